@@ -1,0 +1,296 @@
+
+/*
+ * The data structures of activity recognition in pipeline order:
+ *
+ *     recording -> clean, judge -> one clock of 50 Hz, low-passed
+ *               -> windows of 128 samples, every 64 -> 305 features
+ *               -> standardized -> principal components -> k-NN -> answer
+ *
+ * Everything up to the answer is plain C without clock, randomness, files or
+ * locks, shared by the service and the trainer, so that a model never meets
+ * at work what it did not meet in training.  The stream objects take samples
+ * one by one and hold a bounded state: what comes out does not depend on how
+ * the samples were cut into calls.  Features are double precision; from
+ * standardization on all is float, in one fixed order of operations, so that
+ * a window has one answer whoever asks.
+ */
+
+#ifndef HARS_ML_H
+#define HARS_ML_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define HARS_OK               0
+#define HARS_ERROR           -1
+
+#define HARS_ML_RATE          50           /* Hz, of the one clock */
+#define HARS_ML_AXES          6            /* ax ay az gx gy gz */
+#define HARS_ML_WINDOW        128          /* samples: 2.56 s */
+#define HARS_ML_HOP           64
+#define HARS_ML_GAP           0.25         /* s; a longer one is not bridged */
+
+#define HARS_ML_RATE_MIN      10           /* Hz, of a source */
+#define HARS_ML_RATE_MAX      400
+#define HARS_ML_ROWS_MAX      30000        /* 10 minutes at 50 Hz */
+
+#define HARS_ML_GRAVITY       9.80665      /* m/s^2 in one g */
+
+/* the clock's low-pass: taps each side per output, most grid steps per output */
+#define HARS_ML_TAPS          8
+#define HARS_ML_STEPS         8            /* HARS_ML_RATE_MAX / HARS_ML_RATE */
+#define HARS_ML_RING          256          /* > 2 * TAPS * STEPS, power of 2 */
+
+/* features: signals are lanes of a SIMD-friendly block, 13 used of 16 */
+#define HARS_ML_LANES         16
+#define HARS_ML_SIGNALS       13
+#define HARS_ML_FEATURES      305
+#define HARS_ML_FFT           256          /* longest transform */
+
+/* bounds of what a model may have */
+#define HARS_ML_CLASSES       16
+#define HARS_ML_DIMS          64           /* principal components */
+#define HARS_ML_K             64           /* neighbours */
+#define HARS_ML_PROTOTYPES    262144
+#define HARS_ML_MODEL_SIZE    (16 * 1024 * 1024)
+#define HARS_ML_NAME          64
+#define HARS_ML_META          4096
+#define HARS_ML_BLOCK         16           /* prototypes side by side */
+
+
+/* one record of a sensor; a value that is missing is NaN */
+typedef struct {
+    double             t;                  /* s */
+    double             v[HARS_ML_AXES];    /* m/s^2 with gravity, rad/s */
+} hars_sample_t;
+
+
+/* why a recording is refused; made for a person who has to mend it */
+typedef struct {
+    const char        *field;              /* member of the request */
+    long               row;                /* of samples, from 0; -1: none */
+    int                column;             /* of the row, from 0; -1: none */
+    char               detail[240];
+} hars_fault_t;
+
+
+typedef struct {
+    double             rate;               /* Hz, as declared */
+    hars_sample_t     *sample;
+    size_t             n;
+
+    size_t             empty;              /* dropped: all zero or missing */
+    size_t             duplicates;         /* dropped: equal to the one before */
+} hars_recording_t;
+
+
+/* takes one sample of the clock; t in seconds of the recording's time */
+typedef void (*hars_clock_pt)(void *data, double t, const double *v);
+
+/* takes one window of HARS_ML_WINDOW rows; "start" is its first row's time */
+typedef void (*hars_window_pt)(void *data, double start,
+    const double (*row)[HARS_ML_AXES]);
+
+
+/* from a source's times to the one clock */
+typedef struct {
+    unsigned           steps;              /* grid steps per output */
+    unsigned           half;               /* taps each side */
+    double             tap[2 * HARS_ML_TAPS * HARS_ML_STEPS + 1];
+
+    hars_clock_pt      emit;
+    void              *data;
+
+    unsigned           open:1;             /* a stretch has begun */
+    hars_sample_t      last;
+    double             start;              /* the stretch's first time */
+    int64_t            made;               /* grid points of the stretch */
+    int64_t            sent;               /* outputs of the stretch */
+    double             ring[HARS_ML_RING][HARS_ML_AXES];
+} hars_clock_t;
+
+
+/* from samples of any rate to windows */
+typedef struct {
+    hars_clock_t       clock;
+    hars_window_pt     take;
+    void              *data;
+
+    unsigned           n;                  /* rows held */
+    double             start;              /* time of row[0] */
+    double             last;               /* time of the last row */
+    double             row[HARS_ML_WINDOW][HARS_ML_AXES];
+} hars_windows_t;
+
+
+/* tables of one transform length */
+typedef struct {
+    unsigned           n;
+    double             cos[HARS_ML_FFT / 2];
+    double             sin[HARS_ML_FFT / 2];
+    uint16_t           reversed[HARS_ML_FFT];
+} hars_fft_t;
+
+typedef double  hars_lane_t[HARS_ML_LANES];
+
+/* tables and working room of the feature extraction; one per thread */
+typedef struct {
+    hars_fft_t         fft;                /* half a window, complex */
+    double             hann[HARS_ML_WINDOW];
+    double             turn_cos[HARS_ML_WINDOW / 2 + 1];
+    double             turn_sin[HARS_ML_WINDOW / 2 + 1];
+    double             up[3];              /* where gravity points, unit */
+
+    _Alignas(64)
+    hars_lane_t        mean;
+    hars_lane_t        std;
+    hars_lane_t        x[HARS_ML_WINDOW];        /* signals */
+    hars_lane_t        c[HARS_ML_WINDOW];        /* without their means */
+    hars_lane_t        sorted[HARS_ML_WINDOW];
+    hars_lane_t        re[HARS_ML_WINDOW / 2];
+    hars_lane_t        im[HARS_ML_WINDOW / 2];
+    hars_lane_t        power[HARS_ML_WINDOW / 2];  /* bins 1 to n/2 */
+} hars_features_t;
+
+
+typedef struct {
+    unsigned           class;              /* index of the most likely one */
+    float              confidence;         /* its share of the votes, 0 to 1 */
+    float              share[HARS_ML_CLASSES];
+} hars_vote_t;
+
+
+typedef struct {
+    float              distance;           /* squared */
+    uint32_t           index;              /* of the prototype */
+} hars_neighbour_t;
+
+
+/* read-only once loaded: any number of threads may ask it */
+typedef struct {
+    char               id[HARS_ML_NAME];   /* placement-knn-checksum */
+    char               meta[HARS_ML_META]; /* lines name=value */
+    unsigned char      digest[32];         /* SHA-256 of the file */
+    size_t             size;               /* of the file */
+
+    unsigned           nclasses;
+    char               class[HARS_ML_CLASSES][HARS_ML_NAME];
+
+    float              mean[HARS_ML_FEATURES];
+    float              inverse[HARS_ML_FEATURES];   /* 1 / deviation */
+
+    unsigned           dims;
+    unsigned           width;              /* dims, rounded up to the lanes */
+    float             *axis;               /* [feature][width] */
+
+    unsigned           k;
+    unsigned           n;                  /* prototypes */
+    float              scale[HARS_ML_DIMS];  /* of one step of 16 bits */
+    int16_t           *stored;             /* [n][dims], as in the file */
+    uint8_t           *label;              /* [n] */
+    float             *block;              /* [n / BLOCK][dims][BLOCK] */
+} hars_model_t;
+
+
+typedef struct {
+    double             start;              /* s, in the recording's time */
+    double             end;
+    hars_vote_t        vote;
+} hars_answer_t;
+
+typedef struct {
+    hars_answer_t     *answer;
+    size_t             n;
+    size_t             size;               /* answers that there is room for */
+} hars_answers_t;
+
+
+/*
+ * Cleans in place: drops empty records and duplicates, counts them, refuses
+ * time that goes back and values no sensor gives.  The fault's row is the
+ * row before cleaning.
+ */
+int hars_recording_clean(hars_recording_t *rec, hars_fault_t *fault);
+
+/* of a clean recording: is the declared rate its own, are the units right? */
+int hars_recording_judge(const hars_recording_t *rec, hars_fault_t *fault);
+
+int hars_fault(hars_fault_t *fault, const char *field, long row, int column,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* "rate" in Hz, within HARS_ML_RATE_MIN and _MAX */
+void hars_clock_init(hars_clock_t *clock, double rate, hars_clock_pt emit,
+    void *data);
+void hars_clock_push(hars_clock_t *clock, const hars_sample_t *sample);
+
+/* ends the stretch: sends what the low-pass still holds */
+void hars_clock_end(hars_clock_t *clock);
+
+void hars_windows_init(hars_windows_t *win, double rate, hars_window_pt take,
+    void *data);
+void hars_windows_push(hars_windows_t *win, const hars_sample_t *sample);
+void hars_windows_end(hars_windows_t *win);
+
+/* a complex transform in place of "n" (a power of 2) points, lane by lane */
+void hars_fft_init(hars_fft_t *fft, unsigned n);
+void hars_fft(const hars_fft_t *fft, hars_lane_t *restrict re,
+    hars_lane_t *restrict im);
+
+/* sorts HARS_ML_WINDOW rows, lane by lane, by one network for all lanes */
+void hars_lanes_sort(hars_lane_t *row);
+
+hars_features_t *hars_features_create(void);
+void hars_features_free(hars_features_t *f);
+
+/* the features of baseline.py, in its order, of one window */
+void hars_features(hars_features_t *f, const double (*row)[HARS_ML_AXES],
+    double *out);
+
+/* the parts of it; each writes its features and returns where it stopped */
+double *hars_features_time(hars_features_t *f, double *out);
+double *hars_features_lag(const hars_features_t *f, double *out);
+double *hars_features_spectrum(hars_features_t *f, double *out);
+
+/* the name that baseline.py gives to feature "i" */
+void hars_feature_name(unsigned i, char name[HARS_ML_NAME]);
+
+/* from the stored prototypes to the layout that the search reads */
+int hars_knn_layout(hars_model_t *model);
+
+/* the k nearest of a query of model->dims floats, nearest first */
+void hars_knn_search(const hars_model_t *model, const float *query,
+    hars_neighbour_t *near);
+void hars_knn_vote(const hars_model_t *model, const hars_neighbour_t *near,
+    hars_vote_t *vote);
+
+/* a window's features, standardized and projected: model->width floats */
+void hars_model_project(const hars_model_t *model, const double *features,
+    float *point);
+void hars_model_classify(const hars_model_t *model, const double *features,
+    hars_vote_t *vote);
+
+/*
+ * A model to bytes and back.  Decode takes only what encode makes and says
+ * in "error" what is wrong otherwise; NULL then, and without memory.
+ */
+unsigned char *hars_model_encode(const hars_model_t *model, size_t *len);
+hars_model_t *hars_model_decode(const unsigned char *src, size_t len,
+    char *error, size_t size);
+hars_model_t *hars_model_load(const char *path, char *error, size_t size);
+void hars_model_free(hars_model_t *model);
+
+/* the value of a line of the model's meta text; "" where there is none */
+void hars_model_meta(const hars_model_t *model, const char *name,
+    char *value, size_t size);
+
+/*
+ * The answers to a clean recording.  HARS_ERROR is lack of memory; a
+ * recording without one whole window has no answers.
+ */
+int hars_recognize(const hars_model_t *model, const hars_recording_t *rec,
+    hars_answers_t *answers);
+
+
+#endif /* HARS_ML_H */
