@@ -1,0 +1,107 @@
+
+/*
+ * HTTP/1.1 for the gateway, on a Unix socket: a table of routes, one handler
+ * per path and method, the whole body in memory and capped, one answer.
+ *
+ * A handler runs on a thread of a small pool, several at a time; it gets the
+ * request parsed and within bounds, owns nothing of it, and answers once.
+ * Without an answer of its own the client gets 500.
+ *
+ * Paths are compared as sent, undecoded: the gateway proxies exact ones.
+ */
+
+#ifndef HARS_HTTP_H
+#define HARS_HTTP_H
+
+
+#include <stddef.h>
+
+
+typedef struct hars_http_s  hars_http_t;
+typedef struct hars_request_s  hars_request_t;
+
+typedef void (*hars_handler_pt)(hars_request_t *r);
+
+/* answers an error found before the handler: 404, 405, 413, 500, 503 */
+typedef void (*hars_refuse_pt)(hars_request_t *r, unsigned status,
+    const char *detail);
+
+
+/* a table of these ends with the path NULL */
+typedef struct {
+    const char            *path;          /* without the query */
+    const char            *method;        /* GET answers HEAD as well */
+    size_t                 body_max;      /* bytes; beyond: 413 */
+    hars_handler_pt        handler;
+    hars_refuse_pt         refuse;        /* NULL: problem details */
+} hars_route_t;
+
+
+struct hars_request_s {
+    const char            *method;
+    const char            *path;
+    char                  *body;          /* zero-terminated, never NULL */
+    size_t                 body_len;      /* may have zero bytes inside */
+    void                  *data;          /* hars_http_conf_t: data */
+    const hars_route_t    *route;         /* NULL: none has this path */
+};
+
+
+typedef struct {
+    const char            *socket;        /* path */
+    const char            *gateway_user;  /* may connect, beside oneself */
+    const hars_route_t    *routes;
+    void                  *data;          /* for the handlers, shared */
+    unsigned               threads;       /* 0: 2 */
+    unsigned               connections;   /* 0: 512 */
+} hars_http_conf_t;
+
+
+/*
+ * Starts serving.  Returns NULL after the log has cause and mend.  Signals
+ * are to be blocked before (hars_signal_init()).
+ */
+hars_http_t *hars_http_start(const hars_http_conf_t *conf);
+
+/*
+ * Takes the socket file away, lets the requests in hand end for up to 5
+ * seconds, and stops.  NULL is allowed.
+ */
+void hars_http_stop(hars_http_t *http);
+
+/*
+ * The header's value: HARS_OK, HARS_DECLINED: there is none, HARS_ERROR: it
+ * stands more than once or has a zero byte.  Names compare without case.
+ */
+int hars_request_header(hars_request_t *r, const char *name,
+    const char **value);
+
+/* is Content-Type this media type, whatever its parameters? */
+int hars_request_type(hars_request_t *r, const char *type);
+
+/* a further header of the answer, before it is given; copies both */
+void hars_reply_header(hars_request_t *r, const char *name,
+    const char *value);
+
+/* the answer; "body" comes from malloc() and is not the caller's any more */
+void hars_reply(hars_request_t *r, unsigned status, const char *type,
+    char *body, size_t len);
+
+/* the answer, copied from a string */
+void hars_reply_text(hars_request_t *r, unsigned status, const char *type,
+    const char *text);
+
+/*
+ * The answer as RFC 9457 has it, in hars_problem.c: type about:blank, title
+ * of the status, the detail; no-store.  "detail" is UTF-8 made by us: what
+ * the client sent is not to be repeated in it.
+ */
+#define HARS_PROBLEM_TYPE  "application/problem+json"
+void hars_reply_problem(hars_request_t *r, unsigned status,
+    const char *detail);
+
+/* a handler: 200 and {"status":"ok"} */
+void hars_http_healthz(hars_request_t *r);
+
+
+#endif /* HARS_HTTP_H */
