@@ -1,0 +1,120 @@
+# Thin targets: what they do stands in scripts/ and, for the C programs,
+# below.  "make help" lists them.
+#
+# A program is its main file, all other .c of its directory and what it
+# uses of backend/common/ and common/.  Where a directory makes two programs
+# their main files are named main_PROGRAM.c.
+
+BUILD ?= build
+
+CC ?= cc
+OPT ?= -g -O2
+
+CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 \
+            -Icommon -Ibackend/common -MMD -MP
+CFLAGS += $(OPT) -std=gnu11 -Wall -Wextra -Werror -Wformat=2 \
+          -Wno-format-nonliteral -fstack-protector-strong -fPIE
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+
+PROGRAMS :=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help all run stop test unit fresh style clean \
+        deps-run deps-test programs module install
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make run        install what is missing, build, start the demo, play the
+#:                 fourteen steps and the attacks
+#: make stop       end what make run started
+#: make test       install what is missing, build, run every test
+#:                 (one file: make test T=t/01-bearer.t)
+#: make unit       the C unit tests alone
+#: make fresh      make run and make test in bare Debian 12 and 13 roots
+#:                 (one of them: make fresh SUITE=trixie)
+#: make all        build: module and programs, nothing installed or started
+#: make style      what a machine can check of the house style
+#: make install    into DESTDIR, paths of an installed system
+#: make clean      remove what was built
+
+run:
+	@scripts/run.sh
+
+stop:
+	@scripts/run.sh stop
+
+test:
+	@scripts/test.sh $(T)
+
+unit:
+	@scripts/test.sh --unit $(T)
+
+fresh:
+	@scripts/fresh.sh $(SUITE)
+
+style:
+	@scripts/style.sh
+
+deps-run:
+	@scripts/install-packages.sh run
+
+deps-test:
+	@scripts/install-packages.sh run test
+
+clean:
+	@scripts/run.sh stop
+	rm -rf build
+
+install:
+	@scripts/install.sh "$(DESTDIR)"
+
+all: module programs
+
+module:
+	@scripts/build-module.sh $(BUILD)
+
+
+# $(call archive,NAME,DIRECTORY): a library of what a directory has
+define archive
+$(BUILD)/lib/lib$(1).a: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(2)/*.c))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+
+# $(call program,NAME,DIRECTORY,LIBRARIES): one program, where it is there
+define program
+ifneq ($(strip $(call sources,$(1),$(2))),)
+PROGRAMS += $(BUILD)/bin/$(1)
+$(BUILD)/bin/$(1): \
+    $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1),$(2))) \
+    $(BUILD)/lib/libhars_backend.a $(BUILD)/lib/libhars_record.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $(3)
+endif
+endef
+
+sources = $(filter-out $(filter-out $(2)/main_$(1).c,$(wildcard \
+          $(2)/main_*.c)),$(wildcard $(2)/*.c))
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(<D) $(CFLAGS) -c -o $@ $<
+
+$(eval $(call archive,hars_backend,backend/common))
+$(eval $(call archive,hars_record,common))
+
+$(eval $(call program,hars-authserver,backend/authserver,\
+    -lmicrohttpd -ljansson -lsqlite3 -lhiredis -lcrypto -lpthread))
+$(eval $(call program,hars,backend/client,\
+    -lcurl -ljansson -lssl -lcrypto -lmicrohttpd -lpthread))
+$(eval $(call program,hars-mlservice,backend/mlservice,\
+    -lmicrohttpd -ljansson -lm -lpthread -lcrypto -lz))
+$(eval $(call program,hars-train,backend/mlservice,\
+    -lmicrohttpd -ljansson -lm -lpthread -lcrypto -lz))
+
+programs: $(PROGRAMS)
+
+-include $(shell [ -d $(BUILD)/obj ] && find $(BUILD)/obj -name '*.d')
