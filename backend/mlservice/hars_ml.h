@@ -22,9 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hars_record.h"                   /* HARS_OK, HARS_ERROR */
 
-#define HARS_OK               0
-#define HARS_ERROR           -1
 
 #define HARS_ML_RATE          50           /* Hz, of the one clock */
 #define HARS_ML_AXES          6            /* ax ay az gx gy gz */
@@ -38,7 +37,7 @@
 
 #define HARS_ML_GRAVITY       9.80665      /* m/s^2 in one g */
 
-/* the clock's low-pass: taps each side per output, most grid steps per output */
+/* the clock's low-pass: taps each side and grid steps, both per output */
 #define HARS_ML_TAPS          8
 #define HARS_ML_STEPS         8            /* HARS_ML_RATE_MAX / HARS_ML_RATE */
 #define HARS_ML_RING          256          /* > 2 * TAPS * STEPS, power of 2 */
@@ -59,6 +58,13 @@
 #define HARS_ML_META          4096
 #define HARS_ML_BLOCK         16           /* prototypes side by side */
 
+/* a model file */
+#define HARS_ML_MAGIC         "\x89HARSML\n"
+#define HARS_ML_MAGIC_LEN     8
+#define HARS_ML_VERSION       1
+#define HARS_ML_HEADER        16           /* magic, version, length */
+#define HARS_ML_DIGEST        32           /* SHA-256, at the end */
+
 
 /* one record of a sensor; a value that is missing is NaN */
 typedef struct {
@@ -69,7 +75,7 @@ typedef struct {
 
 /* why a recording is refused; made for a person who has to mend it */
 typedef struct {
-    const char        *field;              /* member of the request */
+    const char        *field;              /* of the request; NULL: memory */
     long               row;                /* of samples, from 0; -1: none */
     int                column;             /* of the row, from 0; -1: none */
     char               detail[240];
@@ -82,7 +88,7 @@ typedef struct {
     size_t             n;
 
     size_t             empty;              /* dropped: all zero or missing */
-    size_t             duplicates;         /* dropped: equal to the one before */
+    size_t             duplicates;         /* dropped: sent twice */
 } hars_recording_t;
 
 
@@ -172,7 +178,7 @@ typedef struct {
 typedef struct {
     char               id[HARS_ML_NAME];   /* placement-knn-checksum */
     char               meta[HARS_ML_META]; /* lines name=value */
-    unsigned char      digest[32];         /* SHA-256 of the file */
+    unsigned char      digest[HARS_ML_DIGEST];  /* of the file */
     size_t             size;               /* of the file */
 
     unsigned           nclasses;
@@ -248,6 +254,10 @@ void hars_features_free(hars_features_t *f);
 void hars_features(hars_features_t *f, const double (*row)[HARS_ML_AXES],
     double *out);
 
+/* the same, as the classifier takes them */
+void hars_features_single(hars_features_t *f,
+    const double (*row)[HARS_ML_AXES], float *out);
+
 /* the parts of it; each writes its features and returns where it stopped */
 double *hars_features_time(hars_features_t *f, double *out);
 double *hars_features_lag(const hars_features_t *f, double *out);
@@ -265,10 +275,14 @@ void hars_knn_search(const hars_model_t *model, const float *query,
 void hars_knn_vote(const hars_model_t *model, const hars_neighbour_t *near,
     hars_vote_t *vote);
 
+/* a standardized value, held within what the training saw */
+float hars_model_standard(const hars_model_t *model, const float *features,
+    unsigned i);
+
 /* a window's features, standardized and projected: model->width floats */
-void hars_model_project(const hars_model_t *model, const double *features,
+void hars_model_project(const hars_model_t *model, const float *features,
     float *point);
-void hars_model_classify(const hars_model_t *model, const double *features,
+void hars_model_classify(const hars_model_t *model, const float *features,
     hars_vote_t *vote);
 
 /*
@@ -280,6 +294,8 @@ hars_model_t *hars_model_decode(const unsigned char *src, size_t len,
     char *error, size_t size);
 hars_model_t *hars_model_load(const char *path, char *error, size_t size);
 void hars_model_free(hars_model_t *model);
+int hars_model_digest(const unsigned char *src, size_t len,
+    unsigned char digest[HARS_ML_DIGEST]);
 
 /* the value of a line of the model's meta text; "" where there is none */
 void hars_model_meta(const hars_model_t *model, const char *name,

@@ -188,7 +188,7 @@ hars_recording_judge(const hars_recording_t *rec, hars_fault_t *fault)
 
     room = malloc(rec->n * sizeof(double));
     if (room == NULL) {
-        return hars_fault(fault, "", -1, -1, "no memory");
+        return hars_fault(fault, NULL, -1, -1, "no memory");
     }
 
     rc = hars_rate_judge(rec, room, fault);

@@ -1,0 +1,196 @@
+
+/*
+ * A model to bytes, in the format that hars_ml_model.c describes.  Nothing
+ * but the model goes in, no time and no name of a machine, so that the same
+ * training makes the same file.
+ */
+
+
+#include "hars_ml.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+static unsigned char *hars_put_meta(unsigned char *p,
+    const hars_model_t *model);
+static unsigned char *hars_put_transform(unsigned char *p,
+    const hars_model_t *model);
+static unsigned char *hars_put_knn(unsigned char *p,
+    const hars_model_t *model);
+static size_t hars_class_size(const hars_model_t *model);
+static size_t hars_knn_size(const hars_model_t *model);
+static unsigned char *hars_put(unsigned char *p, const void *src, size_t len);
+static unsigned char *hars_put_section(unsigned char *p, const char *tag,
+    size_t len);
+static unsigned char *hars_put_u32(unsigned char *p, uint32_t n);
+static unsigned char *hars_put_floats(unsigned char *p, const float *src,
+    size_t n);
+
+
+unsigned char *
+hars_model_encode(const hars_model_t *model, size_t *len)
+{
+    unsigned char  *dst, *p;
+
+    *len = HARS_ML_HEADER + 5 * 8 + strlen(model->meta)
+           + hars_class_size(model)
+           + 2 * HARS_ML_FEATURES * sizeof(float)
+           + 4 + HARS_ML_FEATURES * model->dims * sizeof(float)
+           + hars_knn_size(model) + HARS_ML_DIGEST;
+
+    if (*len > HARS_ML_MODEL_SIZE) {
+        return NULL;
+    }
+
+    dst = malloc(*len);
+    if (dst == NULL) {
+        return NULL;
+    }
+
+    p = hars_put(dst, HARS_ML_MAGIC, HARS_ML_MAGIC_LEN);
+    p = hars_put_u32(p, HARS_ML_VERSION);
+    p = hars_put_u32(p, (uint32_t) *len);
+
+    p = hars_put_meta(p, model);
+    p = hars_put_transform(p, model);
+    p = hars_put_knn(p, model);
+
+    if (hars_model_digest(dst, (size_t) (p - dst), p) != HARS_OK) {
+        free(dst);
+        return NULL;
+    }
+
+    return dst;
+}
+
+
+static unsigned char *
+hars_put_meta(unsigned char *p, const hars_model_t *model)
+{
+    unsigned  i;
+
+    p = hars_put_section(p, "META", strlen(model->meta));
+    p = hars_put(p, model->meta, strlen(model->meta));
+
+    p = hars_put_section(p, "CLAS", hars_class_size(model));
+
+    for (i = 0; i < model->nclasses; i++) {
+        p = hars_put(p, model->class[i], strlen(model->class[i]) + 1);
+    }
+
+    return p;
+}
+
+
+static unsigned char *
+hars_put_transform(unsigned char *p, const hars_model_t *model)
+{
+    unsigned  i;
+
+    p = hars_put_section(p, "STDZ", 2 * HARS_ML_FEATURES * sizeof(float));
+    p = hars_put_floats(p, model->mean, HARS_ML_FEATURES);
+    p = hars_put_floats(p, model->inverse, HARS_ML_FEATURES);
+
+    p = hars_put_section(p, "PCA ", 4 + HARS_ML_FEATURES * model->dims
+                                        * sizeof(float));
+    p = hars_put_u32(p, model->dims);
+
+    for (i = 0; i < HARS_ML_FEATURES; i++) {
+        p = hars_put_floats(p, model->axis + i * model->width, model->dims);
+    }
+
+    return p;
+}
+
+
+static unsigned char *
+hars_put_knn(unsigned char *p, const hars_model_t *model)
+{
+    size_t    i;
+    uint16_t  n;
+
+    p = hars_put_section(p, "KNN ", hars_knn_size(model));
+    p = hars_put_u32(p, model->k);
+    p = hars_put_u32(p, model->n);
+    p = hars_put_floats(p, model->scale, model->dims);
+    p = hars_put(p, model->label, model->n);
+
+    for (i = 0; i < (size_t) model->n * model->dims; i++) {
+        n = (uint16_t) model->stored[i];
+        *p++ = (unsigned char) n;
+        *p++ = (unsigned char) (n >> 8);
+    }
+
+    return p;
+}
+
+
+static size_t
+hars_class_size(const hars_model_t *model)
+{
+    size_t    size;
+    unsigned  i;
+
+    size = 0;
+
+    for (i = 0; i < model->nclasses; i++) {
+        size += strlen(model->class[i]) + 1;
+    }
+
+    return size;
+}
+
+
+static size_t
+hars_knn_size(const hars_model_t *model)
+{
+    return 8 + model->dims * sizeof(float) + model->n
+           + (size_t) model->n * model->dims * 2;
+}
+
+
+static unsigned char *
+hars_put_section(unsigned char *p, const char *tag, size_t len)
+{
+    p = hars_put(p, tag, 4);
+
+    return hars_put_u32(p, (uint32_t) len);
+}
+
+
+static unsigned char *
+hars_put(unsigned char *p, const void *src, size_t len)
+{
+    memcpy(p, src, len);
+
+    return p + len;
+}
+
+
+static unsigned char *
+hars_put_u32(unsigned char *p, uint32_t n)
+{
+    unsigned  i;
+
+    for (i = 0; i < 4; i++) {
+        *p++ = (unsigned char) (n >> 8 * i);
+    }
+
+    return p;
+}
+
+
+static unsigned char *
+hars_put_floats(unsigned char *p, const float *src, size_t n)
+{
+    size_t    i;
+    uint32_t  bits;
+
+    for (i = 0; i < n; i++) {
+        memcpy(&bits, &src[i], sizeof(bits));
+        p = hars_put_u32(p, bits);
+    }
+
+    return p;
+}

@@ -1,0 +1,192 @@
+
+/*
+ * Which k prototypes are nearest to a point, exactly, and what do they say?
+ *
+ * 16 prototypes stand side by side, dimension after dimension, so that one
+ * value of the query meets 16 neighbours in memory and the sum of each
+ * prototype is one lane, added up in the order of the dimensions.  After the
+ * first dimensions, which have most of the variance, a block whose sums are
+ * all beyond the k-th best is left: sums only grow, so the answer stays
+ * exact.  Of equal distances the lower index is nearer.
+ *
+ * A neighbour's vote weighs 1 / distance; prototypes at distance zero, if
+ * there are any, vote alone.  Confidence is the winner's share.
+ */
+
+
+#include "hars_ml.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define HARS_FIRST_DIMS   16
+#define HARS_FAR          1e15f     /* of what fills the last block */
+
+
+static void hars_knn_distance(const float *restrict block,
+    const float *restrict query, unsigned dims, float *restrict sum);
+static float hars_knn_least(const float *sum);
+static void hars_knn_insert(hars_neighbour_t *near, unsigned k,
+    float distance, uint32_t index);
+
+
+int
+hars_knn_layout(hars_model_t *model)
+{
+    float          *p;
+    size_t          i, d, blocks, size;
+    const int16_t  *from;
+
+    blocks = (model->n + HARS_ML_BLOCK - 1) / HARS_ML_BLOCK;
+    size = blocks * model->dims * HARS_ML_BLOCK * sizeof(float);
+
+    free(model->block);
+
+    model->block = aligned_alloc(64, size);
+    if (model->block == NULL) {
+        return HARS_ERROR;
+    }
+
+    for (i = 0; i < blocks * HARS_ML_BLOCK; i++) {
+        p = model->block + i / HARS_ML_BLOCK * model->dims * HARS_ML_BLOCK
+            + i % HARS_ML_BLOCK;
+        from = model->stored + i * model->dims;
+
+        for (d = 0; d < model->dims; d++) {
+            p[d * HARS_ML_BLOCK] = i < model->n
+                                   ? (float) from[d] * model->scale[d]
+                                   : HARS_FAR;
+        }
+    }
+
+    return HARS_OK;
+}
+
+
+void
+hars_knn_search(const hars_model_t *model, const float *query,
+    hars_neighbour_t *near)
+{
+    float         sum[HARS_ML_BLOCK];
+    uint32_t      i, lane;
+    unsigned      first, rest;
+    const float  *block;
+
+    first = model->dims < HARS_FIRST_DIMS ? model->dims : HARS_FIRST_DIMS;
+    rest = model->dims - first;
+
+    for (i = 0; i < model->k; i++) {
+        near[i].distance = INFINITY;
+        near[i].index = UINT32_MAX;
+    }
+
+    block = model->block;
+
+    for (i = 0; i < model->n; i += HARS_ML_BLOCK) {
+        memset(sum, 0, sizeof(sum));
+        hars_knn_distance(block, query, first, sum);
+
+        if (hars_knn_least(sum) < near[model->k - 1].distance) {
+            hars_knn_distance(block + first * HARS_ML_BLOCK, query + first,
+                              rest, sum);
+
+            for (lane = 0; lane < HARS_ML_BLOCK; lane++) {
+                if (sum[lane] < near[model->k - 1].distance
+                    && i + lane < model->n)
+                {
+                    hars_knn_insert(near, model->k, sum[lane], i + lane);
+                }
+            }
+        }
+
+        block += model->dims * HARS_ML_BLOCK;
+    }
+}
+
+
+static void
+hars_knn_distance(const float *restrict block, const float *restrict query,
+    unsigned dims, float *restrict sum)
+{
+    float     s[HARS_ML_BLOCK], d;
+    unsigned  i, lane;
+
+    memcpy(s, sum, sizeof(s));
+
+    for (i = 0; i < dims; i++) {
+        for (lane = 0; lane < HARS_ML_BLOCK; lane++) {
+            d = block[i * HARS_ML_BLOCK + lane] - query[i];
+            s[lane] += d * d;
+        }
+    }
+
+    memcpy(sum, s, sizeof(s));
+}
+
+
+static float
+hars_knn_least(const float *sum)
+{
+    float     least;
+    unsigned  lane;
+
+    least = sum[0];
+
+    for (lane = 1; lane < HARS_ML_BLOCK; lane++) {
+        least = sum[lane] < least ? sum[lane] : least;
+    }
+
+    return least;
+}
+
+
+static void
+hars_knn_insert(hars_neighbour_t *near, unsigned k, float distance,
+    uint32_t index)
+{
+    unsigned  i;
+
+    for (i = k - 1; i > 0 && distance < near[i - 1].distance; i--) {
+        near[i] = near[i - 1];
+    }
+
+    near[i].distance = distance;
+    near[i].index = index;
+}
+
+
+void
+hars_knn_vote(const hars_model_t *model, const hars_neighbour_t *near,
+    hars_vote_t *vote)
+{
+    float     weight, sum;
+    unsigned  i;
+
+    memset(vote, 0, sizeof(hars_vote_t));
+    sum = 0;
+
+    for (i = 0; i < model->k; i++) {
+
+        if (near[0].distance > 0) {
+            weight = 1 / sqrtf(near[i].distance);
+
+        } else {
+            weight = near[i].distance > 0 ? 0 : 1;
+        }
+
+        vote->share[model->label[near[i].index]] += weight;
+        sum += weight;
+    }
+
+    for (i = 0; i < model->nclasses; i++) {
+        vote->share[i] /= sum;
+
+        if (vote->share[i] > vote->share[vote->class]) {
+            vote->class = i;
+        }
+    }
+
+    vote->confidence = vote->share[vote->class];
+}

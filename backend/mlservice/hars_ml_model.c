@@ -1,0 +1,492 @@
+
+/*
+ * Is this file a model, whole and sound?  All numbers are little-endian,
+ * floats IEEE 754.
+ *
+ *     magic[8]  version:32  length of the file:32
+ *     "META" length:32   lines name=value, printable ASCII
+ *     "CLAS" length:32   names, each ended by a zero
+ *     "STDZ" length:32   mean[305] float, 1/deviation[305] float
+ *     "PCA " length:32   dims:32, axis[305][dims] float
+ *     "KNN " length:32   k:32, n:32, scale[dims] float, labels[n],
+ *                        prototypes[n][dims] int16
+ *     SHA-256 of everything before
+ *
+ * The checksum finds damage, not malice; every length and value is judged
+ * all the same, because a file may be made by another program.  An unknown
+ * section or version is an error: what it means for the answer is unknown.
+ */
+
+
+#include "hars_ml.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+
+typedef struct {
+    const unsigned char  *pos;
+    const unsigned char  *end;
+    char                 *error;
+    size_t                size;          /* of error */
+} hars_reader_t;
+
+typedef int (*hars_section_pt)(hars_model_t *model, hars_reader_t *r);
+
+typedef struct {
+    char                  tag[5];
+    hars_section_pt       read;
+} hars_section_t;
+
+
+static uint32_t hars_get_u32(const unsigned char *p);
+static int hars_get_floats(hars_reader_t *r, float *dst, size_t n);
+static int hars_model_error(hars_reader_t *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static int hars_model_frame(hars_model_t *model, const unsigned char *src,
+    size_t len, hars_reader_t *r);
+static int hars_model_sections(hars_model_t *model, hars_reader_t *r);
+static int hars_model_read_meta(hars_model_t *model, hars_reader_t *r);
+static int hars_model_read_classes(hars_model_t *model, hars_reader_t *r);
+static int hars_model_read_scale(hars_model_t *model, hars_reader_t *r);
+static int hars_model_read_axes(hars_model_t *model, hars_reader_t *r);
+static int hars_model_read_knn(hars_model_t *model, hars_reader_t *r);
+static int hars_model_read_stored(hars_model_t *model, hars_reader_t *r);
+
+
+static const hars_section_t  hars_model_section[] = {
+    { "META", hars_model_read_meta },
+    { "CLAS", hars_model_read_classes },
+    { "STDZ", hars_model_read_scale },
+    { "PCA ", hars_model_read_axes },
+    { "KNN ", hars_model_read_knn }
+};
+
+
+static uint32_t
+hars_get_u32(const unsigned char *p)
+{
+    return p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
+           | (uint32_t) p[3] << 24;
+}
+
+
+static int
+hars_get_floats(hars_reader_t *r, float *dst, size_t n)
+{
+    size_t    i;
+    uint32_t  bits;
+
+    for (i = 0; i < n; i++) {
+        bits = hars_get_u32(r->pos);
+        memcpy(&dst[i], &bits, sizeof(bits));
+        r->pos += sizeof(bits);
+
+        if (!(fabsf(dst[i]) <= 1e15f)) {
+            return HARS_ERROR;
+        }
+    }
+
+    return HARS_OK;
+}
+
+
+int
+hars_model_digest(const unsigned char *src, size_t len,
+    unsigned char digest[HARS_ML_DIGEST])
+{
+    unsigned  n;
+
+    return EVP_Digest(src, len, digest, &n, EVP_sha256(), NULL) == 1
+           && n == HARS_ML_DIGEST ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_model_error(hars_reader_t *r, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    vsnprintf(r->error, r->size, fmt, args);
+    va_end(args);
+
+    return HARS_ERROR;
+}
+
+
+hars_model_t *
+hars_model_load(const char *path, char *error, size_t size)
+{
+    FILE           *f;
+    size_t          len;
+    hars_model_t   *model;
+    unsigned char  *src;
+
+    model = NULL;
+    src = NULL;
+
+    f = fopen(path, "rb");
+    if (f == NULL) {
+        snprintf(error, size, "%s", strerror(errno));
+        return NULL;
+    }
+
+    /* one byte more than is allowed tells a file that is too long */
+    src = malloc(HARS_ML_MODEL_SIZE + 1);
+    if (src == NULL) {
+        snprintf(error, size, "no memory");
+        goto done;
+    }
+
+    len = fread(src, 1, HARS_ML_MODEL_SIZE + 1, f);
+
+    if (ferror(f)) {
+        snprintf(error, size, "%s", strerror(errno));
+        goto done;
+    }
+
+    model = hars_model_decode(src, len, error, size);
+
+done:
+
+    free(src);
+    fclose(f);
+
+    return model;
+}
+
+
+hars_model_t *
+hars_model_decode(const unsigned char *src, size_t len, char *error,
+    size_t size)
+{
+    char           placement[HARS_ML_NAME / 2];
+    hars_model_t  *model;
+    hars_reader_t  r;
+
+    r.pos = src;
+    r.end = src;
+    r.error = error;
+    r.size = size;
+
+    model = calloc(1, sizeof(hars_model_t));
+    if (model == NULL) {
+        snprintf(error, size, "no memory");
+        return NULL;
+    }
+
+    if (hars_model_frame(model, src, len, &r) != HARS_OK
+        || hars_model_sections(model, &r) != HARS_OK)
+    {
+        hars_model_free(model);
+        return NULL;
+    }
+
+    hars_model_meta(model, "placement", placement, sizeof(placement));
+    snprintf(model->id, sizeof(model->id), "%s-knn-%02x%02x%02x%02x",
+             placement, model->digest[0], model->digest[1], model->digest[2],
+             model->digest[3]);
+
+    return model;
+}
+
+
+/* what stands around the sections: whose file, whole, undamaged? */
+static int
+hars_model_frame(hars_model_t *model, const unsigned char *src, size_t len,
+    hars_reader_t *r)
+{
+    if (len < HARS_ML_MAGIC_LEN
+        || memcmp(src, HARS_ML_MAGIC, HARS_ML_MAGIC_LEN) != 0)
+    {
+        return hars_model_error(r, "is no model file of HARS; make one with "
+                                "hars-train train");
+    }
+
+    if (len < HARS_ML_HEADER + HARS_ML_DIGEST) {
+        return hars_model_error(r, "is cut off after %zu bytes; copy it "
+                                "again", len);
+    }
+
+    if (hars_get_u32(src + 8) != HARS_ML_VERSION) {
+        return hars_model_error(r, "has format version %u, this program "
+                                "reads version %u; train it anew",
+                                hars_get_u32(src + 8), HARS_ML_VERSION);
+    }
+
+    if (hars_get_u32(src + 12) != len) {
+        return hars_model_error(r, "has %zu%s bytes, but says %u; copy it "
+                                "again", len,
+                                len > HARS_ML_MODEL_SIZE ? " or more" : "",
+                                hars_get_u32(src + 12));
+    }
+
+    len -= HARS_ML_DIGEST;
+
+    if (hars_model_digest(src, len, model->digest) != HARS_OK) {
+        return hars_model_error(r, "cannot be checked: SHA-256 failed");
+    }
+
+    if (memcmp(src + len, model->digest, HARS_ML_DIGEST) != 0) {
+        return hars_model_error(r, "is damaged: its SHA-256 is another; copy "
+                                "it again");
+    }
+
+    model->size = len + HARS_ML_DIGEST;
+    r->pos = src + HARS_ML_HEADER;
+    r->end = src + len;
+
+    return HARS_OK;
+}
+
+
+static int
+hars_model_sections(hars_model_t *model, hars_reader_t *r)
+{
+    uint32_t               len;
+    unsigned               i, n;
+    hars_reader_t          part;
+    const hars_section_t  *s;
+
+    n = sizeof(hars_model_section) / sizeof(hars_model_section[0]);
+
+    for (i = 0; i < n; i++) {
+        s = &hars_model_section[i];
+
+        if (r->end - r->pos < 8 || memcmp(r->pos, s->tag, 4) != 0) {
+            return hars_model_error(r, "has no section %s where it belongs",
+                                    s->tag);
+        }
+
+        len = hars_get_u32(r->pos + 4);
+        r->pos += 8;
+
+        if (len > (size_t) (r->end - r->pos)) {
+            return hars_model_error(r, "has a section %s longer than the "
+                                    "file", s->tag);
+        }
+
+        part = *r;
+        part.end = r->pos + len;
+
+        if (s->read(model, &part) != HARS_OK || part.pos != part.end) {
+            return hars_model_error(r, "has a wrong length or value in "
+                                    "section %s", s->tag);
+        }
+
+        r->pos = part.end;
+    }
+
+    if (r->pos != r->end) {
+        return hars_model_error(r, "has a section that this program does not "
+                                "know");
+    }
+
+    return HARS_OK;
+}
+
+
+static int
+hars_model_read_meta(hars_model_t *model, hars_reader_t *r)
+{
+    size_t  len;
+
+    len = (size_t) (r->end - r->pos);
+
+    if (len >= sizeof(model->meta)) {
+        return HARS_ERROR;
+    }
+
+    for ( /* void */ ; r->pos < r->end; r->pos++) {
+        if (*r->pos != '\n' && (*r->pos < ' ' || *r->pos > '~')) {
+            return HARS_ERROR;
+        }
+    }
+
+    memcpy(model->meta, r->end - len, len);
+
+    return HARS_OK;
+}
+
+
+static int
+hars_model_read_classes(hars_model_t *model, hars_reader_t *r)
+{
+    size_t                len;
+    const unsigned char  *zero, *p;
+
+    while (r->pos < r->end) {
+        zero = memchr(r->pos, '\0', (size_t) (r->end - r->pos));
+        len = zero ? (size_t) (zero - r->pos) : 0;
+
+        if (len == 0 || len >= HARS_ML_NAME
+            || model->nclasses == HARS_ML_CLASSES)
+        {
+            return HARS_ERROR;
+        }
+
+        for (p = r->pos; p < zero; p++) {
+            if (*p <= ' ' || *p > '~' || *p == '"' || *p == '\\') {
+                return HARS_ERROR;
+            }
+        }
+
+        memcpy(model->class[model->nclasses++], r->pos, len + 1);
+        r->pos = zero + 1;
+    }
+
+    return model->nclasses ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_model_read_scale(hars_model_t *model, hars_reader_t *r)
+{
+    if (r->end - r->pos
+        != (ptrdiff_t) (2 * HARS_ML_FEATURES * sizeof(float)))
+    {
+        return HARS_ERROR;
+    }
+
+    return hars_get_floats(r, model->mean, HARS_ML_FEATURES) == HARS_OK
+           && hars_get_floats(r, model->inverse, HARS_ML_FEATURES) == HARS_OK
+           ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_model_read_axes(hars_model_t *model, hars_reader_t *r)
+{
+    size_t  i, len;
+
+    len = (size_t) (r->end - r->pos);
+
+    if (len < 4) {
+        return HARS_ERROR;
+    }
+
+    model->dims = hars_get_u32(r->pos);
+    r->pos += 4;
+
+    if (model->dims < 1 || model->dims > HARS_ML_DIMS
+        || len != 4 + HARS_ML_FEATURES * model->dims * sizeof(float))
+    {
+        return HARS_ERROR;
+    }
+
+    model->width = (model->dims + 15) / 16 * 16;
+    model->axis = calloc(HARS_ML_FEATURES * model->width, sizeof(float));
+
+    for (i = 0; model->axis != NULL && i < HARS_ML_FEATURES; i++) {
+        if (hars_get_floats(r, model->axis + i * model->width, model->dims)
+            != HARS_OK)
+        {
+            return HARS_ERROR;
+        }
+    }
+
+    return model->axis ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_model_read_knn(hars_model_t *model, hars_reader_t *r)
+{
+    size_t  len;
+
+    len = (size_t) (r->end - r->pos);
+
+    if (len < 8) {
+        return HARS_ERROR;
+    }
+
+    model->k = hars_get_u32(r->pos);
+    model->n = hars_get_u32(r->pos + 4);
+    r->pos += 8;
+
+    if (model->n < 1 || model->n > HARS_ML_PROTOTYPES
+        || model->k < 1 || model->k > HARS_ML_K || model->k > model->n
+        || len != 8 + model->dims * sizeof(float) + model->n
+                  + (size_t) model->n * model->dims * 2
+        || hars_get_floats(r, model->scale, model->dims) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return hars_model_read_stored(model, r);
+}
+
+
+static int
+hars_model_read_stored(hars_model_t *model, hars_reader_t *r)
+{
+    size_t  i, count;
+
+    count = (size_t) model->n * model->dims;
+
+    model->label = malloc(model->n);
+    model->stored = malloc(count * sizeof(int16_t));
+
+    if (model->label == NULL || model->stored == NULL) {
+        return HARS_ERROR;
+    }
+
+    for (i = 0; i < model->n; i++) {
+        model->label[i] = *r->pos++;
+
+        if (model->label[i] >= model->nclasses) {
+            return HARS_ERROR;
+        }
+    }
+
+    for (i = 0; i < count; i++) {
+        model->stored[i] = (int16_t) (r->pos[0] | r->pos[1] << 8);
+        r->pos += 2;
+    }
+
+    return hars_knn_layout(model);
+}
+
+
+void
+hars_model_free(hars_model_t *model)
+{
+    if (model == NULL) {
+        return;
+    }
+
+    free(model->axis);
+    free(model->stored);
+    free(model->label);
+    free(model->block);
+    free(model);
+}
+
+
+void
+hars_model_meta(const hars_model_t *model, const char *name, char *value,
+    size_t size)
+{
+    size_t       len;
+    const char  *line, *end;
+
+    len = strlen(name);
+    value[0] = '\0';
+
+    for (line = model->meta; *line; line = *end ? end + 1 : end) {
+        end = line + strcspn(line, "\n");
+
+        if (strncmp(line, name, len) == 0 && line[len] == '=') {
+            snprintf(value, size, "%.*s", (int) (end - line - (ptrdiff_t) len
+                                                 - 1), line + len + 1);
+            return;
+        }
+    }
+}

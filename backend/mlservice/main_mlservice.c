@@ -1,0 +1,219 @@
+
+/*
+ * hars-mlservice: the activities in a recording, over plain HTTP on a Unix
+ * socket behind the gateway.  It knows nothing of tokens and keeps nothing
+ * of a request.
+ *
+ *     settings -> model -> serve -> SIGTERM or SIGINT -> requests in hand end
+ *
+ * The model is loaded and judged before the first connection is taken: a
+ * file that is cut off, damaged or foreign is an error of the start.
+ */
+
+
+#include "hars_log.h"
+#include "hars_ml_service.h"
+#include "hars_settings.h"
+#include "hars_signal.h"
+#include "hars_version.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define HARS_MLSERVICE_CONFIG  "/etc/hars/mlservice.conf"
+#define HARS_MLSERVICE_USAGE   2
+#define HARS_MLSERVICE_ERROR   512
+
+
+typedef struct {
+    char  *socket;
+    char  *gateway_user;
+    char  *model;
+} hars_mlservice_conf_t;
+
+
+static int hars_mlservice_options(int argc, char **argv, const char **config,
+    int *check);
+static hars_model_t *hars_mlservice_model(hars_settings_t *settings,
+    const hars_mlservice_conf_t *conf);
+static int hars_mlservice_serve(const hars_mlservice_conf_t *conf,
+    hars_model_t *model);
+
+
+static const char  hars_mlservice_help[] =
+    "Usage: hars-mlservice [--config FILE] [--check]\n"
+    "\n"
+    "Recognizes activities in recordings, over HTTP on a Unix socket.\n"
+    "\n"
+    "  --config FILE   settings (" HARS_MLSERVICE_CONFIG ")\n"
+    "  --check         read settings and model, say what is wrong, exit\n"
+    "  --help, --version\n"
+    "\n"
+    "Settings, lines \"name = value\":\n"
+    "  socket          (/run/hars/ml.sock)\n"
+    "  gateway_user    whose processes may connect (www-data)\n"
+    "  model           (/usr/share/hars/model.hars)\n";
+
+static const hars_setting_t  hars_mlservice_setting[] = {
+    { .name = "socket", .type = HARS_SETTING_STR,
+      .offset = offsetof(hars_mlservice_conf_t, socket),
+      .preset = "/run/hars/ml.sock" },
+    { .name = "gateway_user", .type = HARS_SETTING_STR,
+      .offset = offsetof(hars_mlservice_conf_t, gateway_user),
+      .preset = "www-data" },
+    { .name = "model", .type = HARS_SETTING_STR,
+      .offset = offsetof(hars_mlservice_conf_t, model),
+      .preset = "/usr/share/hars/model.hars" },
+    { .name = NULL }
+};
+
+static const hars_route_t  hars_mlservice_route[] = {
+    { .path = "/v1/recognitions", .method = "POST", .body_max = HARS_ML_BODY,
+      .handler = hars_recognitions_post },
+    { .path = "/v1/models", .method = "GET", .handler = hars_models_get },
+    { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
+    { .path = NULL }
+};
+
+static const struct option  hars_mlservice_option[] = {
+    { "config", required_argument, NULL, 'c' },
+    { "check", no_argument, NULL, 'k' },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'v' },
+    { NULL, 0, NULL, 0 }
+};
+
+
+int
+main(int argc, char **argv)
+{
+    int                     rc, check;
+    const char             *config;
+    hars_model_t           *model;
+    hars_settings_t        *settings;
+    hars_mlservice_conf_t   conf;
+
+    hars_log_init("hars-mlservice");
+
+    rc = hars_mlservice_options(argc, argv, &config, &check);
+    if (rc >= 0) {
+        return rc;
+    }
+
+    memset(&conf, 0, sizeof(conf));
+
+    settings = hars_settings_read(config, hars_mlservice_setting, &conf);
+    if (settings == NULL) {
+        return EXIT_FAILURE;
+    }
+
+    rc = EXIT_FAILURE;
+    model = hars_mlservice_model(settings, &conf);
+
+    if (model && check) {
+        printf("%s: the settings are in order, model %s\n", config,
+               model->id);
+        rc = EXIT_SUCCESS;
+
+    } else if (model) {
+        rc = hars_mlservice_serve(&conf, model);
+    }
+
+    hars_model_free(model);
+    hars_settings_free(settings);
+
+    return rc;
+}
+
+
+/* -1: go on; otherwise the exit status */
+static int
+hars_mlservice_options(int argc, char **argv, const char **config, int *check)
+{
+    int  c;
+
+    *config = HARS_MLSERVICE_CONFIG;
+    *check = 0;
+
+    while ((c = getopt_long(argc, argv, "", hars_mlservice_option, NULL))
+           != -1)
+    {
+        switch (c) {
+        case 'c':
+            *config = optarg;
+            break;
+        case 'k':
+            *check = 1;
+            break;
+        case 'h':
+            fputs(hars_mlservice_help, stdout);
+            return EXIT_SUCCESS;
+        case 'v':
+            printf("hars-mlservice %s\n", HARS_VERSION);
+            return EXIT_SUCCESS;
+        default:
+            fputs("Try hars-mlservice --help.\n", stderr);
+            return HARS_MLSERVICE_USAGE;
+        }
+    }
+
+    if (optind < argc) {
+        fputs("hars-mlservice: takes no arguments\n"
+              "Try hars-mlservice --help.\n", stderr);
+        return HARS_MLSERVICE_USAGE;
+    }
+
+    return -1;
+}
+
+
+static hars_model_t *
+hars_mlservice_model(hars_settings_t *settings,
+    const hars_mlservice_conf_t *conf)
+{
+    char           error[HARS_MLSERVICE_ERROR];
+    hars_model_t  *model;
+
+    model = hars_model_load(conf->model, error, sizeof(error));
+
+    if (model == NULL) {
+        hars_settings_fail(settings, "model", "%s", error);
+    }
+
+    return model;
+}
+
+
+static int
+hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_model_t *model)
+{
+    hars_http_t       *http;
+    hars_http_conf_t   hc;
+
+    if (hars_signal_init() != HARS_OK) {
+        return EXIT_FAILURE;
+    }
+
+    memset(&hc, 0, sizeof(hc));
+    hc.socket = conf->socket;
+    hc.gateway_user = conf->gateway_user;
+    hc.routes = hars_mlservice_route;
+    hc.data = model;
+
+    http = hars_http_start(&hc);
+    if (http == NULL) {
+        return EXIT_FAILURE;
+    }
+
+    hars_log_info("model %s, listening on %s", model->id, conf->socket);
+
+    (void) hars_signal_wait(-1);
+
+    hars_http_stop(http);
+    hars_log_info("stopped");
+
+    return EXIT_SUCCESS;
+}
