@@ -1,0 +1,419 @@
+
+/*
+ * The private header of the module: its data structures in the order in which
+ * a request meets them, and what each file offers to the others.
+ *
+ * All lookups return nginx's words: NGX_OK an answer, NGX_DECLINED no answer
+ * here, NGX_AGAIN suspended (the handler given is called later, exactly once,
+ * unless cancelled), NGX_ERROR.  Facts are cached (hars_record_t), verdicts
+ * never: ngx_http_hars_judge() runs at each entry into a protected location.
+ */
+
+#ifndef _NGX_HTTP_HARS_H_INCLUDED_
+#define _NGX_HTTP_HARS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include <hars_record.h>
+
+
+#define NGX_HTTP_HARS_TOKEN_MAX      4096
+#define NGX_HTTP_HARS_ANSWER_MAX     65536   /* RFC 7662 answer, bytes */
+#define NGX_HTTP_HARS_TOKEN_ID_LEN   8
+#define NGX_HTTP_HARS_SLOTS          4
+#define NGX_HTTP_HARS_GENERATIONS    4096    /* a power of two */
+
+
+typedef struct ngx_http_hars_zone_s      ngx_http_hars_zone_t;
+typedef struct ngx_http_hars_endpoint_s  ngx_http_hars_endpoint_t;
+typedef struct ngx_http_hars_ctx_s       ngx_http_hars_ctx_t;
+typedef struct ngx_http_hars_redis_s     ngx_http_hars_redis_t;
+typedef struct ngx_http_hars_query_s     ngx_http_hars_query_t;
+typedef struct ngx_http_hars_job_s       ngx_http_hars_job_t;
+typedef struct ngx_http_hars_sh_s        ngx_http_hars_sh_t;
+
+
+/* in the order of the answers; ngx_http_hars_verdicts[] has the names */
+typedef enum {
+    NGX_HTTP_HARS_NONE = 0,            /* not judged */
+    NGX_HTTP_HARS_OK,
+    NGX_HTTP_HARS_NO_TOKEN,
+    NGX_HTTP_HARS_MALFORMED,
+    NGX_HTTP_HARS_TOO_LONG,
+    NGX_HTTP_HARS_INACTIVE,
+    NGX_HTTP_HARS_NOT_YET_VALID,
+    NGX_HTTP_HARS_EXPIRED,
+    NGX_HTTP_HARS_NO_CERT,
+    NGX_HTTP_HARS_CERT_REVOKED,
+    NGX_HTTP_HARS_CNF_MISMATCH,
+    NGX_HTTP_HARS_NO_CNF,
+    NGX_HTTP_HARS_INSUFFICIENT_SCOPE,
+    NGX_HTTP_HARS_WRONG_AUDIENCE,
+    NGX_HTTP_HARS_WRONG_ISSUER,
+    NGX_HTTP_HARS_REQUIRE_FAILED,
+    NGX_HTTP_HARS_UNAVAILABLE,
+    NGX_HTTP_HARS_OVERLOADED,
+    NGX_HTTP_HARS_VERDICTS
+} ngx_http_hars_verdict_e;
+
+
+/* where the record came from; ngx_http_hars_sources[] has the names */
+typedef enum {
+    NGX_HTTP_HARS_SOURCE_NONE = 0,
+    NGX_HTTP_HARS_SOURCE_L0,
+    NGX_HTTP_HARS_SOURCE_L1,
+    NGX_HTTP_HARS_SOURCE_L2,
+    NGX_HTTP_HARS_SOURCE_INTROSPECTION,
+    NGX_HTTP_HARS_SOURCES
+} ngx_http_hars_source_e;
+
+
+/* the steps of a request, in order: "<" means earlier */
+typedef enum {
+    NGX_HTTP_HARS_BEARER = 0,          /* the token out of the request */
+    NGX_HTTP_HARS_CERT,                /* the thumbprint of the connection */
+    NGX_HTTP_HARS_L0,                  /* memo of this connection */
+    NGX_HTTP_HARS_L1,                  /* shared memory zone */
+    NGX_HTTP_HARS_L2,                  /* Redis */
+    NGX_HTTP_HARS_INTROSPECT,          /* the authorization server */
+    NGX_HTTP_HARS_FILL,                /* what was learnt, into the caches */
+    NGX_HTTP_HARS_DECIDE,              /* record + thumbprint + now + conf */
+    NGX_HTTP_HARS_REFUSE               /* no record: the verdict stands */
+} ngx_http_hars_state_e;
+
+
+#define NGX_HTTP_HARS_MODE_OFF       0
+#define NGX_HTTP_HARS_MODE_ON        1
+#define NGX_HTTP_HARS_MODE_REPORT    2
+
+#define NGX_HTTP_HARS_BIND_OFF       0
+#define NGX_HTTP_HARS_BIND_OPTIONAL  1
+#define NGX_HTTP_HARS_BIND_REQUIRED  2
+
+/* hars_override: one bit per check of "nginx -t" that may be waived */
+#define NGX_HTTP_HARS_OVERRIDE_SATISFY         0x0002
+#define NGX_HTTP_HARS_OVERRIDE_ERROR_PAGE      0x0004
+#define NGX_HTTP_HARS_OVERRIDE_UNDERSCORES     0x0008
+#define NGX_HTTP_HARS_OVERRIDE_INVALID_HEADERS 0x0010
+#define NGX_HTTP_HARS_OVERRIDE_VERIFY          0x0020
+#define NGX_HTTP_HARS_OVERRIDE_RESUMPTION      0x0040
+#define NGX_HTTP_HARS_OVERRIDE_EARLY_DATA      0x0080
+
+
+/* hars_zone: configuration, and what a worker holds of it */
+struct ngx_http_hars_zone_s {
+    ngx_str_t                  name;
+    ngx_shm_zone_t            *shm_zone;
+    ngx_http_hars_sh_t        *sh;           /* the shared part */
+    ngx_slab_pool_t           *shpool;       /* its mutex is the zone's */
+
+    ngx_msec_t                 ttl;          /* a record is believed */
+    ngx_msec_t                 negative_ttl; /* "inactive" is believed */
+
+    unsigned                   has_key:1;    /* key= was given */
+    u_char                     secret[HARS_SECRET_LEN];
+    hars_keyer_t              *keyer;        /* of the worker */
+
+    ngx_http_hars_redis_t     *redis;        /* hars_redis, or NULL */
+    hars_seal_t               *seal;         /* of the worker */
+
+    u_char                    *file;         /* where the directive stands */
+    ngx_uint_t                 line;
+};
+
+
+/* whom to ask, and under which identity the answers are kept */
+struct ngx_http_hars_endpoint_s {
+    ngx_str_t                  uri;          /* internal location */
+    ngx_str_t                  issuer;
+    ngx_str_t                  caller;       /* our client_id there */
+    ngx_str_t                  zone_name;
+    ngx_http_hars_zone_t      *zone;
+    void                      *server;       /* of a private identity */
+    u_char                     id[HARS_SHA256_LEN];
+    u_char                    *file;
+    ngx_uint_t                 line;
+};
+
+
+typedef struct {
+    ngx_str_t                  path;         /* "realm_access.kind" */
+    ngx_array_t                keys;         /* its members, zero-ended */
+} ngx_http_hars_claim_t;
+
+
+typedef struct {
+    ngx_array_t                zones;        /* ngx_http_hars_zone_t * */
+    ngx_array_t                redis;        /* ngx_http_hars_redis_t * */
+    ngx_array_t                claims;       /* ngx_http_hars_claim_t */
+    ngx_array_t                locations;    /* ngx_http_hars_location_t */
+    ngx_array_t                endpoints;    /* ngx_http_hars_endpoint_t * */
+
+    u_char                     claim_set[HARS_SHA256_LEN];
+
+    u_char                   (*seal_secrets)[HARS_SECRET_LEN];
+    ngx_uint_t                 nseal;
+} ngx_http_hars_main_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                 mode;
+    ngx_uint_t                 override;     /* hars_override */
+    ngx_flag_t                 mode_override; /* "hars off override" */
+    ngx_str_t                  realm;
+    ngx_http_hars_endpoint_t  *introspect;
+    ngx_uint_t                 bind;
+    ngx_array_t               *scope;        /* ngx_str_t; all needed */
+    ngx_array_t               *audience;     /* ngx_str_t; one needed */
+    ngx_array_t               *issuer;       /* ngx_str_t; one needed */
+    ngx_array_t               *require;      /* ngx_http_complex_value_t */
+    ngx_msec_t                 timeout;      /* bound on all lookups */
+
+    /* WWW-Authenticate, made once: RFC 6750, 3; RFC 8705, 3 */
+    ngx_str_t                  challenge_bare;
+    ngx_str_t                  challenge_request;
+    ngx_str_t                  challenge_token;
+    ngx_str_t                  challenge_scope;
+    ngx_str_t                  challenge_require;
+
+    u_char                    *file;         /* where "hars" stands */
+    ngx_uint_t                 line;
+} ngx_http_hars_loc_conf_t;
+
+
+/* what postconfiguration looks at, collected in merge_loc_conf */
+typedef struct {
+    ngx_http_hars_loc_conf_t  *hlcf;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
+} ngx_http_hars_location_t;
+
+
+/* a proved token of this connection: L0 */
+typedef struct {
+    ngx_http_hars_endpoint_t  *endpoint;     /* NULL: free */
+    ngx_atomic_t              *generation;   /* of the key's bucket */
+    ngx_atomic_uint_t          seen;         /* its value at the fill */
+    ngx_msec_t                 deadline;     /* monotonic */
+    u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
+    size_t                     token_len;
+    size_t                     record_len;
+    size_t                     size;         /* of data */
+    u_char                    *data;         /* token, then record */
+} ngx_http_hars_slot_t;
+
+
+/* what hangs on the SSL object: who the peer proved to be, and L0 */
+typedef struct {
+    unsigned                   has_cert:1;   /* presented and verified */
+    unsigned                   next:2;       /* slot to fill next */
+    u_char                     thumbprint[HARS_SHA256_LEN];
+    u_char                     s256[HARS_B64_SHA256_LEN];
+    ngx_http_hars_slot_t       slots[NGX_HTTP_HARS_SLOTS];
+} ngx_http_hars_conn_t;
+
+
+struct ngx_http_hars_ctx_s {
+    ngx_http_hars_state_e      state;
+    ngx_http_hars_verdict_e    verdict;      /* the latest judgement */
+    ngx_http_hars_verdict_e    refusal;      /* the first that was not ok */
+    ngx_http_hars_verdict_e    failure;      /* why there is no record */
+    ngx_http_hars_source_e     source;
+
+    ngx_http_hars_endpoint_t  *endpoint;     /* whom the record is from */
+    ngx_http_hars_conn_t      *conn;         /* NULL: no TLS */
+
+    ngx_str_t                  token;        /* into the request's header */
+    u_char                     key[HARS_KEY_LEN];
+    u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
+
+    hars_record_t              record;       /* points into data */
+    u_char                    *data;
+    size_t                     len;
+    ngx_msec_t                 deadline;     /* of the record, monotonic */
+
+    unsigned                   has_id:1;
+    unsigned                   has_record:1;
+    unsigned                   internal:1;   /* our own introspection */
+    unsigned                   waiting:1;    /* suspended */
+
+    /* while suspended: what to cancel, and how to go on */
+    ngx_http_request_t        *request;
+    ngx_int_t                  answer;       /* NGX_DONE: not asked yet */
+    ngx_http_hars_query_t     *query;
+    ngx_http_hars_job_t       *job;
+    ngx_event_t                timer;        /* hars_timeout */
+    ngx_event_t                wake;
+};
+
+
+/*
+ * One question to an authorization server, on a request of the worker's own:
+ * it outlives the client that caused it, and fills the caches all the same.
+ */
+typedef void (*ngx_http_hars_answer_pt)(ngx_http_hars_job_t *job,
+    ngx_int_t rc, u_char *json, size_t len);
+
+struct ngx_http_hars_job_s {
+    ngx_http_hars_ctx_t       *ctx;          /* who waits, NULL: nobody */
+    ngx_http_hars_endpoint_t  *endpoint;
+    u_char                     key[HARS_KEY_LEN];
+    u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
+    ngx_http_hars_answer_pt    answer;       /* called exactly once */
+
+    ngx_pool_t                *pool;         /* all of the job */
+    ngx_log_t                  log;
+    ngx_connection_t           connection;   /* has no socket */
+    ngx_event_t                read;
+    ngx_event_t                write;
+    ngx_http_connection_t      hc;
+    ngx_http_log_ctx_t         log_ctx;
+    ngx_http_request_t        *request;      /* main request of its own */
+    ngx_http_request_t        *subrequest;
+    ngx_event_t                timer;        /* bound on the whole */
+    ngx_event_t                start;
+    ngx_event_t                reap;
+
+    ngx_int_t                  rc;           /* of the subrequest */
+    unsigned                   done:1;
+};
+
+
+/*
+ * Called exactly once, unless cancelled, with a value as it stands in Redis
+ * (NGX_OK), or without one (NGX_DECLINED).
+ */
+typedef void (*ngx_http_hars_value_pt)(void *data, ngx_int_t rc,
+    u_char *value, size_t len);
+
+
+/* ngx_http_hars_module.c */
+
+extern ngx_module_t  ngx_http_hars_module;
+extern ngx_str_t     ngx_http_hars_verdicts[];
+extern ngx_str_t     ngx_http_hars_sources[];
+
+/* ngx_http_hars_variables.c */
+
+/* registers the $hars_* variables; in preconfiguration */
+ngx_int_t ngx_http_hars_add_variables(ngx_conf_t *cf);
+/* registers one of hars_claim_set, "index" into the record's claims */
+ngx_int_t ngx_http_hars_add_claim_variable(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_uint_t index);
+
+/* ngx_http_hars_access.c */
+
+ngx_int_t ngx_http_hars_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_hars_preaccess_handler(ngx_http_request_t *r);
+/* the context of the main request, found again after redirects, or NULL */
+ngx_http_hars_ctx_t *ngx_http_hars_get_ctx(ngx_http_request_t *r);
+
+/* ngx_http_hars_bearer.c */
+
+/* RFC 6750, 2.1: NGX_OK, or the verdict NO_TOKEN, MALFORMED, TOO_LONG */
+ngx_http_hars_verdict_e ngx_http_hars_bearer(ngx_http_request_t *r,
+    ngx_str_t *token);
+/* RFC 6750, 3: sets the answer's headers, returns the status */
+ngx_int_t ngx_http_hars_challenge(ngx_http_request_t *r,
+    ngx_http_hars_verdict_e verdict);
+/* makes the challenges of a location, once */
+ngx_int_t ngx_http_hars_init_challenges(ngx_conf_t *cf,
+    ngx_http_hars_loc_conf_t *hlcf);
+
+/* ngx_http_hars_thumbprint.c */
+
+ngx_int_t ngx_http_hars_thumbprint_init(ngx_log_t *log);
+/* what hangs on the connection, made at the first call; NULL without TLS */
+ngx_int_t ngx_http_hars_conn(ngx_http_request_t *r,
+    ngx_http_hars_conn_t **conn);
+/* RFC 9440, 2.1: the verified certificate as a byte sequence, or empty */
+ngx_int_t ngx_http_hars_client_cert(ngx_http_request_t *r, ngx_str_t *value);
+ngx_int_t ngx_http_hars_random(u_char *dst, size_t len);
+/* in constant time: 1 equal, 0 not */
+ngx_int_t ngx_http_hars_equal(u_char *a, u_char *b, size_t len);
+/* POST_READ: Client-Cert, Client-Cert-Chain, Hars-* of the client go */
+ngx_int_t ngx_http_hars_strip_handler(ngx_http_request_t *r);
+
+/* ngx_http_hars_token.c */
+
+/*
+ * An introspection answer (RFC 7662, 2.2) to a record whose strings live in
+ * "pool".  NGX_OK, NGX_DECLINED for an answer that is not understood (the
+ * reason in *why, a constant), NGX_ERROR without memory.
+ */
+ngx_int_t ngx_http_hars_token_parse(ngx_pool_t *pool, ngx_array_t *claims,
+    u_char *json, size_t len, hars_record_t *record, const char **why);
+
+/* ngx_http_hars_policy.c */
+
+/*
+ * May this request pass?  Record, the connection's thumbprint (NULL: no
+ * certificate), wall clock in seconds, location.  hars_require is not here:
+ * it reads variables of the request.
+ */
+ngx_http_hars_verdict_e ngx_http_hars_policy(hars_record_t *record,
+    u_char *thumbprint, int64_t now, ngx_http_hars_loc_conf_t *hlcf);
+
+/* ngx_http_hars_cache.c: L0 and L1 */
+
+ngx_int_t ngx_http_hars_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+size_t ngx_http_hars_zone_min_size(void);
+/* L0: NGX_OK with a copy in r->pool, or NGX_DECLINED */
+ngx_int_t ngx_http_hars_memo_get(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx);
+void ngx_http_hars_memo_put(ngx_http_hars_ctx_t *ctx);
+void ngx_http_hars_memo_wipe(ngx_http_hars_conn_t *conn);
+/*
+ * L1: NGX_OK with the record's bytes in "dst" (HARS_RECORD_MAX), *len zero
+ * for a cached "inactive", and the monotonic deadline; NGX_DECLINED.
+ */
+ngx_int_t ngx_http_hars_zone_get(ngx_http_hars_zone_t *zone, u_char *key,
+    u_char *dst, size_t *len, ngx_msec_t *deadline);
+/* "len" zero stores "inactive" in its own partition; never fails loudly */
+void ngx_http_hars_zone_put(ngx_http_hars_zone_t *zone, u_char *key,
+    u_char *record, size_t len, ngx_msec_t deadline);
+ngx_atomic_t *ngx_http_hars_zone_generation(ngx_http_hars_zone_t *zone,
+    u_char *key);
+void ngx_http_hars_zone_secret(ngx_http_hars_zone_t *zone, u_char *secret);
+/* how long a record is believed from now on: min(ttl, exp), jittered, ms */
+ngx_msec_t ngx_http_hars_record_ttl(ngx_http_hars_zone_t *zone,
+    hars_record_t *record);
+
+/* ngx_http_hars_redis.c: L2 */
+
+char *ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_str_t *ngx_http_hars_redis_zone_name(ngx_http_hars_redis_t *redis);
+void ngx_http_hars_redis_where(ngx_http_hars_redis_t *redis, u_char **file,
+    ngx_uint_t *line);
+ngx_int_t ngx_http_hars_redis_init_process(ngx_http_hars_redis_t *redis,
+    ngx_cycle_t *cycle);
+void ngx_http_hars_redis_exit_process(ngx_http_hars_redis_t *redis);
+/*
+ * Asks for a key.  NGX_AGAIN: "done" is called later with the value as it
+ * stands in Redis (NGX_OK) or NGX_DECLINED; NGX_DECLINED: not to be asked now.
+ */
+ngx_int_t ngx_http_hars_redis_get(ngx_http_hars_redis_t *redis, u_char *key,
+    ngx_http_hars_value_pt done, void *data, ngx_http_hars_query_t **query);
+void ngx_http_hars_redis_cancel(ngx_http_hars_query_t *query);
+/* SET NX PX, its answer is not waited for */
+void ngx_http_hars_redis_put(ngx_http_hars_redis_t *redis, u_char *key,
+    u_char *value, size_t len, ngx_msec_t ttl);
+
+/* ngx_http_hars_introspect.c */
+
+/*
+ * Asks the authorization server about the token of "ctx".  NGX_AGAIN:
+ * "answer" is called later with the JSON of a status 200 (NGX_OK), or NGX_ERROR
+ * where there is no usable answer; NGX_ERROR: could not ask.
+ */
+ngx_int_t ngx_http_hars_introspect(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_msec_t timeout,
+    ngx_http_hars_answer_pt answer);
+
+
+#endif /* _NGX_HTTP_HARS_H_INCLUDED_ */

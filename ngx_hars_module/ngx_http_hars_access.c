@@ -1,0 +1,795 @@
+
+/*
+ * The pipeline: in which order a request asks for what, how it is suspended
+ * and resumed, and what it is answered.  ngx_http_hars_run() is the only
+ * place that names a step's successor.  Here is no parsing and no I/O.
+ *
+ * The handler returns a status and sets headers; it writes no body and
+ * finalizes nothing, so satisfy, limit_req and error_page keep their meaning.
+ * It may be called again at any time: where the request stands is in its
+ * context, which outlives internal redirects by a cleanup of the pool.
+ *
+ * A record is looked up once per request and endpoint, and judged at each
+ * entry into a protected location.  nginx skips the access phase for
+ * subrequests: those are judged in PREACCESS, by what the main request proved.
+ */
+
+#include "ngx_http_hars.h"
+
+
+static ngx_int_t ngx_http_hars_run(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
+static ngx_http_hars_ctx_t *ngx_http_hars_create_ctx(ngx_http_request_t *r);
+static void ngx_http_hars_reset(ngx_http_hars_ctx_t *ctx,
+    ngx_http_hars_endpoint_t *endpoint);
+static ngx_int_t ngx_http_hars_name(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx);
+static ngx_int_t ngx_http_hars_take(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, u_char *record, size_t len);
+static ngx_int_t ngx_http_hars_l1(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx);
+static ngx_int_t ngx_http_hars_l2(ngx_http_hars_ctx_t *ctx);
+static void ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value,
+    size_t len);
+static ngx_int_t ngx_http_hars_l2_open(ngx_http_hars_ctx_t *ctx,
+    u_char *value, size_t len);
+static void ngx_http_hars_introspected(ngx_http_hars_job_t *job,
+    ngx_int_t rc, u_char *json, size_t len);
+static ngx_int_t ngx_http_hars_learn(ngx_http_hars_job_t *job, u_char *json,
+    size_t len, u_char *record, size_t *size);
+static void ngx_http_hars_share(ngx_http_hars_zone_t *zone,
+    ngx_http_hars_job_t *job, u_char *record, size_t len, ngx_msec_t ttl);
+static ngx_http_hars_verdict_e ngx_http_hars_judge(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
+static ngx_int_t ngx_http_hars_finish(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf,
+    ngx_http_hars_verdict_e verdict);
+static ngx_int_t ngx_http_hars_suspend(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_msec_t timeout);
+static void ngx_http_hars_resume(ngx_http_hars_ctx_t *ctx, ngx_int_t answer);
+static void ngx_http_hars_wake_handler(ngx_event_t *ev);
+static void ngx_http_hars_timer_handler(ngx_event_t *ev);
+static void ngx_http_hars_detach(ngx_http_hars_ctx_t *ctx);
+static void ngx_http_hars_cleanup(void *data);
+
+
+ngx_int_t
+ngx_http_hars_access_handler(ngx_http_request_t *r)
+{
+    ngx_http_hars_ctx_t       *ctx;
+    ngx_http_hars_loc_conf_t  *hlcf;
+
+    hlcf = ngx_http_get_module_loc_conf(r, ngx_http_hars_module);
+
+    if (hlcf->mode == NGX_HTTP_HARS_MODE_OFF) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_hars_get_ctx(r);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_hars_create_ctx(r);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (ctx->waiting) {
+        return NGX_AGAIN;
+    }
+
+    if (ctx->endpoint != hlcf->introspect) {
+        ngx_http_hars_reset(ctx, hlcf->introspect);
+    }
+
+    return ngx_http_hars_run(r, ctx, hlcf);
+}
+
+
+static ngx_int_t
+ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    ngx_http_hars_loc_conf_t *hlcf)
+{
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+
+        switch (ctx->state) {
+
+        case NGX_HTTP_HARS_BEARER:
+            ctx->failure = ngx_http_hars_bearer(r, &ctx->token);
+            ctx->state = (ctx->failure == NGX_HTTP_HARS_OK)
+                         ? NGX_HTTP_HARS_CERT : NGX_HTTP_HARS_REFUSE;
+            break;
+
+        case NGX_HTTP_HARS_CERT:
+
+            if (ngx_http_hars_conn(r, &ctx->conn) != NGX_OK) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            /* no record could help; another location may bind otherwise */
+
+            if (hlcf->bind == NGX_HTTP_HARS_BIND_REQUIRED
+                && (ctx->conn == NULL || !ctx->conn->has_cert))
+            {
+                return ngx_http_hars_finish(r, ctx, hlcf,
+                                            NGX_HTTP_HARS_NO_CERT);
+            }
+
+            ctx->state = NGX_HTTP_HARS_L0;
+            break;
+
+        case NGX_HTTP_HARS_L0:
+            rc = ngx_http_hars_memo_get(r, ctx);
+
+            if (rc == NGX_OK) {
+                ctx->state = NGX_HTTP_HARS_DECIDE;
+                break;
+            }
+
+            if (rc == NGX_ERROR || ngx_http_hars_name(r, ctx) != NGX_OK) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            ctx->state = NGX_HTTP_HARS_L1;
+            break;
+
+        case NGX_HTTP_HARS_L1:
+            rc = ngx_http_hars_l1(r, ctx);
+
+            if (rc == NGX_ERROR) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            if (rc == NGX_OK) {
+                ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
+                                             : NGX_HTTP_HARS_REFUSE;
+                break;
+            }
+
+            ctx->answer = NGX_DONE;
+            ctx->state = NGX_HTTP_HARS_L2;
+            break;
+
+        case NGX_HTTP_HARS_L2:
+            rc = (ctx->answer == NGX_DONE) ? ngx_http_hars_l2(ctx)
+                                           : ctx->answer;
+
+            if (rc == NGX_AGAIN) {
+                return ngx_http_hars_suspend(r, ctx, hlcf->timeout);
+            }
+
+            ctx->answer = NGX_DONE;
+
+            if (rc == NGX_DECLINED) {
+                ctx->state = NGX_HTTP_HARS_INTROSPECT;
+                break;
+            }
+
+            ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
+                                         : NGX_HTTP_HARS_REFUSE;
+            break;
+
+        case NGX_HTTP_HARS_INTROSPECT:
+            rc = ctx->answer;
+
+            if (rc == NGX_DONE) {
+                rc = ngx_http_hars_introspect(r, ctx, hlcf->timeout,
+                                              ngx_http_hars_introspected);
+            }
+
+            if (rc == NGX_AGAIN) {
+                return ngx_http_hars_suspend(r, ctx, hlcf->timeout);
+            }
+
+            if (rc == NGX_ERROR) {
+                ctx->failure = NGX_HTTP_HARS_UNAVAILABLE;
+            }
+
+            ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
+                                         : NGX_HTTP_HARS_REFUSE;
+            break;
+
+        case NGX_HTTP_HARS_FILL:
+            ngx_http_hars_memo_put(ctx);
+            ctx->state = NGX_HTTP_HARS_DECIDE;
+            break;
+
+        case NGX_HTTP_HARS_DECIDE:
+            return ngx_http_hars_finish(r, ctx, hlcf,
+                                        ngx_http_hars_judge(r, ctx, hlcf));
+
+        case NGX_HTTP_HARS_REFUSE:
+            return ngx_http_hars_finish(r, ctx, hlcf, ctx->failure);
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_hars_preaccess_handler(ngx_http_request_t *r)
+{
+    ngx_http_hars_ctx_t       *ctx;
+    ngx_http_hars_verdict_e    verdict;
+    ngx_http_hars_loc_conf_t  *hlcf;
+
+    if (r == r->main) {
+        return NGX_DECLINED;
+    }
+
+    hlcf = ngx_http_get_module_loc_conf(r, ngx_http_hars_module);
+
+    if (hlcf->mode == NGX_HTTP_HARS_MODE_OFF) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_hars_get_ctx(r);
+
+    if (ctx && ctx->internal) {
+        return NGX_DECLINED;
+    }
+
+    if (ctx && ctx->has_record && ctx->endpoint == hlcf->introspect) {
+        verdict = ngx_http_hars_judge(r, ctx, hlcf);
+
+    } else {
+        verdict = NGX_HTTP_HARS_NO_TOKEN;
+    }
+
+    if (verdict == NGX_HTTP_HARS_OK
+        || hlcf->mode == NGX_HTTP_HARS_MODE_REPORT)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "hars refused subrequest \"%V\": %V", &r->uri,
+                  &ngx_http_hars_verdicts[verdict]);
+
+    return ngx_http_hars_challenge(r, verdict);
+}
+
+
+ngx_http_hars_ctx_t *
+ngx_http_hars_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t   *cln;
+    ngx_http_hars_ctx_t  *ctx;
+
+    r = r->main;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_hars_module);
+
+    if (ctx != NULL || !(r->internal || r->filter_finalize)) {
+        return ctx;
+    }
+
+    /* an internal redirect zeroes the contexts, the cleanup stays */
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_hars_cleanup) {
+            ctx = cln->data;
+            ngx_http_set_ctx(r, ctx, ngx_http_hars_module);
+            break;
+        }
+    }
+
+    return ctx;
+}
+
+
+static ngx_http_hars_ctx_t *
+ngx_http_hars_create_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t   *cln;
+    ngx_http_hars_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_hars_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_hars_ctx_t));
+
+    /*
+     * set by ngx_memzero():
+     *
+     *     ctx->state = NGX_HTTP_HARS_BEARER;
+     *     ctx->verdict = NGX_HTTP_HARS_NONE;
+     *     ctx->endpoint = NULL;
+     */
+
+    ctx->request = r;
+    cln->handler = ngx_http_hars_cleanup;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_hars_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_hars_reset(ngx_http_hars_ctx_t *ctx,
+    ngx_http_hars_endpoint_t *endpoint)
+{
+    /* what one authority said is nothing to another */
+
+    ctx->endpoint = endpoint;
+    ctx->state = NGX_HTTP_HARS_BEARER;
+    ctx->verdict = NGX_HTTP_HARS_NONE;
+    ctx->source = NGX_HTTP_HARS_SOURCE_NONE;
+    ctx->answer = NGX_DONE;
+    ctx->has_id = 0;
+    ctx->has_record = 0;
+}
+
+
+static ngx_int_t
+ngx_http_hars_name(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
+{
+    hars_str_t                  token;
+    ngx_http_hars_main_conf_t  *hmcf;
+
+    hmcf = ngx_http_get_module_main_conf(r, ngx_http_hars_module);
+
+    token.len = ctx->token.len;
+    token.data = ctx->token.data;
+
+    if (hars_record_key(ctx->endpoint->zone->keyer, ctx->key,
+                        ctx->endpoint->id, hmcf->claim_set, &token)
+        != HARS_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    hars_hex((char *) ctx->id, ctx->key, NGX_HTTP_HARS_TOKEN_ID_LEN / 2);
+    ctx->has_id = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_hars_take(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    u_char *record, size_t len)
+{
+    ctx->data = ngx_pnalloc(r->pool, len);
+    if (ctx->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ctx->data, record, len);
+    ctx->len = len;
+
+    if (hars_record_decode(&ctx->record, ctx->data, len) != HARS_OK
+        || !ctx->record.active)
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx->has_record = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_hars_l1(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
+{
+    size_t     len;
+    u_char     record[HARS_RECORD_MAX];
+    ngx_int_t  rc;
+
+    rc = ngx_http_hars_zone_get(ctx->endpoint->zone, ctx->key, record, &len,
+                                &ctx->deadline);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ctx->source = NGX_HTTP_HARS_SOURCE_L1;
+
+    if (len == 0) {
+        ctx->failure = NGX_HTTP_HARS_INACTIVE;
+        return NGX_OK;
+    }
+
+    return ngx_http_hars_take(r, ctx, record, len);
+}
+
+
+static ngx_int_t
+ngx_http_hars_l2(ngx_http_hars_ctx_t *ctx)
+{
+    ngx_http_hars_redis_t  *redis;
+
+    redis = ctx->endpoint->zone->redis;
+
+    if (redis == NULL) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_hars_redis_get(redis, ctx->key, ngx_http_hars_l2_done,
+                                   ctx, &ctx->query);
+}
+
+
+static void
+ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value, size_t len)
+{
+    ngx_http_hars_ctx_t *ctx = data;
+
+    ctx->query = NULL;
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_hars_l2_open(ctx, value, len);
+    }
+
+    ngx_http_hars_resume(ctx, rc);
+}
+
+
+static ngx_int_t
+ngx_http_hars_l2_open(ngx_http_hars_ctx_t *ctx, u_char *value, size_t len)
+{
+    size_t                 size;
+    u_char                 record[HARS_RECORD_MAX];
+    ngx_msec_t             ttl;
+    ngx_http_hars_zone_t  *zone;
+
+    zone = ctx->endpoint->zone;
+
+    if (hars_is_tombstone(value, len)) {
+        ngx_http_hars_zone_put(zone, ctx->key, NULL, 0,
+                               ngx_current_msec + zone->negative_ttl);
+        ctx->source = NGX_HTTP_HARS_SOURCE_L2;
+        ctx->failure = NGX_HTTP_HARS_INACTIVE;
+        return NGX_OK;
+    }
+
+    if (hars_open(zone->seal, ctx->key, ctx->endpoint->id, value, len, record,
+                  &size)
+        != HARS_OK)
+    {
+        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                      "hars: record %*s in Redis does not open",
+                      (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN, ctx->id);
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_hars_take(ctx->request, ctx, record, size) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    /* the sealed checked_at bounds what is restored or replayed */
+
+    ttl = ngx_http_hars_record_ttl(zone, &ctx->record);
+
+    if (ttl == 0) {
+        ctx->has_record = 0;
+        return NGX_DECLINED;
+    }
+
+    ctx->source = NGX_HTTP_HARS_SOURCE_L2;
+    ctx->deadline = ngx_current_msec + ttl;
+
+    ngx_http_hars_zone_put(zone, ctx->key, record, size, ctx->deadline);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_hars_introspected(ngx_http_hars_job_t *job, ngx_int_t rc,
+    u_char *json, size_t len)
+{
+    size_t                size;
+    u_char                record[HARS_RECORD_MAX];
+    ngx_http_hars_ctx_t  *ctx;
+
+    size = 0;
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_hars_learn(job, json, len, record, &size);
+    }
+
+    ctx = job->ctx;
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    job->ctx = NULL;
+    ctx->job = NULL;
+    ctx->source = NGX_HTTP_HARS_SOURCE_INTROSPECTION;
+
+    if (rc == NGX_OK && size == 0) {
+        ctx->failure = NGX_HTTP_HARS_INACTIVE;
+
+    } else if (rc == NGX_OK) {
+        rc = ngx_http_hars_take(ctx->request, ctx, record, size);
+        ctx->deadline = ngx_current_msec
+                        + ngx_http_hars_record_ttl(job->endpoint->zone,
+                                                   &ctx->record);
+    }
+
+    ngx_http_hars_resume(ctx, rc == NGX_OK ? NGX_OK : NGX_ERROR);
+}
+
+
+static ngx_int_t
+ngx_http_hars_learn(ngx_http_hars_job_t *job, u_char *json, size_t len,
+    u_char *record, size_t *size)
+{
+    ngx_int_t                   rc;
+    ngx_msec_t                  ttl;
+    const char                 *why;
+    hars_record_t               rec;
+    ngx_time_t                 *tp;
+    ngx_http_hars_zone_t       *zone;
+    ngx_http_hars_main_conf_t  *hmcf;
+
+    hmcf = ngx_http_get_module_main_conf(job->request, ngx_http_hars_module);
+    zone = job->endpoint->zone;
+    why = "no memory";
+
+    rc = ngx_http_hars_token_parse(job->pool, &hmcf->claims, json, len, &rec,
+                                   &why);
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, &job->log, 0,
+                      "hars: introspection answer is not understood: %s",
+                      why);
+        return NGX_ERROR;
+    }
+
+    if (!rec.active) {
+        *size = 0;
+        ngx_http_hars_zone_put(zone, job->key, NULL, 0,
+                               ngx_current_msec + zone->negative_ttl);
+        return NGX_OK;
+    }
+
+    tp = ngx_timeofday();
+    rec.checked_at = (int64_t) tp->sec * 1000 + tp->msec;
+
+    *size = hars_record_encode(&rec, record, HARS_RECORD_MAX);
+
+    if (*size == 0) {
+        ngx_log_error(NGX_LOG_ERR, &job->log, 0,
+                      "hars: introspection answer is not understood: "
+                      "the record would exceed %d bytes", HARS_RECORD_MAX);
+        return NGX_ERROR;
+    }
+
+    ttl = ngx_http_hars_record_ttl(zone, &rec);
+
+    if (ttl) {
+        ngx_http_hars_zone_put(zone, job->key, record, *size,
+                               ngx_current_msec + ttl);
+        ngx_http_hars_share(zone, job, record, *size, ttl);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_hars_share(ngx_http_hars_zone_t *zone, ngx_http_hars_job_t *job,
+    u_char *record, size_t len, ngx_msec_t ttl)
+{
+    size_t  size;
+    u_char  nonce[HARS_SEAL_NONCE_LEN];
+    u_char  value[HARS_RECORD_MAX + HARS_SEAL_OVERHEAD];
+
+    if (zone->redis == NULL) {
+        return;
+    }
+
+    if (ngx_http_hars_random(nonce, HARS_SEAL_NONCE_LEN) != NGX_OK) {
+        return;
+    }
+
+    size = hars_seal(zone->seal, job->key, job->endpoint->id, nonce, record,
+                     len, value);
+    if (size) {
+        ngx_http_hars_redis_put(zone->redis, job->key, value, size, ttl);
+    }
+}
+
+
+static ngx_http_hars_verdict_e
+ngx_http_hars_judge(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    ngx_http_hars_loc_conf_t *hlcf)
+{
+    u_char                    *thumbprint;
+    ngx_str_t                  value;
+    ngx_uint_t                 i;
+    ngx_http_complex_value_t  *cv;
+    ngx_http_hars_verdict_e    verdict, before;
+
+    thumbprint = (ctx->conn && ctx->conn->has_cert) ? ctx->conn->thumbprint
+                                                    : NULL;
+
+    verdict = ngx_http_hars_policy(&ctx->record, thumbprint, ngx_time(), hlcf);
+
+    if (verdict != NGX_HTTP_HARS_OK || hlcf->require == NULL) {
+        return verdict;
+    }
+
+    /* the variables of the token are to be seen by what requires them */
+
+    before = ctx->verdict;
+    ctx->verdict = NGX_HTTP_HARS_OK;
+
+    cv = hlcf->require->elts;
+
+    for (i = 0; i < hlcf->require->nelts; i++) {
+
+        if (ngx_http_complex_value(r, &cv[i], &value) != NGX_OK
+            || value.len == 0
+            || (value.len == 1 && value.data[0] == '0'))
+        {
+            verdict = NGX_HTTP_HARS_REQUIRE_FAILED;
+            break;
+        }
+    }
+
+    ctx->verdict = before;
+
+    return verdict;
+}
+
+
+static ngx_int_t
+ngx_http_hars_finish(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    ngx_http_hars_loc_conf_t *hlcf, ngx_http_hars_verdict_e verdict)
+{
+    ngx_uint_t  level;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    ctx->verdict = verdict;
+
+    if (verdict == NGX_HTTP_HARS_OK) {
+        return (hlcf->mode == NGX_HTTP_HARS_MODE_ON) ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (ctx->refusal == NGX_HTTP_HARS_NONE) {
+        ctx->refusal = verdict;
+    }
+
+    level = (verdict == NGX_HTTP_HARS_UNAVAILABLE) ? NGX_LOG_ERR
+                                                   : NGX_LOG_INFO;
+
+    ngx_log_error(level, r->connection->log, 0, "hars %s: %V, token %*s",
+                  hlcf->mode == NGX_HTTP_HARS_MODE_ON ? "refused"
+                                                      : "would refuse",
+                  &ngx_http_hars_verdicts[verdict],
+                  ctx->has_id ? (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN : 1,
+                  ctx->has_id ? ctx->id : (u_char *) "-");
+
+    if (hlcf->mode == NGX_HTTP_HARS_MODE_REPORT) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_hars_challenge(r, verdict);
+}
+
+
+static ngx_int_t
+ngx_http_hars_suspend(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    ngx_msec_t timeout)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    /* a client that leaves is to be seen, the connection reads nothing else */
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_http_hars_detach(ctx);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    ctx->waiting = 1;
+
+    /* one bound on the sum of all lookups */
+
+    if (!ctx->timer.timer_set) {
+        ctx->timer.handler = ngx_http_hars_timer_handler;
+        ctx->timer.data = ctx;
+        ctx->timer.log = c->log;
+
+        ngx_add_timer(&ctx->timer, timeout);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_hars_resume(ngx_http_hars_ctx_t *ctx, ngx_int_t answer)
+{
+    ctx->answer = answer;
+
+    ctx->wake.handler = ngx_http_hars_wake_handler;
+    ctx->wake.data = ctx;
+    ctx->wake.log = ctx->request->connection->log;
+
+    ngx_post_event(&ctx->wake, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_hars_wake_handler(ngx_event_t *ev)
+{
+    ngx_connection_t     *c;
+    ngx_http_request_t   *r;
+    ngx_http_hars_ctx_t  *ctx;
+
+    ctx = ev->data;
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx->waiting = 0;
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_http_core_run_phases(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_hars_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_hars_ctx_t *ctx = ev->data;
+
+    ngx_http_hars_detach(ctx);
+
+    ctx->failure = NGX_HTTP_HARS_UNAVAILABLE;
+
+    ngx_http_hars_resume(ctx, NGX_ERROR);
+}
+
+
+static void
+ngx_http_hars_detach(ngx_http_hars_ctx_t *ctx)
+{
+    if (ctx->query) {
+        ngx_http_hars_redis_cancel(ctx->query);
+        ctx->query = NULL;
+    }
+
+    if (ctx->job) {
+        ctx->job->ctx = NULL;
+        ctx->job = NULL;
+    }
+}
+
+
+static void
+ngx_http_hars_cleanup(void *data)
+{
+    ngx_http_hars_ctx_t *ctx = data;
+
+    ngx_http_hars_detach(ctx);
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    if (ctx->wake.posted) {
+        ngx_delete_posted_event(&ctx->wake);
+    }
+}

@@ -1,0 +1,362 @@
+
+/*
+ * RFC 8705, 3: which certificate did this connection prove?  SHA-256 of its
+ * DER, computed once per connection and kept on the SSL object: HTTP/2 has a
+ * copy of the connection per stream, but one SSL object.  A certificate that
+ * was not verified is none.  Also: the certificate as RFC 9440 hands it on,
+ * and the client's own attempts at such headers, which are removed in the
+ * first phase of every request.
+ *
+ * This file is the only user of OpenSSL in the module.
+ */
+
+#include "ngx_http_hars.h"
+
+#include <openssl/rand.h>
+
+
+static void ngx_http_hars_conn_free(void *parent, void *ptr,
+    CRYPTO_EX_DATA *ad, int idx, long argl, void *argp);
+static ngx_int_t ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn,
+    ngx_ssl_conn_t *ssl, ngx_log_t *log);
+static ngx_uint_t ngx_http_hars_reserved_header(ngx_table_elt_t *h);
+static ngx_int_t ngx_http_hars_strip(ngx_http_request_t *r);
+
+
+static int  ngx_http_hars_ssl_index = -1;
+
+
+ngx_int_t
+ngx_http_hars_thumbprint_init(ngx_log_t *log)
+{
+    if (ngx_http_hars_ssl_index != -1) {
+        return NGX_OK;
+    }
+
+    ngx_http_hars_ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL,
+                                                   ngx_http_hars_conn_free);
+
+    if (ngx_http_hars_ssl_index == -1) {
+        ngx_ssl_error(NGX_LOG_EMERG, log, 0, "SSL_get_ex_new_index() failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_hars_conn(ngx_http_request_t *r, ngx_http_hars_conn_t **conn)
+{
+    ngx_connection_t      *c;
+    ngx_ssl_conn_t        *ssl;
+    ngx_http_hars_conn_t  *hc;
+
+    c = r->connection;
+
+    if (c->ssl == NULL) {
+        *conn = NULL;
+        return NGX_OK;
+    }
+
+    ssl = c->ssl->connection;
+    hc = SSL_get_ex_data(ssl, ngx_http_hars_ssl_index);
+
+    if (hc) {
+        *conn = hc;
+        return NGX_OK;
+    }
+
+    hc = ngx_calloc(sizeof(ngx_http_hars_conn_t), c->log);
+    if (hc == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_hars_conn_thumbprint(hc, ssl, c->log) != NGX_OK) {
+        ngx_free(hc);
+        return NGX_ERROR;
+    }
+
+    if (SSL_set_ex_data(ssl, ngx_http_hars_ssl_index, hc) == 0) {
+        ngx_ssl_error(NGX_LOG_ALERT, c->log, 0, "SSL_set_ex_data() failed");
+        ngx_free(hc);
+        return NGX_ERROR;
+    }
+
+    *conn = hc;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn, ngx_ssl_conn_t *ssl,
+    ngx_log_t *log)
+{
+    X509      *cert;
+    unsigned   len;
+
+    /* a resumed session has the certificate and the result it was made with */
+
+    if (SSL_get_verify_result(ssl) != X509_V_OK) {
+        return NGX_OK;
+    }
+
+    cert = SSL_get_peer_certificate(ssl);
+    if (cert == NULL) {
+        return NGX_OK;
+    }
+
+    len = HARS_SHA256_LEN;
+
+    if (X509_digest(cert, EVP_sha256(), conn->thumbprint, &len) == 0) {
+        ngx_ssl_error(NGX_LOG_ALERT, log, 0, "X509_digest() failed");
+        X509_free(cert);
+        return NGX_ERROR;
+    }
+
+    X509_free(cert);
+
+    hars_b64url_sha256_encode((char *) conn->s256, conn->thumbprint);
+    conn->has_cert = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_hars_conn_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
+    long argl, void *argp)
+{
+    ngx_http_hars_conn_t *conn = ptr;
+
+    if (conn == NULL) {
+        return;
+    }
+
+    ngx_http_hars_memo_wipe(conn);
+    ngx_free(conn);
+}
+
+
+ngx_int_t
+ngx_http_hars_client_cert(ngx_http_request_t *r, ngx_str_t *value)
+{
+    int              len;
+    X509            *cert;
+    u_char          *der, *p;
+    ngx_str_t        src, dst;
+    ngx_ssl_conn_t  *ssl;
+
+    ngx_str_null(value);
+
+    if (r->connection->ssl == NULL) {
+        return NGX_OK;
+    }
+
+    ssl = r->connection->ssl->connection;
+
+    if (SSL_get_verify_result(ssl) != X509_V_OK) {
+        return NGX_OK;
+    }
+
+    cert = SSL_get_peer_certificate(ssl);
+    if (cert == NULL) {
+        return NGX_OK;
+    }
+
+    der = NULL;
+    len = i2d_X509(cert, &der);
+    X509_free(cert);
+
+    if (len <= 0) {
+        ngx_ssl_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "i2d_X509() failed");
+        return NGX_ERROR;
+    }
+
+    src.data = der;
+    src.len = len;
+
+    /* RFC 8941, 3.3.5: a byte sequence is base64 between colons */
+
+    p = ngx_pnalloc(r->pool, ngx_base64_encoded_length(src.len) + 2);
+    if (p == NULL) {
+        OPENSSL_free(der);
+        return NGX_ERROR;
+    }
+
+    value->data = p;
+    *p++ = ':';
+
+    dst.data = p;
+    ngx_encode_base64(&dst, &src);
+    OPENSSL_free(der);
+
+    p += dst.len;
+    *p++ = ':';
+    value->len = p - value->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_hars_random(u_char *dst, size_t len)
+{
+    return RAND_bytes(dst, (int) len) == 1 ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_hars_equal(u_char *a, u_char *b, size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+
+ngx_int_t
+ngx_http_hars_strip_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (ngx_http_hars_reserved_header(&h[i])) {
+            return ngx_http_hars_strip(r) == NGX_OK
+                   ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_http_hars_reserved_header(ngx_table_elt_t *h)
+{
+    size_t      i;
+    u_char      ch;
+    ngx_uint_t  n;
+
+    static const struct {
+        ngx_str_t   name;
+        ngx_uint_t  prefix;
+    } reserved[] = {
+        { ngx_string("hars-"), 1 },
+        { ngx_string("client-cert"), 0 },
+        { ngx_string("client-cert-chain"), 0 },
+        { ngx_null_string, 0 }
+    };
+
+    ch = h->key.len ? (h->key.data[0] | 0x20) : 0;
+
+    if (ch != 'h' && ch != 'c') {
+        return 0;
+    }
+
+    for (n = 0; reserved[n].name.len; n++) {
+
+        if (h->key.len < reserved[n].name.len
+            || (h->key.len > reserved[n].name.len && !reserved[n].prefix))
+        {
+            continue;
+        }
+
+        for (i = 0; i < reserved[n].name.len; i++) {
+            ch = ngx_tolower(h->key.data[i]);
+
+            /* a backend may take one for the other, as CGI does */
+
+            if (ch == '_') {
+                ch = '-';
+            }
+
+            if (ch != reserved[n].name.data[i]) {
+                break;
+            }
+        }
+
+        if (i == reserved[n].name.len) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_hars_strip(ngx_http_request_t *r)
+{
+    ngx_list_t        kept;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *copy;
+
+    /*
+     * nginx keeps pointers to the elements of this list, so they stay where
+     * they are, and a list of copies without the reserved ones is what the
+     * rest of the request sees
+     */
+
+    if (ngx_list_init(&kept, r->pool, 20, sizeof(ngx_table_elt_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (ngx_http_hars_reserved_header(&h[i])) {
+            continue;
+        }
+
+        copy = ngx_list_push(&kept);
+        if (copy == NULL) {
+            return NGX_ERROR;
+        }
+
+        *copy = h[i];
+    }
+
+    r->headers_in.headers = kept;
+
+    /* the list's last part is the one inside, where there is but one */
+
+    if (kept.last == &kept.part) {
+        r->headers_in.headers.last = &r->headers_in.headers.part;
+    }
+
+    return NGX_OK;
+}
