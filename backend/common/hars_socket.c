@@ -5,7 +5,9 @@
  * serves, and a stale file is replaced in one step.
  */
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE                       /* struct ucred */
+#endif
 
 #include "hars_socket.h"
 #include "hars_log.h"

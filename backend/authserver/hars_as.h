@@ -1,0 +1,134 @@
+
+/*
+ * The authorization server's data, in the order of a token's life:
+ *
+ *     client (registered) -> token (issued, stored by its hash)
+ *         -> introspection answer and sealed record, both made of the token
+ *         -> revoked: row, outbox, tombstone
+ *
+ * All strings are zero-terminated arrays of fixed size inside the structs:
+ * a client or a token is one value on a stack that nobody has to free.
+ * Values of a list are parted by one character: scopes by a space (RFC 6749,
+ * 3.3), resources and audiences by a line feed.
+ *
+ * hars_as_t is made once before the first thread and only read after.
+ */
+
+#ifndef HARS_AS_H
+#define HARS_AS_H
+
+
+#include "hars_record.h"
+#include "hars_settings.h"
+
+#include <stdint.h>
+
+
+#define HARS_AS_ID_SIZE      65           /* client_id, sub */
+#define HARS_AS_DN_SIZE      1025
+#define HARS_AS_SCOPE_SIZE   513
+#define HARS_AS_AUD_SIZE     1025
+
+#define HARS_AS_TTL_MAX      86400        /* s, of a token */
+
+#define HARS_AS_PREFIX       "hats_at_"
+#define HARS_AS_PREFIX_LEN   (sizeof(HARS_AS_PREFIX) - 1)
+#define HARS_AS_TOKEN_LEN    (HARS_AS_PREFIX_LEN + HARS_B64_SHA256_LEN)
+
+
+/* what a client may be, and what its tokens may carry at most */
+typedef struct {
+    const char          *name;
+    const char          *scope;
+    unsigned             person:1;        /* sub is of a human being */
+    unsigned             grant:1;         /* gets tokens */
+    unsigned             introspect:1;    /* asks about tokens of others */
+} hars_kind_t;
+
+
+typedef struct {
+    char                 id[HARS_AS_ID_SIZE];
+    const hars_kind_t   *kind;
+    char                 sub[HARS_AS_ID_SIZE];
+    char                 subject_dn[HARS_AS_DN_SIZE];  /* "": no certificate */
+    char                 scope[HARS_AS_SCOPE_SIZE];
+    char                 resources[HARS_AS_AUD_SIZE];
+    int64_t              token_ttl;       /* s, 0: the server's */
+    int64_t              created_at;      /* s */
+} hars_client_t;
+
+
+typedef struct {
+    unsigned char        hash[HARS_SHA256_LEN];        /* of the token */
+    unsigned char        cnf[HARS_SHA256_LEN];         /* RFC 8705, 3.1 */
+    char                 client_id[HARS_AS_ID_SIZE];
+    char                 sub[HARS_AS_ID_SIZE];
+    const hars_kind_t   *kind;
+    char                 scope[HARS_AS_SCOPE_SIZE];
+    char                 aud[HARS_AS_AUD_SIZE];
+    int64_t              iat;             /* s; also nbf */
+    int64_t              exp;             /* s */
+    int64_t              revoked_at;      /* s, 0: not */
+} hars_token_t;
+
+
+typedef struct {
+    char                *issuer;
+    char                *database;
+    char                *public_socket;
+    char                *gateway_socket;
+    char                *gateway_user;
+    char                *gateway_client;
+    unsigned long        token_ttl;       /* s */
+    char                *redis;           /* NULL: no records are written */
+    unsigned long        redis_db;
+    char                *redis_user;
+    char                *redis_password_file;
+    char                *redis_prefix;
+    unsigned long        redis_timeout;   /* ms */
+    char                *zone_key;
+    hars_setting_list_t  seal_key;
+    unsigned long        record_ttl;      /* s */
+    char                *record_claims;
+} hars_as_conf_t;
+
+
+/* hars_as_store.h, hars_as_publish.h */
+struct hars_store_s;
+struct hars_publish_s;
+
+
+typedef struct {
+    hars_as_conf_t          conf;
+    hars_settings_t        *settings;
+    struct hars_publish_s  *publish;      /* NULL: without Redis */
+} hars_as_t;
+
+
+/* what the handlers of one socket get */
+typedef struct {
+    hars_as_t              *as;
+    struct hars_store_s    *store;
+} hars_as_socket_t;
+
+
+/* hars_as_kind.c: a kind by its name, or NULL; all of them, ends with {0} */
+const hars_kind_t *hars_kind_find(const char *name);
+extern const hars_kind_t  hars_kinds[];
+
+/* hars_as_settings.c: reads, checks and says what is wrong; HARS_OK */
+int hars_as_configure(hars_as_t *as, const char *file);
+void hars_as_release(hars_as_t *as);
+void hars_as_settings_help(void);
+
+/* the programs' commands; argv[0] is the word after the command's own */
+int hars_as_serve(hars_as_t *as);
+int hars_as_client_command(hars_as_t *as, int argc, char **argv);
+int hars_as_token_command(hars_as_t *as, int argc, char **argv);
+
+#define HARS_EXIT_OK      0
+#define HARS_EXIT_FAILED  1
+#define HARS_EXIT_USAGE   2
+
+
+#endif /* HARS_AS_H */

@@ -1,0 +1,361 @@
+
+/* See hars_as_answer.h for what this is. */
+
+#include "hars_as_answer.h"
+#include "hars_as_words.h"
+
+#include <string.h>
+
+#include <jansson.h>
+
+
+#define HARS_TOKEN_TYPE  "Bearer"
+
+
+/* the string claims of an answer, by name */
+typedef struct {
+    const char      *name;
+    const char      *(*value)(const hars_token_t *token, const char *issuer);
+} hars_answer_claim_t;
+
+
+static json_t *hars_answer_list(const char *list, char sep);
+static json_t *hars_answer_cnf(const hars_token_t *token);
+static const char *hars_answer_kind(const hars_token_t *token,
+    const char *issuer);
+static const char *hars_answer_type(const hars_token_t *token,
+    const char *issuer);
+static const char *hars_answer_client(const hars_token_t *token,
+    const char *issuer);
+static const char *hars_answer_sub(const hars_token_t *token,
+    const char *issuer);
+static const char *hars_answer_scope(const hars_token_t *token,
+    const char *issuer);
+static const char *hars_answer_iss(const hars_token_t *token,
+    const char *issuer);
+static const hars_answer_claim_t *hars_answer_find(const char *name,
+    size_t len);
+static hars_str_t hars_answer_str(const char *s);
+static char *hars_answer_text(json_t *root, int failed, size_t flags);
+
+
+static const hars_answer_claim_t  hars_answer_claims[] = {
+    { "client_id", hars_answer_client },
+    { "sub", hars_answer_sub },
+    { "scope", hars_answer_scope },
+    { "iss", hars_answer_iss },
+    { "token_type", hars_answer_type },
+    { "hars_kind", hars_answer_kind },
+    { NULL, NULL }
+};
+
+
+char *
+hars_answer_introspection(const hars_token_t *token, const char *issuer)
+{
+    int                         rc;
+    const char                 *value;
+    json_t                     *root;
+    const hars_answer_claim_t  *claim;
+
+    root = json_pack("{s:b}", "active", 1);
+    rc = 0;
+
+    for (claim = hars_answer_claims; claim->name; claim++) {
+        value = claim->value(token, issuer);
+
+        /* a member without value is left out: RFC 7662 has no empty scope */
+
+        if (*value) {
+            rc |= json_object_set_new(root, claim->name, json_string(value));
+        }
+    }
+
+    rc |= json_object_set_new(root, "aud",
+                              hars_answer_list(token->aud,
+                                               HARS_WORDS_RESOURCE));
+    rc |= json_object_set_new(root, "exp", json_integer(token->exp));
+    rc |= json_object_set_new(root, "iat", json_integer(token->iat));
+    rc |= json_object_set_new(root, "nbf", json_integer(token->iat));
+    rc |= json_object_set_new(root, "cnf", hars_answer_cnf(token));
+
+    return hars_answer_text(root, rc, JSON_COMPACT);
+}
+
+
+int
+hars_answer_record(const hars_token_t *token, const char *issuer,
+    const char *claims, int64_t now_ms, hars_record_t *rec)
+{
+    size_t                      len;
+    const char                 *name;
+    const hars_answer_claim_t  *claim;
+
+    memset(rec, 0, sizeof(hars_record_t));
+
+    rec->active = 1;
+    rec->checked_at = now_ms;
+
+    rec->has_cnf = 1;
+    memcpy(rec->cnf, token->cnf, HARS_SHA256_LEN);
+
+    rec->has_exp = 1;
+    rec->exp = token->exp;
+    rec->has_nbf = 1;
+    rec->nbf = token->iat;
+
+    rec->sub = hars_answer_str(hars_answer_sub(token, issuer));
+    rec->client_id = hars_answer_str(hars_answer_client(token, issuer));
+    rec->scope = hars_answer_str(hars_answer_scope(token, issuer));
+    rec->iss = hars_answer_str(hars_answer_iss(token, issuer));
+    rec->aud = hars_answer_str(token->aud);
+
+    while ((name = hars_words_next(&claims, ' ', &len)) != NULL) {
+        claim = hars_answer_find(name, len);
+
+        if (claim == NULL || rec->nclaims == HARS_RECORD_CLAIMS) {
+            return HARS_ERROR;
+        }
+
+        rec->claim[rec->nclaims++] =
+                               hars_answer_str(claim->value(token, issuer));
+    }
+
+    return HARS_OK;
+}
+
+
+int
+hars_answer_claim(const char *name, size_t len)
+{
+    return hars_answer_find(name, len) != NULL;
+}
+
+
+static const hars_answer_claim_t *
+hars_answer_find(const char *name, size_t len)
+{
+    const hars_answer_claim_t  *claim;
+
+    for (claim = hars_answer_claims; claim->name; claim++) {
+        if (strlen(claim->name) == len
+            && memcmp(claim->name, name, len) == 0)
+        {
+            return claim;
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+hars_answer_client(const hars_token_t *token, const char *issuer)
+{
+    (void) issuer;
+
+    return token->client_id;
+}
+
+
+static const char *
+hars_answer_sub(const hars_token_t *token, const char *issuer)
+{
+    (void) issuer;
+
+    return token->sub;
+}
+
+
+static const char *
+hars_answer_scope(const hars_token_t *token, const char *issuer)
+{
+    (void) issuer;
+
+    return token->scope;
+}
+
+
+static const char *
+hars_answer_iss(const hars_token_t *token, const char *issuer)
+{
+    (void) token;
+
+    return issuer;
+}
+
+
+static const char *
+hars_answer_type(const hars_token_t *token, const char *issuer)
+{
+    (void) token;
+    (void) issuer;
+
+    return HARS_TOKEN_TYPE;
+}
+
+
+static const char *
+hars_answer_kind(const hars_token_t *token, const char *issuer)
+{
+    (void) issuer;
+
+    return token->kind->name;
+}
+
+
+char *
+hars_answer_token(const hars_token_t *token, const char *value, int64_t now)
+{
+    int      rc;
+    json_t  *root;
+
+    rc = 0;
+    root = json_pack("{s:s, s:s, s:I}",
+                     "access_token", value,
+                     "token_type", HARS_TOKEN_TYPE,
+                     "expires_in", (json_int_t) (token->exp - now));
+
+    if (token->scope[0]) {
+        rc = json_object_set_new(root, "scope", json_string(token->scope));
+    }
+
+    return hars_answer_text(root, rc, JSON_COMPACT);
+}
+
+
+char *
+hars_answer_error(const char *error, const char *description)
+{
+    return hars_answer_text(json_pack("{s:s, s:s}", "error", error,
+                                      "error_description", description),
+                            0, JSON_COMPACT);
+}
+
+
+char *
+hars_answer_token_row(const hars_token_t *token, const char *token_id,
+    int64_t now)
+{
+    int          rc;
+    json_t      *root;
+    const char  *state;
+
+    rc = 0;
+    state = token->revoked_at ? "revoked"
+                              : (token->exp > now) ? "active" : "expired";
+
+    root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o}",
+                     "state", state,
+                     "client_id", token->client_id,
+                     "sub", token->sub,
+                     "hars_kind", token->kind->name,
+                     "scope", token->scope,
+                     "aud", hars_answer_list(token->aud,
+                                             HARS_WORDS_RESOURCE),
+                     "iat", (json_int_t) token->iat,
+                     "exp", (json_int_t) token->exp,
+                     "cnf", hars_answer_cnf(token));
+
+    if (token->revoked_at) {
+        rc |= json_object_set_new(root, "revoked_at",
+                                  json_integer(token->revoked_at));
+    }
+
+    if (token_id) {
+        rc |= json_object_set_new(root, "token_id", json_string(token_id));
+    }
+
+    return hars_answer_text(root, rc, JSON_INDENT(2));
+}
+
+
+char *
+hars_answer_client_row(const hars_client_t *client)
+{
+    int      rc;
+    json_t  *root;
+
+    rc = 0;
+    root = json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}",
+                     "client_id", client->id,
+                     "kind", client->kind->name,
+                     "sub", client->sub,
+                     "scope", client->scope,
+                     "resources", hars_answer_list(client->resources,
+                                                   HARS_WORDS_RESOURCE),
+                     "created_at", (json_int_t) client->created_at);
+
+    /* RFC 8705, 2.1.2 */
+
+    if (client->subject_dn[0]) {
+        rc |= json_object_set_new(root, "tls_client_auth_subject_dn",
+                                  json_string(client->subject_dn));
+    }
+
+    if (client->token_ttl) {
+        rc |= json_object_set_new(root, "token_ttl",
+                                  json_integer(client->token_ttl));
+    }
+
+    return hars_answer_text(root, rc, JSON_INDENT(2));
+}
+
+
+/* NULL: no memory, which makes the member and the answer fail */
+static json_t *
+hars_answer_list(const char *list, char sep)
+{
+    size_t       len;
+    json_t      *array;
+    const char  *word;
+
+    array = json_array();
+
+    while ((word = hars_words_next(&list, sep, &len)) != NULL) {
+        if (json_array_append_new(array, json_stringn(word, len)) == -1) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+
+    return array;
+}
+
+
+/* RFC 8705, 3.2 */
+static json_t *
+hars_answer_cnf(const hars_token_t *token)
+{
+    char  text[HARS_B64_SHA256_LEN];
+
+    hars_b64url_sha256_encode(text, token->cnf);
+
+    return json_pack("{s:s%}", "x5t#S256", text,
+                     (size_t) HARS_B64_SHA256_LEN);
+}
+
+
+static hars_str_t
+hars_answer_str(const char *s)
+{
+    hars_str_t  str;
+
+    str.len = strlen(s);
+    str.data = str.len ? (unsigned char *) s : NULL;
+
+    return str;
+}
+
+
+/* takes the tree; one that lacks a member for want of memory is no answer */
+static char *
+hars_answer_text(json_t *root, int failed, size_t flags)
+{
+    char  *text;
+
+    text = failed ? NULL : json_dumps(root, flags);
+    json_decref(root);
+
+    return text;
+}

@@ -1,0 +1,385 @@
+
+/*
+ * hars-authserver client add, list, show: registration by hand.  A client is
+ * only ever as wide as its kind, and what cannot work is refused here rather
+ * than at the first token.
+ */
+
+#include "hars_as.h"
+#include "hars_as_answer.h"
+#include "hars_as_dn.h"
+#include "hars_as_store.h"
+#include "hars_as_words.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/rand.h>
+
+
+#define HARS_SUB_RANDOM  16               /* bytes */
+
+
+static int hars_client_add(hars_as_t *as, int argc, char **argv);
+static int hars_client_option(hars_client_t *client, int option,
+    const char *value);
+static int hars_client_text(char *dst, size_t size, const char *name,
+    const char *value);
+static int hars_client_scope(hars_client_t *client, const char *value);
+static int hars_client_ttl(hars_client_t *client, const char *value);
+static int hars_client_complete(hars_client_t *client);
+static int hars_client_sub(hars_client_t *client);
+static int hars_client_store(hars_as_t *as, const hars_client_t *client);
+static int hars_client_list(hars_as_t *as);
+static void hars_client_print(void *data, const hars_client_t *client);
+static int hars_client_show(hars_as_t *as, const char *id);
+static int hars_client_wrong(const char *name, const char *value,
+    const char *mend);
+
+
+static const struct option  hars_client_options[] = {
+    { "id", required_argument, NULL, 'i' },
+    { "kind", required_argument, NULL, 'k' },
+    { "sub", required_argument, NULL, 's' },
+    { "subject-dn", required_argument, NULL, 'd' },
+    { "scope", required_argument, NULL, 'c' },
+    { "resource", required_argument, NULL, 'r' },
+    { "token-ttl", required_argument, NULL, 't' },
+    { NULL, 0, NULL, 0 }
+};
+
+
+int
+hars_as_client_command(hars_as_t *as, int argc, char **argv)
+{
+    if (argc >= 1 && strcmp(argv[0], "add") == 0) {
+        return hars_client_add(as, argc, argv);
+    }
+
+    if (argc == 1 && strcmp(argv[0], "list") == 0) {
+        return hars_client_list(as);
+    }
+
+    if (argc == 2 && strcmp(argv[0], "show") == 0) {
+        return hars_client_show(as, argv[1]);
+    }
+
+    fprintf(stderr, "hars-authserver: \"client\" wants add, list, or show "
+            "ID; see --help\n");
+
+    return HARS_EXIT_USAGE;
+}
+
+
+static int
+hars_client_add(hars_as_t *as, int argc, char **argv)
+{
+    int            option;
+    hars_client_t  client;
+
+    memset(&client, 0, sizeof(client));
+
+    optind = 0;                           /* GNU: begin anew */
+
+    while ((option = getopt_long(argc, argv, "", hars_client_options, NULL))
+           != -1)
+    {
+        if (hars_client_option(&client, option, optarg) != HARS_OK) {
+            return HARS_EXIT_USAGE;
+        }
+    }
+
+    if (optind < argc) {
+        fprintf(stderr, "hars-authserver: \"%s\" is no option of \"client "
+                "add\"\n", argv[optind]);
+        return HARS_EXIT_USAGE;
+    }
+
+    if (hars_client_complete(&client) != HARS_OK) {
+        return HARS_EXIT_USAGE;
+    }
+
+    client.created_at = time(NULL);
+
+    return hars_client_store(as, &client);
+}
+
+
+static int
+hars_client_option(hars_client_t *client, int option, const char *value)
+{
+    const char  *error;
+
+    switch (option) {
+
+    case 'i':
+        if (!hars_words_id(value)) {
+            return hars_client_wrong("id", value, "has to be 1 to 64 of A-Z "
+                                     "a-z 0-9 . _ -");
+        }
+
+        return hars_client_text(client->id, sizeof(client->id), "id", value);
+
+    case 'k':
+        client->kind = hars_kind_find(value);
+
+        if (client->kind == NULL) {
+            return hars_client_wrong("kind", value, "has to be patient, "
+                                     "caregiver, doctor, service, fog_node, "
+                                     "resource_server or operator");
+        }
+
+        return HARS_OK;
+
+    case 's':
+        if (!hars_words_id(value)) {
+            return hars_client_wrong("sub", value, "has to be 1 to 64 of A-Z "
+                                     "a-z 0-9 . _ -");
+        }
+
+        return hars_client_text(client->sub, sizeof(client->sub), "sub",
+                                value);
+
+    case 'd':
+        if (hars_dn_check(value, &error) != HARS_OK) {
+            return hars_client_wrong("subject-dn", value, error);
+        }
+
+        return hars_client_text(client->subject_dn,
+                                sizeof(client->subject_dn), "subject-dn",
+                                value);
+
+    case 'c':
+        return hars_client_scope(client, value);
+
+    case 'r':
+        if (!hars_words_resource(value)) {
+            return hars_client_wrong("resource", value, "has to be an https "
+                                     "URI without fragment (RFC 8707)");
+        }
+
+        if (hars_words_add(client->resources, sizeof(client->resources),
+                           HARS_WORDS_RESOURCE, value, strlen(value))
+            != HARS_OK)
+        {
+            return hars_client_wrong("resource", value, "is one too many");
+        }
+
+        return HARS_OK;
+
+    case 't':
+        return hars_client_ttl(client, value);
+    }
+
+    return HARS_ERROR;
+}
+
+
+static int
+hars_client_text(char *dst, size_t size, const char *name, const char *value)
+{
+    if (strlen(value) >= size) {
+        return hars_client_wrong(name, value, "is too long");
+    }
+
+    strcpy(dst, value);
+
+    return HARS_OK;
+}
+
+
+static int
+hars_client_scope(hars_client_t *client, const char *value)
+{
+    if (!hars_words_scope(value)) {
+        return hars_client_wrong("scope", value, "has to be values parted by "
+                                 "single blanks (RFC 6749, 3.3)");
+    }
+
+    return hars_client_text(client->scope, sizeof(client->scope), "scope",
+                            value);
+}
+
+
+static int
+hars_client_ttl(hars_client_t *client, const char *value)
+{
+    long   ttl;
+    char  *end;
+
+    ttl = strtol(value, &end, 10);
+
+    if (*value < '0' || *value > '9' || *end != '\0' || ttl < 1
+        || ttl > HARS_AS_TTL_MAX)
+    {
+        return hars_client_wrong("token-ttl", value, "has to be a number of "
+                                 "seconds from 1 to 86400");
+    }
+
+    client->token_ttl = ttl;
+
+    return HARS_OK;
+}
+
+
+/* what the options together have to be */
+static int
+hars_client_complete(hars_client_t *client)
+{
+    if (client->id[0] == '\0' || client->kind == NULL) {
+        fprintf(stderr, "hars-authserver: \"client add\" needs --id and "
+                "--kind\n");
+        return HARS_ERROR;
+    }
+
+    if (!hars_words_within(client->scope, client->kind->scope,
+                           HARS_WORDS_SCOPE))
+    {
+        fprintf(stderr, "hars-authserver: a %s may have: %s\n",
+                client->kind->name,
+                client->kind->scope[0] ? client->kind->scope : "no scope");
+        return HARS_ERROR;
+    }
+
+    if (client->resources[0] == '\0') {
+        fprintf(stderr, "hars-authserver: --resource is missing: %s\n",
+                client->kind->grant ? "a token has to be for somebody"
+                                    : "name the resources that it serves");
+        return HARS_ERROR;
+    }
+
+    if (client->kind->grant && client->subject_dn[0] == '\0') {
+        fprintf(stderr, "hars-authserver: --subject-dn is missing: clients "
+                "authenticate by their certificate\n");
+        return HARS_ERROR;
+    }
+
+    return client->sub[0] ? HARS_OK : hars_client_sub(client);
+}
+
+
+/* a person's is random, so that it says nothing; a service is its client_id */
+static int
+hars_client_sub(hars_client_t *client)
+{
+    unsigned char  random[HARS_SUB_RANDOM];
+
+    if (!client->kind->person) {
+        strcpy(client->sub, client->id);
+        return HARS_OK;
+    }
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+        fprintf(stderr, "hars-authserver: there is no randomness\n");
+        return HARS_ERROR;
+    }
+
+    hars_hex(client->sub, random, sizeof(random));
+    client->sub[2 * sizeof(random)] = '\0';
+
+    return HARS_OK;
+}
+
+
+static int
+hars_client_store(hars_as_t *as, const hars_client_t *client)
+{
+    int            rc;
+    hars_store_t  *store;
+
+    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    if (store == NULL) {
+        return HARS_EXIT_FAILED;
+    }
+
+    rc = hars_store_client_add(store, client);
+
+    hars_store_close(store);
+
+    if (rc == HARS_DECLINED) {
+        fprintf(stderr, "hars-authserver: client %s is registered already, "
+                "see \"client show %s\"\n", client->id, client->id);
+    }
+
+    if (rc != HARS_OK) {
+        return HARS_EXIT_FAILED;
+    }
+
+    hars_client_print(NULL, client);
+
+    return HARS_EXIT_OK;
+}
+
+
+static int
+hars_client_list(hars_as_t *as)
+{
+    int            rc;
+    hars_store_t  *store;
+
+    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    if (store == NULL) {
+        return HARS_EXIT_FAILED;
+    }
+
+    rc = hars_store_client_each(store, hars_client_print, NULL);
+
+    hars_store_close(store);
+
+    return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
+}
+
+
+static void
+hars_client_print(void *data, const hars_client_t *client)
+{
+    (void) data;
+
+    printf("%s\t%s\t%s\n", client->id, client->kind->name, client->sub);
+}
+
+
+static int
+hars_client_show(hars_as_t *as, const char *id)
+{
+    int             rc;
+    char           *text;
+    hars_store_t   *store;
+    hars_client_t   client;
+
+    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    if (store == NULL) {
+        return HARS_EXIT_FAILED;
+    }
+
+    rc = hars_store_client_get(store, id, &client);
+
+    hars_store_close(store);
+
+    if (rc == HARS_DECLINED) {
+        fprintf(stderr, "hars-authserver: client %s is not registered\n", id);
+    }
+
+    text = (rc == HARS_OK) ? hars_answer_client_row(&client) : NULL;
+
+    if (text == NULL) {
+        return HARS_EXIT_FAILED;
+    }
+
+    puts(text);
+    free(text);
+
+    return HARS_EXIT_OK;
+}
+
+
+static int
+hars_client_wrong(const char *name, const char *value, const char *mend)
+{
+    fprintf(stderr, "hars-authserver: --%s \"%s\" %s\n", name, value, mend);
+
+    return HARS_ERROR;
+}

@@ -1,0 +1,24 @@
+
+/*
+ * Subject names, RFC 8705 section 2.1.2: the registered one is an RFC 4514
+ * string, the certificate's is DER.  Attribute types compare as OIDs, the
+ * order of RDNs counts, the order inside one does not, values compare as
+ * characters, exactly: case and inner spaces count.  A "#" value compares as
+ * DER.  The string is parsed, never the certificate's name printed.  Pure.
+ */
+
+#ifndef HARS_AS_DN_H
+#define HARS_AS_DN_H
+
+
+#include <stddef.h>
+
+
+/* HARS_OK, or HARS_ERROR and a constant text that tells the mend */
+int hars_dn_check(const char *dn, const char **error);
+
+/* HARS_OK: the DER of a Name is the one that the string says */
+int hars_dn_match(const char *dn, const unsigned char *der, size_t len);
+
+
+#endif /* HARS_AS_DN_H */

@@ -1,0 +1,157 @@
+
+/*
+ * RFC 7662: what is this token?  Asked by the gateway on a socket of its own,
+ * where the peer is known by SO_PEERCRED, and by other resource servers with
+ * their certificate on the public one.
+ *
+ * A caller sees tokens that are for one of its own resources.  Of all others
+ * (unknown, expired, revoked, somebody else's) it learns nothing but
+ * {"active":false}, in one form, so that nothing can be told apart.
+ */
+
+#include "hars_as_oauth.h"
+#include "hars_as_answer.h"
+#include "hars_as_store.h"
+#include "hars_as_words.h"
+#include "hars_log.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+
+
+static void hars_introspect(hars_request_t *r, const hars_form_t *form,
+    const hars_client_t *caller, time_t now);
+static int hars_introspect_find(hars_store_t *store, const char *value,
+    const hars_client_t *caller, time_t now, hars_token_t *token);
+
+
+/* RFC 7662, 2.2 */
+static const char  hars_introspect_inactive[] = "{\"active\":false}";
+
+
+void
+hars_as_introspect_public(hars_request_t *r)
+{
+    time_t         now;
+    hars_cert_t    cert;
+    hars_form_t    form;
+    hars_client_t  caller;
+
+    now = time(NULL);
+
+    if (hars_oauth_form(r, &form, NULL) != HARS_OK
+        || hars_oauth_client(r, &form, now, &caller, &cert) != HARS_OK)
+    {
+        return;
+    }
+
+    hars_introspect(r, &form, &caller, now);
+}
+
+
+void
+hars_as_introspect_gateway(hars_request_t *r)
+{
+    int                rc;
+    hars_form_t        form;
+    hars_client_t      caller;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+
+    if (hars_oauth_form(r, &form, NULL) != HARS_OK) {
+        return;
+    }
+
+    rc = hars_store_client_get(socket->store,
+                               socket->as->conf.gateway_client, &caller);
+
+    if (rc == HARS_ERROR) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The database cannot be asked.");
+        return;
+    }
+
+    if (rc == HARS_DECLINED) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "The gateway is not registered.");
+        return;
+    }
+
+    hars_introspect(r, &form, &caller, time(NULL));
+}
+
+
+static void
+hars_introspect(hars_request_t *r, const hars_form_t *form,
+    const hars_client_t *caller, time_t now)
+{
+    int                rc;
+    const char        *value;
+    hars_token_t       token;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+
+    /* RFC 7662, 2.3: who may not ask at all is told so */
+
+    if (!caller->kind->introspect) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "Clients of this kind cannot introspect.");
+        return;
+    }
+
+    value = hars_form_get(form, "token");
+
+    if (value == NULL) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
+                         "The parameter token is missing.");
+        return;
+    }
+
+    rc = hars_introspect_find(socket->store, value, caller, now, &token);
+
+    if (rc == HARS_ERROR) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The database cannot be asked.");
+
+    } else if (rc == HARS_DECLINED) {
+        hars_oauth_reply(r, strdup(hars_introspect_inactive));
+
+    } else {
+        hars_oauth_reply(r, hars_answer_introspection(&token,
+                                                  socket->as->conf.issuer));
+    }
+}
+
+
+static int
+hars_introspect_find(hars_store_t *store, const char *value,
+    const hars_client_t *caller, time_t now, hars_token_t *token)
+{
+    int            rc;
+    unsigned char  hash[HARS_SHA256_LEN];
+
+    if (!EVP_Digest(value, strlen(value), hash, NULL, EVP_sha256(), NULL)) {
+        return HARS_ERROR;
+    }
+
+    rc = hars_store_token_get(store, hash, token);
+
+    if (rc != HARS_OK) {
+        return rc;
+    }
+
+    /* at exp it has ended, without leeway */
+
+    if (token->revoked_at
+        || token->exp <= now
+        || !hars_words_meet(token->aud, caller->resources,
+                            HARS_WORDS_RESOURCE))
+    {
+        return HARS_DECLINED;
+    }
+
+    return HARS_OK;
+}

@@ -1,0 +1,162 @@
+
+/*
+ * hars-authserver: the OAuth 2.0 authorization server.  Here is its command
+ * line; what the commands do is in the files of their names.
+ */
+
+#include "hars_as.h"
+#include "hars_log.h"
+#include "hars_version.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+
+#define HARS_AS_CONFIG  "/etc/hars/authserver.conf"
+
+
+typedef struct {
+    const char  *name;
+    int        (*run)(hars_as_t *as, int argc, char **argv);
+} hars_as_command_t;
+
+
+static int hars_as_run(const char *config, int check, int argc, char **argv);
+static int hars_as_serve_command(hars_as_t *as, int argc, char **argv);
+static void hars_as_help(void);
+
+
+static const hars_as_command_t  hars_as_commands[] = {
+    { "serve", hars_as_serve_command },
+    { "client", hars_as_client_command },
+    { "token", hars_as_token_command },
+    { NULL, NULL }
+};
+
+
+static const struct option  hars_as_options[] = {
+    { "config", required_argument, NULL, 'c' },
+    { "check", no_argument, NULL, 't' },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'v' },
+    { NULL, 0, NULL, 0 }
+};
+
+
+int
+main(int argc, char **argv)
+{
+    int          option, check;
+    const char  *config;
+
+    check = 0;
+    config = HARS_AS_CONFIG;
+
+    /* what is made here is nobody else's: the database, above all */
+
+    umask(077);
+    hars_log_init("hars-authserver");
+
+    while ((option = getopt_long(argc, argv, "+", hars_as_options, NULL))
+           != -1)
+    {
+        switch (option) {
+
+        case 'c':
+            config = optarg;
+            break;
+
+        case 't':
+            check = 1;
+            break;
+
+        case 'h':
+            hars_as_help();
+            return HARS_EXIT_OK;
+
+        case 'v':
+            puts("hars-authserver " HARS_VERSION);
+            return HARS_EXIT_OK;
+
+        default:
+            return HARS_EXIT_USAGE;
+        }
+    }
+
+    return hars_as_run(config, check, argc - optind, argv + optind);
+}
+
+
+static int
+hars_as_run(const char *config, int check, int argc, char **argv)
+{
+    int                       rc;
+    hars_as_t                 as;
+    const hars_as_command_t  *command;
+
+    for (command = hars_as_commands; command->name; command++) {
+        if (argc > 0 && strcmp(command->name, argv[0]) == 0) {
+            break;
+        }
+    }
+
+    if (command->name == NULL && !(check && argc == 0)) {
+        fprintf(stderr, "hars-authserver: a command is missing or unknown: "
+                "serve, client, token; see --help\n");
+        return HARS_EXIT_USAGE;
+    }
+
+    memset(&as, 0, sizeof(as));
+
+    rc = HARS_EXIT_FAILED;
+
+    if (hars_as_configure(&as, config) == HARS_OK) {
+
+        if (check) {
+            printf("%s: the settings are good\n", config);
+            rc = HARS_EXIT_OK;
+
+        } else {
+            rc = command->run(&as, argc - 1, argv + 1);
+        }
+    }
+
+    hars_as_release(&as);
+
+    return rc;
+}
+
+
+static int
+hars_as_serve_command(hars_as_t *as, int argc, char **argv)
+{
+    if (argc > 0) {
+        fprintf(stderr, "hars-authserver: \"serve\" knows no \"%s\"\n",
+                argv[0]);
+        return HARS_EXIT_USAGE;
+    }
+
+    return hars_as_serve(as);
+}
+
+
+static void
+hars_as_help(void)
+{
+    puts("hars-authserver " HARS_VERSION ", the authorization server\n\n"
+         "  hars-authserver [--config FILE] serve\n"
+         "  hars-authserver [--config FILE] client add --id ID --kind KIND\n"
+         "      [--sub SUB] [--subject-dn DN] [--scope \"a b\"]\n"
+         "      [--resource URI]... [--token-ttl SECONDS]\n"
+         "  hars-authserver [--config FILE] client list | client show ID\n"
+         "  hars-authserver [--config FILE] token show TOKEN|-\n"
+         "  hars-authserver [--config FILE] token revoke TOKEN|-\n"
+         "  hars-authserver [--config FILE] --check\n\n"
+         "\"-\" reads the token from standard input, where no list of "
+         "processes shows it.\n"
+         "FILE is " HARS_AS_CONFIG " unless given.");
+
+    hars_as_settings_help();
+}

@@ -1,0 +1,255 @@
+
+/*
+ * See hars_as_oauth.h for what this is.  All refusals of a client sound the
+ * same outside: the log says which it was.
+ */
+
+#include "hars_as_oauth.h"
+#include "hars_as_answer.h"
+#include "hars_as_dn.h"
+#include "hars_as_store.h"
+#include "hars_as_words.h"
+#include "hars_log.h"
+
+#include <string.h>
+
+
+#define HARS_OAUTH_FORM  "application/x-www-form-urlencoded"
+
+
+typedef struct {
+    const char  *name;
+    unsigned     status;
+} hars_oauth_answer_t;
+
+
+static void hars_oauth_answer(hars_request_t *r, unsigned status,
+    const char *error, const char *description);
+static int hars_oauth_cert(hars_request_t *r, time_t now, hars_cert_t *cert);
+static int hars_oauth_method(hars_request_t *r, const hars_form_t *form);
+static int hars_oauth_registered(hars_request_t *r, const char *id,
+    const hars_cert_t *cert, hars_client_t *client);
+
+
+static const hars_oauth_answer_t  hars_oauth_answers[] = {
+    [HARS_OAUTH_INVALID_REQUEST] = { "invalid_request", 400 },
+    [HARS_OAUTH_INVALID_CLIENT] = { "invalid_client", 401 },
+    [HARS_OAUTH_UNAUTHORIZED_CLIENT] = { "unauthorized_client", 400 },
+    [HARS_OAUTH_UNSUPPORTED_GRANT_TYPE] = { "unsupported_grant_type", 400 },
+    [HARS_OAUTH_INVALID_SCOPE] = { "invalid_scope", 400 },
+    [HARS_OAUTH_INVALID_TARGET] = { "invalid_target", 400 },
+    [HARS_OAUTH_SERVER_ERROR] = { "server_error", 500 }
+};
+
+
+void
+hars_oauth_error(hars_request_t *r, hars_oauth_error_e error,
+    const char *description)
+{
+    const char                 *value;
+    const hars_oauth_answer_t  *answer;
+
+    answer = &hars_oauth_answers[error];
+
+    /* RFC 6749, 5.2: who tried the Authorization header is challenged */
+
+    if (error == HARS_OAUTH_INVALID_CLIENT
+        && hars_request_header(r, "Authorization", &value) != HARS_DECLINED)
+    {
+        hars_reply_header(r, "WWW-Authenticate", "Basic realm=\"HARS\"");
+    }
+
+    hars_oauth_answer(r, answer->status, answer->name, description);
+}
+
+
+void
+hars_oauth_refuse(hars_request_t *r, unsigned status, const char *detail)
+{
+    hars_oauth_answer(r, status,
+                      status < 500 ? "invalid_request" : "server_error",
+                      detail);
+}
+
+
+static void
+hars_oauth_answer(hars_request_t *r, unsigned status, const char *error,
+    const char *description)
+{
+    char  *json;
+
+    json = hars_answer_error(error, description);
+
+    if (json) {
+        hars_reply_header(r, "Cache-Control", "no-store");
+        hars_reply_header(r, "Pragma", "no-cache");
+        hars_reply(r, status, "application/json", json, strlen(json));
+    }
+}
+
+
+void
+hars_oauth_reply(hars_request_t *r, char *json)
+{
+    if (json == NULL) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR, "There is no memory.");
+        return;
+    }
+
+    /* RFC 6749, 5.1 */
+
+    hars_reply_header(r, "Cache-Control", "no-store");
+    hars_reply_header(r, "Pragma", "no-cache");
+    hars_reply(r, 200, "application/json", json, strlen(json));
+}
+
+
+int
+hars_oauth_form(hars_request_t *r, hars_form_t *form, const char *repeated)
+{
+    const char  *error;
+
+    if (!hars_request_type(r, HARS_OAUTH_FORM)) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
+                         "Content-Type has to be " HARS_OAUTH_FORM ".");
+        return HARS_ERROR;
+    }
+
+    if (hars_form_parse(form, r->body, r->body_len, repeated, &error)
+        != HARS_OK)
+    {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST, error);
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
+}
+
+
+int
+hars_oauth_client(hars_request_t *r, const hars_form_t *form, time_t now,
+    hars_client_t *client, hars_cert_t *cert)
+{
+    const char  *id;
+
+    if (hars_oauth_method(r, form) != HARS_OK
+        || hars_oauth_cert(r, now, cert) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    /* RFC 8705, 2: client_id is required with tls_client_auth */
+
+    id = hars_form_get(form, "client_id");
+
+    if (id == NULL) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "The parameter client_id is missing.");
+        return HARS_ERROR;
+    }
+
+    return hars_oauth_registered(r, id, cert, client);
+}
+
+
+/* a certificate is the one way to authenticate, and has to be the only one */
+static int
+hars_oauth_method(hars_request_t *r, const hars_form_t *form)
+{
+    unsigned     n;
+    const char  *value;
+
+    n = (hars_request_header(r, "Authorization", &value) != HARS_DECLINED)
+        + (hars_form_get(form, "client_secret") != NULL)
+        + (hars_form_get(form, "client_assertion") != NULL);
+
+    if (n == 0) {
+        return HARS_OK;
+    }
+
+    /* RFC 6749, 5.2: more than one mechanism; unsupported method */
+
+    if (n > 1) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
+                         "There is more than one client authentication.");
+
+    } else {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "Clients authenticate by their certificate alone.");
+    }
+
+    return HARS_ERROR;
+}
+
+
+static int
+hars_oauth_cert(hars_request_t *r, time_t now, hars_cert_t *cert)
+{
+    int          rc;
+    const char  *value;
+
+    rc = hars_request_header(r, "Client-Cert", &value);
+
+    if (rc == HARS_DECLINED || (rc == HARS_OK && *value == '\0')) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "There is no client certificate.");
+        return HARS_ERROR;
+    }
+
+    if (rc != HARS_OK || hars_cert_parse(cert, value, now) != HARS_OK) {
+        hars_log_warn("Client-Cert is doubled or malformed, see that the "
+                      "gateway sets it");
+        hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
+                         "The client certificate cannot be read.");
+        return HARS_ERROR;
+    }
+
+    if (!cert->valid) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "The client certificate is not valid now.");
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
+}
+
+
+static int
+hars_oauth_registered(hars_request_t *r, const char *id,
+    const hars_cert_t *cert, hars_client_t *client)
+{
+    int                rc;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+
+    rc = hars_words_id(id) ? hars_store_client_get(socket->store, id, client)
+                           : HARS_DECLINED;
+
+    if (rc == HARS_ERROR) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The database cannot be asked.");
+        return HARS_ERROR;
+    }
+
+    if (rc == HARS_DECLINED) {
+        hars_log_warn("client \"%.64s\" is not registered", id);
+
+    } else if (client->subject_dn[0] == '\0') {
+        hars_log_warn("client %s has no subject name registered", id);
+
+    } else if (hars_dn_match(client->subject_dn, cert->subject,
+                             cert->subject_len) != HARS_OK)
+    {
+        hars_log_warn("client %s came with a certificate of another subject",
+                      id);
+    } else {
+        return HARS_OK;
+    }
+
+    hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                     "The client is unknown, or the certificate is not "
+                     "its own.");
+
+    return HARS_ERROR;
+}

@@ -1,0 +1,46 @@
+
+/*
+ * What other machines are told of a token, through Redis: on issue the
+ * sealed record that a gateway would make of the introspection answer, on
+ * revocation the tombstone.  Redis only makes things faster, or a revocation
+ * known sooner: what fails here fails no request.
+ */
+
+#ifndef HARS_AS_PUBLISH_H
+#define HARS_AS_PUBLISH_H
+
+
+#include "hars_as.h"
+#include "hars_as_store.h"
+
+
+#define HARS_TOKEN_ID_LEN  8              /* of $hars_token_id */
+
+typedef struct hars_publish_s  hars_publish_t;
+
+
+/* from settings that hold; NULL after the log has the cause */
+hars_publish_t *hars_publish_create(const hars_as_conf_t *conf);
+void hars_publish_free(hars_publish_t *publish);
+
+/* the main thread's: connects where it is not; HARS_OK: there is Redis */
+int hars_publish_connect(hars_publish_t *publish);
+
+/* the record; SET NX, so that a tombstone stays */
+int hars_publish_record(hars_publish_t *publish, const hars_token_t *token,
+    int64_t now_ms);
+
+/*
+ * The tombstones of what stands in the outbox, and out with it.  HARS_OK:
+ * the outbox is empty.
+ */
+int hars_publish_outbox(hars_publish_t *publish, hars_store_t *store,
+    int64_t now_ms);
+
+/* the first digits of the key, zero-terminated */
+int hars_publish_token_id(hars_publish_t *publish,
+    const unsigned char hash[HARS_SHA256_LEN],
+    char id[HARS_TOKEN_ID_LEN + 1]);
+
+
+#endif /* HARS_AS_PUBLISH_H */

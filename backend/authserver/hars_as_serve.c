@@ -1,0 +1,198 @@
+
+/*
+ * The running server: two sockets with threads of their own, and the main
+ * thread, which keeps the connection to Redis, tells it the revocations that
+ * it does not have yet, and sweeps what has ended.
+ *
+ *     public socket    /oauth2/token, /oauth2/introspect, /healthz
+ *     gateway socket   /introspect, never behind a slow issue
+ */
+
+#include "hars_as.h"
+#include "hars_as_oauth.h"
+#include "hars_as_publish.h"
+#include "hars_as_store.h"
+#include "hars_log.h"
+#include "hars_signal.h"
+
+#include <time.h>
+
+
+#define HARS_SERVE_THREADS  4
+#define HARS_SERVE_TICK     1000          /* ms */
+#define HARS_SERVE_KEEP     3600          /* s, of tokens that have ended */
+
+
+typedef struct {
+    hars_as_socket_t   public;
+    hars_as_socket_t   gateway;
+    hars_store_t      *store;             /* the main thread's */
+} hars_serve_t;
+
+
+static int hars_serve_stores(hars_serve_t *serve, hars_as_t *as);
+static int hars_serve_run(hars_serve_t *serve, hars_as_t *as);
+static void hars_serve_tick(hars_serve_t *serve, hars_as_t *as);
+static void hars_serve_gateway(hars_serve_t *serve, hars_as_t *as);
+
+
+static const hars_route_t  hars_serve_public[] = {
+
+    { .path = "/oauth2/token", .method = "POST",
+      .body_max = HARS_OAUTH_BODY,
+      .handler = hars_as_token, .refuse = hars_oauth_refuse },
+
+    { .path = "/oauth2/introspect", .method = "POST",
+      .body_max = HARS_OAUTH_BODY,
+      .handler = hars_as_introspect_public, .refuse = hars_oauth_refuse },
+
+    { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
+
+    { .path = NULL }
+};
+
+
+static const hars_route_t  hars_serve_introspect[] = {
+
+    { .path = "/introspect", .method = "POST",
+      .body_max = HARS_OAUTH_BODY,
+      .handler = hars_as_introspect_gateway, .refuse = hars_oauth_refuse },
+
+    { .path = NULL }
+};
+
+
+int
+hars_as_serve(hars_as_t *as)
+{
+    int           rc;
+    hars_serve_t  serve = { .store = NULL };
+
+    rc = HARS_ERROR;
+
+    if (hars_signal_init() != HARS_OK) {
+        hars_log_error("signals cannot be blocked");
+
+    } else if (hars_serve_stores(&serve, as) == HARS_OK) {
+        rc = hars_serve_run(&serve, as);
+    }
+
+    hars_store_close(serve.store);
+    hars_store_close(serve.gateway.store);
+    hars_store_close(serve.public.store);
+
+    return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
+}
+
+
+static int
+hars_serve_stores(hars_serve_t *serve, hars_as_t *as)
+{
+    const char  *path;
+
+    path = as->conf.database;
+
+    serve->public.as = as;
+    serve->public.store = hars_store_open(path, HARS_STORE_FAST);
+    serve->gateway.as = as;
+
+    if (serve->public.store == NULL) {
+        return HARS_ERROR;
+    }
+
+    serve->gateway.store = hars_store_open(path, HARS_STORE_DURABLE);
+
+    if (serve->gateway.store == NULL) {
+        return HARS_ERROR;
+    }
+
+    serve->store = hars_store_open(path, HARS_STORE_DURABLE);
+
+    return serve->store ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_serve_run(hars_serve_t *serve, hars_as_t *as)
+{
+    int               rc;
+    hars_http_t      *public, *gateway;
+    hars_http_conf_t  conf = { .threads = HARS_SERVE_THREADS };
+
+    /* revocations first: a gateway may be filling from Redis already */
+
+    hars_serve_gateway(serve, as);
+    hars_serve_tick(serve, as);
+
+    conf.gateway_user = as->conf.gateway_user;
+
+    conf.socket = as->conf.gateway_socket;
+    conf.routes = hars_serve_introspect;
+    conf.data = &serve->gateway;
+    gateway = hars_http_start(&conf);
+
+    conf.socket = as->conf.public_socket;
+    conf.routes = hars_serve_public;
+    conf.data = &serve->public;
+    public = gateway ? hars_http_start(&conf) : NULL;
+
+    rc = HARS_ERROR;
+
+    if (public) {
+        hars_log_info("serving %s on \"%s\" and \"%s\"", as->conf.issuer,
+                      as->conf.public_socket, as->conf.gateway_socket);
+
+        while (hars_signal_wait(HARS_SERVE_TICK) == 0) {
+            hars_serve_tick(serve, as);
+        }
+
+        hars_log_info("stopping");
+        rc = HARS_OK;
+    }
+
+    hars_http_stop(public);
+    hars_http_stop(gateway);
+
+    return rc;
+}
+
+
+static void
+hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+
+    if (as->publish && hars_publish_connect(as->publish) == HARS_OK) {
+        hars_publish_outbox(as->publish, serve->store,
+                            (int64_t) ts.tv_sec * 1000
+                            + ts.tv_nsec / 1000000);
+    }
+
+    hars_store_sweep(serve->store, ts.tv_sec - HARS_SERVE_KEEP);
+}
+
+
+static void
+hars_serve_gateway(hars_serve_t *serve, hars_as_t *as)
+{
+    hars_client_t  client;
+
+    if (hars_store_client_get(serve->store, as->conf.gateway_client, &client)
+        == HARS_OK)
+    {
+        if (client.kind->introspect) {
+            return;
+        }
+
+        hars_log_warn("client %s is of kind %s, not resource_server: nobody "
+                      "passes the gateway", client.id, client.kind->name);
+        return;
+    }
+
+    hars_log_warn("client %s is not registered: nobody passes the gateway "
+                  "until \"hars-authserver client add --id %s --kind "
+                  "resource_server --resource URI\"",
+                  as->conf.gateway_client, as->conf.gateway_client);
+}

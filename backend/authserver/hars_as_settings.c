@@ -1,0 +1,247 @@
+
+/*
+ * The settings file of the authorization server: names and presets, and what
+ * about their values only this program knows.
+ */
+
+#include "hars_as.h"
+#include "hars_as_answer.h"
+#include "hars_as_publish.h"
+#include "hars_as_redis.h"
+#include "hars_as_words.h"
+#include "hars_socket.h"
+
+#include <stdio.h>
+#include <string.h>
+
+
+#define HARS_AS_SETTING(setting)                                             \
+    .name = #setting, .offset = offsetof(hars_as_conf_t, setting)
+
+
+static int hars_as_check_identity(hars_as_t *as);
+static int hars_as_check_redis(hars_as_t *as);
+static int hars_as_check_claims(hars_as_t *as);
+static int hars_as_issuer(const char *issuer);
+
+
+static const hars_setting_t  hars_as_settings[] = {
+
+    { HARS_AS_SETTING(issuer), .required = 1 },
+
+    { HARS_AS_SETTING(database),
+      .preset = "/var/lib/hars/authserver.db" },
+
+    { HARS_AS_SETTING(public_socket),
+      .preset = "/run/hars/auth-public.sock" },
+
+    { HARS_AS_SETTING(gateway_socket),
+      .preset = "/run/hars/auth-gateway.sock" },
+
+    { HARS_AS_SETTING(gateway_user), .preset = "www-data" },
+
+    { HARS_AS_SETTING(gateway_client), .preset = "gateway" },
+
+    { HARS_AS_SETTING(token_ttl), .type = HARS_SETTING_UINT,
+      .preset = "300", .min = 1, .max = HARS_AS_TTL_MAX },
+
+    { HARS_AS_SETTING(redis) },
+
+    { HARS_AS_SETTING(redis_db), .type = HARS_SETTING_UINT,
+      .preset = "0", .max = 65535 },
+
+    { HARS_AS_SETTING(redis_user) },
+
+    { HARS_AS_SETTING(redis_password_file) },
+
+    { HARS_AS_SETTING(redis_prefix), .preset = "hars:" },
+
+    { HARS_AS_SETTING(redis_timeout), .type = HARS_SETTING_UINT,
+      .preset = "200", .min = 1, .max = 10000 },
+
+    { HARS_AS_SETTING(zone_key) },
+
+    { HARS_AS_SETTING(seal_key), .type = HARS_SETTING_LIST },
+
+    { HARS_AS_SETTING(record_ttl), .type = HARS_SETTING_UINT,
+      .preset = "60", .min = 1, .max = HARS_AS_TTL_MAX },
+
+    { HARS_AS_SETTING(record_claims) },
+
+    { .name = NULL }
+};
+
+
+int
+hars_as_configure(hars_as_t *as, const char *file)
+{
+    int  rc;
+
+    as->settings = hars_settings_read(file, hars_as_settings, &as->conf);
+    if (as->settings == NULL) {
+        return HARS_ERROR;
+    }
+
+    /* all of it is said in one go */
+
+    rc = hars_as_check_identity(as);
+    rc |= hars_as_check_redis(as);
+    rc |= hars_as_check_claims(as);
+
+    if (rc != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    if (as->conf.redis) {
+        as->publish = hars_publish_create(&as->conf);
+
+        if (as->publish == NULL) {
+            return HARS_ERROR;
+        }
+    }
+
+    return HARS_OK;
+}
+
+
+void
+hars_as_release(hars_as_t *as)
+{
+    hars_publish_free(as->publish);
+    hars_settings_free(as->settings);
+}
+
+
+static int
+hars_as_check_identity(hars_as_t *as)
+{
+    int              rc;
+    uid_t            uid;
+    gid_t            gid;
+    hars_as_conf_t  *conf;
+
+    conf = &as->conf;
+    rc = HARS_OK;
+
+    if (!hars_as_issuer(conf->issuer)) {
+        hars_settings_fail(as->settings, "issuer", "has to be an https URL "
+                           "without query, fragment and closing \"/\" (RFC "
+                           "8414, 2)");
+        rc = HARS_ERROR;
+    }
+
+    if (!hars_words_id(conf->gateway_client)) {
+        hars_settings_fail(as->settings, "gateway_client", "is no client_id, "
+                           "write 1 to 64 of A-Z a-z 0-9 . _ -");
+        rc = HARS_ERROR;
+    }
+
+    if (hars_socket_user(conf->gateway_user, &uid, &gid) != HARS_OK) {
+        hars_settings_fail(as->settings, "gateway_user", "is no user here, "
+                           "name the one that nginx's workers run as");
+        rc = HARS_ERROR;
+    }
+
+    if (strcmp(conf->public_socket, conf->gateway_socket) == 0) {
+        hars_settings_fail(as->settings, "gateway_socket", "is public_socket "
+                           "too, give it a path of its own");
+        rc = HARS_ERROR;
+    }
+
+    return rc;
+}
+
+
+/* RFC 8414, 2 */
+static int
+hars_as_issuer(const char *issuer)
+{
+    return hars_words_resource(issuer)
+           && strchr(issuer, '?') == NULL
+           && issuer[strlen(issuer) - 1] != '/';
+}
+
+
+static int
+hars_as_check_redis(hars_as_t *as)
+{
+    int              rc;
+    hars_as_conf_t  *conf;
+
+    conf = &as->conf;
+    rc = HARS_OK;
+
+    if (conf->redis == NULL) {
+        return HARS_OK;
+    }
+
+    if (!hars_redis_server(conf->redis)) {
+        hars_settings_fail(as->settings, "redis", "has to be unix:/PATH or "
+                           "HOST:PORT");
+        rc = HARS_ERROR;
+    }
+
+    if (conf->zone_key == NULL) {
+        hars_settings_fail(as->settings, "zone_key", "is needed with redis, "
+                           "name the gateway's zone key file");
+        rc = HARS_ERROR;
+    }
+
+    if (conf->seal_key.n == 0) {
+        hars_settings_fail(as->settings, "seal_key", "is needed with redis, "
+                           "name the gateway's seal key file");
+        rc = HARS_ERROR;
+    }
+
+    if (conf->redis_user && conf->redis_password_file == NULL) {
+        hars_settings_fail(as->settings, "redis_user", "needs "
+                           "redis_password_file");
+        rc = HARS_ERROR;
+    }
+
+    if (strlen(conf->redis_prefix) > 128) {
+        hars_settings_fail(as->settings, "redis_prefix", "is longer than 128 "
+                           "bytes");
+        rc = HARS_ERROR;
+    }
+
+    return rc;
+}
+
+
+static int
+hars_as_check_claims(hars_as_t *as)
+{
+    size_t       len;
+    unsigned     n;
+    const char  *p, *name;
+
+    p = as->conf.record_claims ? as->conf.record_claims : "";
+
+    for (n = 0; (name = hars_words_next(&p, ' ', &len)) != NULL; n++) {
+
+        if (n == HARS_RECORD_CLAIMS || !hars_answer_claim(name, len)) {
+            hars_settings_fail(as->settings, "record_claims", "may hold up "
+                               "to %d of client_id, sub, scope, iss, "
+                               "token_type, hars_kind, parted by single "
+                               "blanks", HARS_RECORD_CLAIMS);
+            return HARS_ERROR;
+        }
+    }
+
+    return HARS_OK;
+}
+
+
+void
+hars_as_settings_help(void)
+{
+    const hars_setting_t  *s;
+
+    puts("\nSettings, one \"name = value\" per line:");
+
+    for (s = hars_as_settings; s->name; s++) {
+        printf("  %-20s %s\n", s->name,
+               s->required ? "(required)" : s->preset ? s->preset : "");
+    }
+}
