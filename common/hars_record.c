@@ -84,6 +84,8 @@ const unsigned char  hars_tombstone[HARS_TOMBSTONE_LEN] = {
     HARS_VALUE_TOMBSTONE, HARS_RECORD_VERSION
 };
 
+static const unsigned char  hars_no_cnf[HARS_SHA256_LEN];
+
 static const char  hars_b64url[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -386,6 +388,14 @@ hars_record_decode(hars_record_t *rec, const unsigned char *src, size_t len)
     rec->nbf = (int64_t) hars_get_uint(src + 12, 8);
     rec->checked_at = (int64_t) hars_get_uint(src + 20, 8);
     memcpy(rec->cnf, src + 28, HARS_SHA256_LEN);
+
+    if ((!rec->has_exp && rec->exp != 0)
+        || (!rec->has_nbf && rec->nbf != 0)
+        || (!rec->has_cnf
+            && memcmp(rec->cnf, hars_no_cnf, HARS_SHA256_LEN) != 0))
+    {
+        return HARS_ERROR;
+    }
 
     str[0] = &rec->sub;
     str[1] = &rec->client_id;
