@@ -223,6 +223,12 @@ int hars_recording_clean(hars_recording_t *rec, hars_fault_t *fault);
 /* of a clean recording: is the declared rate its own, are the units right? */
 int hars_recording_judge(const hars_recording_t *rec, hars_fault_t *fault);
 
+/* is it over before a window could end? */
+int hars_recording_is_short(const hars_recording_t *rec);
+
+/* of a clean one of 2 records or more, the middle rate in Hz; "room": n */
+double hars_recording_rate(const hars_recording_t *rec, double *room);
+
 int hars_fault(hars_fault_t *fault, const char *field, long row, int column,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 

@@ -45,6 +45,7 @@ typedef struct {
 } hars_csv_t;
 
 
+static int hars_csv_last(hars_csv_t *csv, gzFile gz);
 static int hars_csv_heading(hars_csv_t *csv, char *line);
 static int hars_csv_record(hars_csv_t *csv, char *line);
 static unsigned hars_csv_split(char *line, char **field);
@@ -67,7 +68,7 @@ int
 hars_csv_read(const char *path, hars_trial_pt take, void *data, char *error,
     size_t size)
 {
-    int         rc, number;
+    int         rc;
     char        line[HARS_CSV_LINE];
     gzFile      gz;
     hars_csv_t  csv;
@@ -90,9 +91,12 @@ hars_csv_read(const char *path, hars_trial_pt take, void *data, char *error,
     while (rc == HARS_OK && gzgets(gz, line, sizeof(line)) != NULL) {
         csv.line++;
 
-        if (strchr(line, '\n') == NULL && !gzeof(gz)) {
-            rc = hars_csv_fail(&csv, "the line is too long", NULL);
-            break;
+        if (strchr(line, '\n') == NULL) {
+            rc = hars_csv_last(&csv, gz);
+
+            if (rc != HARS_OK) {
+                break;
+            }
         }
 
         line[strcspn(line, "\r\n")] = '\0';
@@ -102,23 +106,38 @@ hars_csv_read(const char *path, hars_trial_pt take, void *data, char *error,
     }
 
     if (rc == HARS_OK) {
-        (void) gzerror(gz, &number);
+        rc = hars_csv_last(&csv, gz);
+    }
 
-        if (number != Z_OK && number != Z_STREAM_END) {
-            rc = hars_csv_fail(&csv, "the file is cut off or damaged", NULL);
-
-        } else if (csv.line == 0) {
-            rc = hars_csv_fail(&csv, "the file is empty", NULL);
-
-        } else {
-            rc = hars_csv_end(&csv);
-        }
+    if (rc == HARS_OK) {
+        rc = csv.line ? hars_csv_end(&csv)
+                      : hars_csv_fail(&csv, "the file is empty", NULL);
     }
 
     free(csv.trial.rec.sample);
     gzclose(gz);
 
     return rc;
+}
+
+
+/* nothing more came, or no line feed did: is this the end of the file? */
+static int
+hars_csv_last(hars_csv_t *csv, gzFile gz)
+{
+    int  number;
+
+    (void) gzerror(gz, &number);
+
+    if (number != Z_OK && number != Z_STREAM_END) {
+        return hars_csv_fail(csv, "the file is cut off or damaged", NULL);
+    }
+
+    if (!gzeof(gz)) {
+        return hars_csv_fail(csv, "the line is too long", NULL);
+    }
+
+    return HARS_OK;
 }
 
 

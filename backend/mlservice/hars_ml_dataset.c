@@ -31,11 +31,11 @@ static int hars_dataset_files(hars_dataset_t *set, const char *dir,
 static int hars_dataset_is_csv(const struct dirent *entry);
 static int hars_dataset_trial(void *data, hars_trial_t *trial, char *error,
     size_t size);
+static int hars_dataset_prepare(hars_trial_t *trial, char *error,
+    size_t size);
 static void hars_dataset_window(void *data, double start,
     const double (*row)[HARS_ML_AXES]);
 static int hars_dataset_grow(hars_dataset_t *set);
-static double hars_dataset_rate(const hars_recording_t *rec);
-static int hars_double_order(const void *one, const void *two);
 static int hars_dataset_number(char (*name)[HARS_ML_NAME], unsigned *n,
     unsigned max, const char *wanted);
 static void hars_dataset_sort(hars_dataset_t *set);
@@ -164,21 +164,25 @@ hars_dataset_is_csv(const struct dirent *entry)
 static int
 hars_dataset_trial(void *data, hars_trial_t *trial, char *error, size_t size)
 {
-    int                class, person;
+    int                rc, class, person;
     size_t             i;
-    hars_fault_t       fault;
     hars_dataset_t    *set;
     hars_collector_t  *c = data;
 
     set = c->set;
 
-    if (hars_recording_clean(&trial->rec, &fault) != HARS_OK) {
-        goto invalid;
+    rc = hars_dataset_prepare(trial, error, size);
+    if (rc == HARS_ERROR) {
+        return HARS_ERROR;
     }
 
     set->trials++;
     set->empty += trial->rec.empty;
     set->duplicates += trial->rec.duplicates;
+
+    if (rc == HARS_DECLINED) {
+        return HARS_OK;
+    }
 
     class = hars_dataset_number(set->class_name, &set->nclasses,
                                 HARS_ML_CLASSES, trial->activity);
@@ -189,20 +193,6 @@ hars_dataset_trial(void *data, hars_trial_t *trial, char *error, size_t size)
         snprintf(error, size, "more than %d activities or %d people",
                  HARS_ML_CLASSES, HARS_ML_PEOPLE);
         return HARS_ERROR;
-    }
-
-    trial->rec.rate = hars_dataset_rate(&trial->rec);
-
-    /* too short a trial is not an error, it has no window */
-    if (trial->rec.n < HARS_ML_RATE_MIN
-        || !(trial->rec.sample[trial->rec.n - 1].t - trial->rec.sample[0].t
-             > (double) (HARS_ML_WINDOW - 1) / HARS_ML_RATE - 1e-6))
-    {
-        return HARS_OK;
-    }
-
-    if (hars_recording_judge(&trial->rec, &fault) != HARS_OK) {
-        goto invalid;
     }
 
     c->class = (unsigned) class;
@@ -222,6 +212,37 @@ hars_dataset_trial(void *data, hars_trial_t *trial, char *error, size_t size)
     }
 
     return HARS_OK;
+}
+
+
+/* HARS_DECLINED: too short for a window, which is no error */
+static int
+hars_dataset_prepare(hars_trial_t *trial, char *error, size_t size)
+{
+    double        *room;
+    hars_fault_t   fault;
+
+    if (hars_recording_clean(&trial->rec, &fault) != HARS_OK) {
+        goto invalid;
+    }
+
+    if (hars_recording_is_short(&trial->rec)) {
+        return HARS_DECLINED;
+    }
+
+    room = malloc(trial->rec.n * sizeof(double));
+    if (room == NULL) {
+        snprintf(error, size, "no memory");
+        return HARS_ERROR;
+    }
+
+    /* files do not declare a rate */
+    trial->rec.rate = hars_recording_rate(&trial->rec, room);
+    free(room);
+
+    if (hars_recording_judge(&trial->rec, &fault) == HARS_OK) {
+        return HARS_OK;
+    }
 
 invalid:
 
@@ -287,46 +308,6 @@ hars_dataset_grow(hars_dataset_t *set)
     set->size = size;
 
     return HARS_OK;
-}
-
-
-/* files do not declare a rate: it is that of the middle distance of times */
-static double
-hars_dataset_rate(const hars_recording_t *rec)
-{
-    double  *d, rate;
-    size_t   i;
-
-    rate = HARS_ML_RATE;
-
-    if (rec->n < 2) {
-        return rate;
-    }
-
-    d = malloc(rec->n * sizeof(double));
-    if (d == NULL) {
-        return rate;
-    }
-
-    for (i = 1; i < rec->n; i++) {
-        d[i - 1] = rec->sample[i].t - rec->sample[i - 1].t;
-    }
-
-    qsort(d, rec->n - 1, sizeof(double), hars_double_order);
-    rate = 1 / d[(rec->n - 1) / 2];
-    free(d);
-
-    return rate;
-}
-
-
-static int
-hars_double_order(const void *one, const void *two)
-{
-    double  a = *(const double *) one;
-    double  b = *(const double *) two;
-
-    return (a > b) - (a < b);
 }
 
 

@@ -30,6 +30,11 @@
 #include <openssl/evp.h>
 
 
+/* with these no sum of squares on the way to a distance is infinite */
+#define HARS_MEAN_MAX   1e15f
+#define HARS_AXIS_MAX   1e6f
+
+
 typedef struct {
     const unsigned char  *pos;
     const unsigned char  *end;
@@ -46,7 +51,8 @@ typedef struct {
 
 
 static uint32_t hars_get_u32(const unsigned char *p);
-static int hars_get_floats(hars_reader_t *r, float *dst, size_t n);
+static int hars_get_floats(hars_reader_t *r, float *dst, size_t n,
+    float limit);
 static int hars_model_error(hars_reader_t *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 static int hars_model_frame(hars_model_t *model, const unsigned char *src,
@@ -78,7 +84,7 @@ hars_get_u32(const unsigned char *p)
 
 
 static int
-hars_get_floats(hars_reader_t *r, float *dst, size_t n)
+hars_get_floats(hars_reader_t *r, float *dst, size_t n, float limit)
 {
     size_t    i;
     uint32_t  bits;
@@ -88,7 +94,7 @@ hars_get_floats(hars_reader_t *r, float *dst, size_t n)
         memcpy(&dst[i], &bits, sizeof(bits));
         r->pos += sizeof(bits);
 
-        if (!(fabsf(dst[i]) <= 1e15f)) {
+        if (!(fabsf(dst[i]) <= limit)) {
             return HARS_ERROR;
         }
     }
@@ -355,9 +361,14 @@ hars_model_read_scale(hars_model_t *model, hars_reader_t *r)
         return HARS_ERROR;
     }
 
-    return hars_get_floats(r, model->mean, HARS_ML_FEATURES) == HARS_OK
-           && hars_get_floats(r, model->inverse, HARS_ML_FEATURES) == HARS_OK
-           ? HARS_OK : HARS_ERROR;
+    if (hars_get_floats(r, model->mean, HARS_ML_FEATURES, HARS_MEAN_MAX)
+        != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return hars_get_floats(r, model->inverse, HARS_ML_FEATURES,
+                           HARS_MEAN_MAX);
 }
 
 
@@ -385,7 +396,8 @@ hars_model_read_axes(hars_model_t *model, hars_reader_t *r)
     model->axis = calloc(HARS_ML_FEATURES * model->width, sizeof(float));
 
     for (i = 0; model->axis != NULL && i < HARS_ML_FEATURES; i++) {
-        if (hars_get_floats(r, model->axis + i * model->width, model->dims)
+        if (hars_get_floats(r, model->axis + i * model->width, model->dims,
+                            HARS_AXIS_MAX)
             != HARS_OK)
         {
             return HARS_ERROR;
@@ -415,7 +427,8 @@ hars_model_read_knn(hars_model_t *model, hars_reader_t *r)
         || model->k < 1 || model->k > HARS_ML_K || model->k > model->n
         || len != 8 + model->dims * sizeof(float) + model->n
                   + (size_t) model->n * model->dims * 2
-        || hars_get_floats(r, model->scale, model->dims) != HARS_OK)
+        || hars_get_floats(r, model->scale, model->dims, HARS_AXIS_MAX)
+           != HARS_OK)
     {
         return HARS_ERROR;
     }

@@ -41,7 +41,8 @@ hars_model_standard(const hars_model_t *model, const float *features,
 
     z = (features[i] - model->mean[i]) * model->inverse[i];
 
-    return z < -HARS_CLIP ? -HARS_CLIP : z > HARS_CLIP ? HARS_CLIP : z;
+    /* in this order NaN, if ever there is one, ends here */
+    return !(z > -HARS_CLIP) ? -HARS_CLIP : z < HARS_CLIP ? z : HARS_CLIP;
 }
 
 

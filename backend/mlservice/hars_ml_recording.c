@@ -38,12 +38,12 @@
 static int hars_sample_is_empty(const hars_sample_t *s);
 static int hars_sample_check(const hars_sample_t *s, long row,
     hars_fault_t *fault);
+static double hars_median(double *value, size_t n);
+static int hars_double_cmp(const void *one, const void *two);
 static int hars_rate_judge(const hars_recording_t *rec, double *room,
     hars_fault_t *fault);
 static int hars_units_judge(const hars_recording_t *rec, double *room,
     hars_fault_t *fault);
-static double hars_median(double *value, size_t n);
-static int hars_double_cmp(const void *one, const void *two);
 
 
 int
@@ -166,6 +166,47 @@ hars_sample_check(const hars_sample_t *s, long row, hars_fault_t *fault)
 
 
 int
+hars_recording_is_short(const hars_recording_t *rec)
+{
+    return rec->n < 2
+           || rec->sample[rec->n - 1].t - rec->sample[0].t
+              < (double) (HARS_ML_WINDOW - 1) / HARS_ML_RATE - 1e-6;
+}
+
+
+double
+hars_recording_rate(const hars_recording_t *rec, double *room)
+{
+    size_t  i;
+
+    for (i = 1; i < rec->n; i++) {
+        room[i - 1] = rec->sample[i].t - rec->sample[i - 1].t;
+    }
+
+    return 1 / hars_median(room, rec->n - 1);
+}
+
+
+static double
+hars_median(double *value, size_t n)
+{
+    qsort(value, n, sizeof(double), hars_double_cmp);
+
+    return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;
+}
+
+
+static int
+hars_double_cmp(const void *one, const void *two)
+{
+    double  a = *(const double *) one;
+    double  b = *(const double *) two;
+
+    return (a > b) - (a < b);
+}
+
+
+int
 hars_recording_judge(const hars_recording_t *rec, hars_fault_t *fault)
 {
     int      rc;
@@ -177,10 +218,7 @@ hars_recording_judge(const hars_recording_t *rec, hars_fault_t *fault)
                           HARS_ML_RATE_MIN, HARS_ML_RATE_MAX);
     }
 
-    if (rec->n < 2
-        || rec->sample[rec->n - 1].t - rec->sample[0].t
-           < (double) (HARS_ML_WINDOW - 1) / HARS_ML_RATE - 1e-6)
-    {
+    if (hars_recording_is_short(rec)) {
         return hars_fault(fault, "samples", -1, -1,
                           "too short: a window needs %.2f s of records",
                           (double) HARS_ML_WINDOW / HARS_ML_RATE);
@@ -206,14 +244,9 @@ hars_recording_judge(const hars_recording_t *rec, hars_fault_t *fault)
 static int
 hars_rate_judge(const hars_recording_t *rec, double *room, hars_fault_t *fault)
 {
-    size_t  i;
     double  rate;
 
-    for (i = 1; i < rec->n; i++) {
-        room[i - 1] = rec->sample[i].t - rec->sample[i - 1].t;
-    }
-
-    rate = 1 / hars_median(room, rec->n - 1);
+    rate = hars_recording_rate(rec, room);
 
     if (rate > 0.8 * rec->rate && rate < 1.25 * rec->rate) {
         return HARS_OK;
@@ -246,9 +279,9 @@ hars_units_judge(const hars_recording_t *rec, double *room, hars_fault_t *fault)
 
     if (median >= HARS_MEDIAN_G_MIN && median <= HARS_MEDIAN_G_MAX) {
         return hars_fault(fault, "samples", -1, 1,
-                          "acceleration looks like g (median %.3g); declare "
-                          "units.acceleration \"g\" or multiply by 9.80665",
-                          median);
+                          "acceleration looks like g (median %.3g): declare "
+                          "units.acceleration \"g\" or multiply by 9.80665; "
+                          "if it is m/s^2, send it with gravity", median);
     }
 
     if (median < HARS_MEDIAN_MIN || median > HARS_MEDIAN_MAX) {
@@ -273,23 +306,4 @@ hars_units_judge(const hars_recording_t *rec, double *room, hars_fault_t *fault)
     }
 
     return HARS_OK;
-}
-
-
-static double
-hars_median(double *value, size_t n)
-{
-    qsort(value, n, sizeof(double), hars_double_cmp);
-
-    return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;
-}
-
-
-static int
-hars_double_cmp(const void *one, const void *two)
-{
-    double  a = *(const double *) one;
-    double  b = *(const double *) two;
-
-    return (a > b) - (a < b);
 }

@@ -1,0 +1,451 @@
+
+/*
+ * From files to a model: CSV as it may come, eigenvectors, folds that leave
+ * whole people out, and training twice that makes the same bytes.
+ */
+
+
+#include "../../backend/mlservice/hars_ml_clock.c"
+#include "../../backend/mlservice/hars_ml_csv.c"
+#include "../../backend/mlservice/hars_ml_dataset.c"
+#include "../../backend/mlservice/hars_ml_encode.c"
+#include "../../backend/mlservice/hars_ml_evaluate.c"
+#include "../../backend/mlservice/hars_ml_features.c"
+#include "../../backend/mlservice/hars_ml_fft.c"
+#include "../../backend/mlservice/hars_ml_fit.c"
+#include "../../backend/mlservice/hars_ml_knn.c"
+#include "../../backend/mlservice/hars_ml_model.c"
+#include "../../backend/mlservice/hars_ml_recognize.c"
+#include "../../backend/mlservice/hars_ml_recording.c"
+#include "../../backend/mlservice/hars_ml_spectrum.c"
+#include "../../backend/mlservice/hars_ml_time.c"
+
+#include <unistd.h>
+
+#include "ml_tap.h"
+
+
+#define X10      "0000000000"
+#define X100     X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define X1000    X100 X100 X100 X100 X100 X100 X100 X100 X100 X100
+#define HEADING  "subject,activity,trial,timestamp_s,ax,ay,az,gx,gy,gz\n"
+
+
+typedef struct {
+    unsigned       n;
+    size_t         records;
+    char           name[8][HARS_ML_NAME];
+    hars_sample_t  first;
+} trials_t;
+
+
+static void eigen(void);
+static void csv(void);
+static void csv_bad(const char *what, const char *text, const char *words);
+static int note(void *data, hars_trial_t *trial, char *error, size_t size);
+static void training(void);
+static void person(const char *file, const char *name, double hz);
+static void folds(const hars_dataset_t *set);
+static void twice(const hars_dataset_t *set);
+static void alike(const hars_model_t *model);
+static void put(const char *file, const char *text);
+
+
+static char      dir[] = "/tmp/hars_ml_train.XXXXXX";
+static char      path[128];
+static uint32_t  state = 1;
+
+
+static double
+noise(void)
+{
+    state = state * 1664525 + 1013904223;
+
+    return (double) (state >> 8) / (1 << 24) - 0.5;
+}
+
+
+int
+main(void)
+{
+    if (mkdtemp(dir) == NULL) {
+        return 1;
+    }
+
+    eigen();
+    csv();
+    training();
+
+    rmdir(dir);
+
+    return tap_done();
+}
+
+
+static void
+eigen(void)
+{
+    enum { n = 24 };
+
+    double    a[n * n], b[n * n], value[n], vector[n * n], sum, dot, worst;
+    unsigned  i, j, k, order;
+
+    for (i = 0; i < n; i++) {
+        for (j = 0; j <= i; j++) {
+            a[i * n + j] = a[j * n + i] = noise();
+        }
+    }
+
+    memcpy(b, a, sizeof(a));
+    hars_eigen(a, n, value, vector);
+
+    worst = 0;
+    order = 1;
+
+    for (k = 0; k < n; k++) {
+        order &= k == 0 || value[k] <= value[k - 1];
+
+        for (i = 0; i < n; i++) {
+            sum = 0;
+            dot = 0;
+
+            for (j = 0; j < n; j++) {
+                sum += b[i * n + j] * vector[k * n + j];
+                dot += vector[k * n + j] * vector[i * n + j];
+            }
+
+            worst = fmax(worst, fabs(sum - value[k] * vector[k * n + i]));
+            worst = fmax(worst, fabs(dot - (i == k)));
+        }
+    }
+
+    ok(worst < 1e-10, "eigen: A v = l v, v orthonormal (%.1e)", worst);
+    ok(order, "eigen: largest first");
+}
+
+
+static void
+csv(void)
+{
+    char      error[HARS_ML_ERROR];
+    gzFile    gz;
+    trials_t  t;
+
+    memset(&t, 0, sizeof(t));
+    put("a.csv", "gz,t_s,trial,ax,ay,az,gx,gy,subject,activity,more\r\n"
+        "6,0.5,1,1,2,3,4,5,anna,walking,\r\n"
+        "6,0.52,1,1,2,,4,nan,anna,walking,x\r\n"
+        "6,0.5,2,1,2,3,4,5,anna,walking,\r\n"
+        "6,0.5,2,1,2,3,4,5,anna,sitting,\r\n"
+        "6,0.5,2,1,2,3,4,5,bert,sitting,");
+
+    ok(hars_csv_read(path, note, &t, error, sizeof(error)) == HARS_OK
+       && t.n == 4 && t.records == 5,
+       "csv: 4 trials, columns in any order, no last line feed");
+    ok(t.first.t == 0.5 && t.first.v[0] == 1 && t.first.v[5] == 6,
+       "csv: the values are where they belong");
+    ok(strcmp(t.name[0], "anna/walking/1") == 0
+       && strcmp(t.name[3], "bert/sitting/2") == 0,
+       "csv: %s to %s", t.name[0], t.name[3]);
+    unlink(path);
+
+    memset(&t, 0, sizeof(t));
+    snprintf(path, sizeof(path), "%s/a.csv.gz", dir);
+    gz = gzopen(path, "wb");
+    gzputs(gz, HEADING "1,walking,1,0,1,2,3,4,5,6\n");
+    gzclose(gz);
+    ok(hars_csv_read(path, note, &t, error, sizeof(error)) == HARS_OK
+       && t.records == 1, "csv: gzip");
+
+    if (truncate(path, 60) != 0) {
+        exit(1);
+    }
+
+    ok(hars_csv_read(path, note, &t, error, sizeof(error)) == HARS_ERROR,
+       "csv: gzip cut off: %s", error + strlen(dir));
+    ok(strstr(error, "cut off") != NULL, "csv: and it says so");
+    unlink(path);
+
+    csv_bad("a line of 2000 characters",
+            HEADING "1,w,1,0,1,2,3,4,5," X1000 X1000 "\n", "too long");
+    csv_bad("an empty file", "", "empty");
+    csv_bad("no column ay", "subject,activity,trial,t_s,ax,az,gx,gy,gz\n",
+            ":1: the heading has no column ay");
+    csv_bad("no number", HEADING "1,w,1,0,1,x,3,4,5,6\n",
+            ":2: no number in column ay");
+    csv_bad("no time", HEADING "1,w,1,,1,2,3,4,5,6\n",
+            ":2: no number in column timestamp_s");
+    csv_bad("too few fields", HEADING "1,w,1,0,1,2,3,4,5,6\n1,w,1\n",
+            ":3: not as many");
+    csv_bad("too many fields", HEADING "1,w,1,0,1,2,3,4,5,6,7\n",
+            ":2: not as many");
+}
+
+
+static void
+csv_bad(const char *what, const char *text, const char *words)
+{
+    char      error[HARS_ML_ERROR];
+    trials_t  t;
+
+    memset(&t, 0, sizeof(t));
+    put("a.csv", text);
+
+    ok(hars_csv_read(path, note, &t, error, sizeof(error)) == HARS_ERROR
+       && strstr(error, words) != NULL, "csv: %s: %s", what,
+       error + strlen(dir));
+    unlink(path);
+}
+
+
+static int
+note(void *data, hars_trial_t *trial, char *error, size_t size)
+{
+    trials_t  *t = data;
+
+    (void) error;
+    (void) size;
+
+    if (t->n == 0) {
+        t->first = trial->rec.sample[0];
+    }
+
+    snprintf(t->name[t->n++], HARS_ML_NAME, "%.20s/%.20s/%.20s",
+             trial->subject, trial->activity, trial->trial);
+    t->records += trial->rec.n;
+
+    return HARS_OK;
+}
+
+
+/* six people who shake, turn or rest, each at a pace of their own */
+static void
+training(void)
+{
+    char             file[16], name[16], error[HARS_ML_ERROR];
+    unsigned         i;
+    hars_dataset_t  *set;
+
+    for (i = 0; i < 6; i++) {
+        snprintf(file, sizeof(file), "p%u.csv", i);
+        snprintf(name, sizeof(name), "p%u", 5 - i);
+        person(file, name, 1.5 + 0.2 * i);
+    }
+
+    put("subjects.csv", "not,a,recording\n");
+
+    set = hars_dataset_read(dir, 0, error, sizeof(error));
+
+    ok(set && set->n == 6 * 3 * 10 && set->npeople == 6
+       && set->nclasses == 3 && set->trials == 18,
+       "dataset: 180 windows of 6 people doing 3 things");
+
+    if (set == NULL) {
+        printf("Bail out! %s\n", error);
+        exit(1);
+    }
+
+    ok(strcmp(set->class_name[0], "rest") == 0
+       && strcmp(set->person_name[0], "p0") == 0 && set->person[0] == 5
+       && set->class[0] == 1,
+       "dataset: numbered in order of names, not of files");
+    ok(set->empty == 6, "dataset: empty records are dropped");
+
+    folds(set);
+    twice(set);
+
+    hars_dataset_free(set);
+
+    for (i = 0; i < 6; i++) {
+        snprintf(path, sizeof(path), "%s/p%u.csv", dir, i);
+        unlink(path);
+    }
+
+    snprintf(path, sizeof(path), "%s/subjects.csv", dir);
+    unlink(path);
+}
+
+
+static void
+person(const char *file, const char *name, double hz)
+{
+    FILE      *f;
+    double     t, s;
+    unsigned   i, k;
+
+    static const char  *activity[] = { "shake", "rest", "turn" };
+
+    put(file, HEADING);
+    f = fopen(path, "a");
+
+    for (k = 0; k < 3; k++) {
+        for (i = 0; i < 128 + 9 * 64; i++) {
+            t = i / 50.0;
+            s = sin(2 * M_PI * hz * t);
+
+            fprintf(f, "%s,%s,1,%.2f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f\n", name,
+                    activity[k], t, 0.1 * noise() + (k == 0 ? 3 * s : 0),
+                    0.1 * noise(), 9.8 + 0.1 * noise(), 0.01 * noise(),
+                    0.01 * noise() + (k == 2 ? s : 0), 0.01 * noise());
+        }
+
+        if (k == 1) {
+            fprintf(f, "%s,%s,1,99,0,0,0,0,0,0\n", name, activity[k]);
+        }
+    }
+
+    fclose(f);
+}
+
+
+static void
+folds(const hars_dataset_t *set)
+{
+    size_t         i, bad, load[4];
+    uint8_t        fold[180], of[6];
+    hars_fit_t     fit = { .dims = 8, .k = 5 };
+    hars_report_t  report;
+
+    memset(of, 255, sizeof(of));
+    memset(load, 0, sizeof(load));
+    bad = 0;
+
+    hars_folds(set, 4, fold);
+
+    for (i = 0; i < set->n; i++) {
+        bad += fold[i] > 3 || (of[set->person[i]] != 255
+                               && of[set->person[i]] != fold[i]);
+        of[set->person[i]] = fold[i];
+        load[fold[i] & 3]++;
+    }
+
+    ok(bad == 0, "folds: no person is in two");
+    ok(load[0] == 60 && load[1] == 60 && load[2] == 30 && load[3] == 30,
+       "folds: about as many windows in each");
+
+    ok(hars_evaluate_folds(set, &fit, 3, 0, &report) == HARS_OK
+       && report.n == 180 && report.accuracy > 0.99 && report.macro_f1 > 0.99,
+       "folds: three things that are easy to tell are told");
+
+    memset(&report, 0, sizeof(report));
+    report.n = 180;
+    report.confusion[0][0] = 30;
+    report.confusion[0][1] = 30;
+    report.confusion[1][1] = 60;
+    report.confusion[2][2] = 60;
+    hars_report_finish(set, &report);
+
+    ok(fabs(report.accuracy - 150 / 180.0) < 1e-12
+       && fabs(report.recall[0] - 0.5) < 1e-12
+       && fabs(report.precision[1] - 60 / 90.0) < 1e-12
+       && fabs(report.macro_f1 - (2 / 3.0 + 0.8 + 1) / 3) < 1e-12,
+       "report: accuracy, recall, precision and macro F1 by hand");
+}
+
+
+static void
+twice(const hars_dataset_t *set)
+{
+    char             error[HARS_ML_ERROR];
+    size_t           i, one, two, worst;
+    uint8_t          use[180];
+    hars_fit_t       fit = { .dims = 8, .k = 5 };
+    hars_vote_t      a, b;
+    hars_model_t    *first, *second, *read;
+    unsigned char   *x, *y;
+
+    memset(use, 1, sizeof(use));
+
+    first = hars_fit(set, use, &fit);
+    second = hars_fit(set, use, &fit);
+    strcpy(first->meta, "placement=test\n");
+    strcpy(second->meta, "placement=test\n");
+    x = hars_model_encode(first, &one);
+    y = hars_model_encode(second, &two);
+
+    ok(one == two && memcmp(x, y, one) == 0, "trained twice: the same bytes");
+
+    read = hars_model_decode(x, one, error, sizeof(error));
+    worst = 0;
+
+    for (i = 0; i < set->n; i++) {
+        hars_model_classify(first, set->features[i], &a);
+        hars_model_classify(read, set->features[i], &b);
+        worst += memcmp(&a, &b, sizeof(a)) != 0;
+    }
+
+    ok(worst == 0, "written and read: the same answers, bit by bit");
+
+    alike(read);
+
+    use[0] = 0;
+    memset(use, 0, 179);
+    ok(hars_fit(set, use, &fit) == NULL, "one window is no training");
+
+    hars_model_free(first);
+    hars_model_free(second);
+    hars_model_free(read);
+    free(x);
+    free(y);
+}
+
+
+/* a window's answer is its own, whatever stands around it */
+static void
+alike(const hars_model_t *model)
+{
+    size_t             i, bad;
+    hars_answers_t     all, part;
+    hars_recording_t   rec;
+    hars_sample_t      sample[512];
+
+    for (i = 0; i < 512; i++) {
+        sample[i].t = (double) i / 50;
+        memset(sample[i].v, 0, sizeof(sample[i].v));
+        sample[i].v[0] = 3 * sin(0.2 * (double) i) + noise();
+        sample[i].v[2] = 9.8 + noise();
+    }
+
+    memset(&rec, 0, sizeof(rec));
+    rec.rate = 50;
+    rec.sample = sample;
+    rec.n = 512;
+
+    ok(hars_recognize(model, &rec, &all) == HARS_OK && all.n == 7,
+       "recognize: 7 windows of 512 samples");
+
+    rec.n = 300;
+    ok(hars_recognize(model, &rec, &part) == HARS_OK && part.n == 3,
+       "recognize: 3 windows of the first 300");
+
+    bad = 0;
+
+    for (i = 0; i < 3; i++) {
+        bad += memcmp(&all.answer[i], &part.answer[i], sizeof(part.answer[i]))
+               != 0;
+    }
+
+    ok(bad == 0, "recognize: the same answers to the same windows");
+
+    free(all.answer);
+    free(part.answer);
+
+    rec.n = 100;
+    ok(hars_recognize(model, &rec, &part) == HARS_OK && part.n == 0,
+       "recognize: no window, no answer");
+    free(part.answer);
+}
+
+
+static void
+put(const char *file, const char *text)
+{
+    FILE  *f;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, file);
+    f = fopen(path, "w");
+
+    if (f == NULL || fputs(text, f) == EOF || fclose(f) != 0) {
+        exit(1);
+    }
+}
