@@ -337,6 +337,8 @@ ngx_int_t ngx_http_hars_random(u_char *dst, size_t len);
 ngx_int_t ngx_http_hars_equal(u_char *a, u_char *b, size_t len);
 /* POST_READ: Client-Cert, Client-Cert-Chain, Hars-* of the client go */
 ngx_int_t ngx_http_hars_strip_handler(ngx_http_request_t *r);
+/* REWRITE: the same after internal redirects */
+ngx_int_t ngx_http_hars_strip_internal_handler(ngx_http_request_t *r);
 
 /* ngx_http_hars_token.c */
 

@@ -920,6 +920,7 @@ ngx_http_hars_postconfiguration(ngx_conf_t *cf)
         ngx_http_handler_pt   handler;
     } handlers[] = {
         { NGX_HTTP_POST_READ_PHASE, ngx_http_hars_strip_handler },
+        { NGX_HTTP_REWRITE_PHASE, ngx_http_hars_strip_internal_handler },
         { NGX_HTTP_PREACCESS_PHASE, ngx_http_hars_preaccess_handler },
         { NGX_HTTP_ACCESS_PHASE, ngx_http_hars_access_handler }
     };

@@ -251,6 +251,18 @@ ngx_http_hars_strip_handler(ngx_http_request_t *r)
 }
 
 
+ngx_int_t
+ngx_http_hars_strip_internal_handler(ngx_http_request_t *r)
+{
+    /*
+     * an error before the first phase (400, 495, 496) may redirect into a
+     * location without ever passing it
+     */
+
+    return r->internal ? ngx_http_hars_strip_handler(r) : NGX_DECLINED;
+}
+
+
 static ngx_uint_t
 ngx_http_hars_reserved_header(ngx_table_elt_t *h)
 {
