@@ -64,7 +64,7 @@ deps-test:
 	@scripts/install-packages.sh run test
 
 clean:
-	@scripts/run.sh stop
+	@scripts/run.sh clean
 	rm -rf build
 
 install:
@@ -81,7 +81,7 @@ define archive
 $(BUILD)/lib/lib$(1).a: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(2)/*.c))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	@ar rcs $$@ $$^
 endef
 
 # $(call program,NAME,DIRECTORY,LIBRARIES): one program, where it is there
@@ -92,16 +92,20 @@ $(BUILD)/bin/$(1): \
     $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1),$(2))) \
     $(BUILD)/lib/libhars_backend.a $(BUILD)/lib/libhars_record.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $(3)
+	@echo '   ld $$@'
+	@$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $(3)
 endif
 endef
 
-sources = $(filter-out $(filter-out $(2)/main_$(1).c,$(wildcard \
-          $(2)/main_*.c)),$(wildcard $(2)/*.c))
+mains = $(wildcard $(2)/main_*.c)
+main = $(wildcard $(2)/main_$(patsubst hars-%,%,$(1)).c)
+others = $(filter-out $(mains),$(wildcard $(2)/*.c))
+sources = $(if $(mains),$(if $(main),$(main) $(others)),$(others))
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I$(<D) $(CFLAGS) -c -o $@ $<
+	@echo '   cc $<'
+	@$(CC) $(CPPFLAGS) -I$(<D) $(CFLAGS) -c -o $@ $<
 
 $(eval $(call archive,hars_backend,backend/common))
 $(eval $(call archive,hars_record,common))

@@ -29,6 +29,14 @@ die() {
     exit 1
 }
 
+# the script ends over what a log tells: fail_log CAUSE LOG
+fail_log() {
+    printf '%serror:%s %s\n' "$say_red" "$say_off" "$1" >&2
+    printf '  log: %s, its last lines:\n' "$2" >&2
+    tail -n 12 "$2" 2> /dev/null | sed 's/^/  | /' >&2
+    exit 1
+}
+
 # milliseconds of the clock, for measuring
 now_ms() {
     local t=${EPOCHREALTIME/[.,]/}
