@@ -30,7 +30,8 @@
 #define NGX_HTTP_HARS_CELL_MORE     2
 
 #define NGX_HTTP_HARS_CHANCES       64      /* second chances in a row */
-#define NGX_HTTP_HARS_NEGATIVE      16      /* 1/16 of the cells */
+#define NGX_HTTP_HARS_NEGATIVE      64      /* 1/64 of the cells, but */
+#define NGX_HTTP_HARS_NEGATIVE_MIN  1024    /* so many where 1/16 allows */
 
 #define NGX_HTTP_HARS_MEMO_TOKEN    1024
 #define NGX_HTTP_HARS_FUTURE        10000   /* checked_at ahead of us, ms */
@@ -314,7 +315,8 @@ ngx_http_hars_zone_create(ngx_http_hars_zone_t *zone)
     size -= p - (u_char *) sh;
 
     cells = size / sizeof(ngx_http_hars_cell_t);
-    negative = cells / NGX_HTTP_HARS_NEGATIVE;
+    negative = ngx_max(cells / NGX_HTTP_HARS_NEGATIVE,
+                       ngx_min(cells / 16, NGX_HTTP_HARS_NEGATIVE_MIN));
 
     sh->negative.mask = ngx_http_hars_zone_buckets(negative) - 1;
     sh->records.mask = ngx_http_hars_zone_buckets(cells / 4) - 1;
