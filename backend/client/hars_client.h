@@ -1,0 +1,105 @@
+
+/*
+ * The hars command: what a data collecting mechanism, a test or a person
+ * does at the gateway by hand.  Data in the order of a call: options, body,
+ * request, answer.
+ *
+ * Only https, only TLS 1.3, the server's certificate verified against the
+ * one CA named; no proxy, no redirects: nothing that carries a token goes
+ * where the command line did not say.
+ */
+
+#ifndef HARS_CLIENT_H
+#define HARS_CLIENT_H
+
+
+#include <stddef.h>
+
+
+#define HARS_OK           0
+#define HARS_ERROR       -1
+
+/* exit status; docs/architecture.md */
+#define HARS_EXIT_OK      0
+#define HARS_EXIT_REFUSED 1               /* by the server; or no input */
+#define HARS_EXIT_USAGE   2
+#define HARS_EXIT_CONNECT 3
+
+#define HARS_TOKEN_SIZE   4096
+
+
+/* a growing text, zero-terminated; "failed": there was no memory */
+typedef struct {
+    char         *data;
+    size_t        len;
+    size_t        size;
+    unsigned      failed:1;
+} hars_text_t;
+
+
+typedef struct {
+    const char   *url;
+    const char   *cert;
+    const char   *key;
+    const char   *cacert;
+    const char   *connect_to;             /* HOST:PORT, NULL: as in the URL */
+    unsigned      show_tls:1;
+
+    const char   *client_id;
+    const char   *scope;
+    const char   *resource;
+
+    const char   *token;
+    const char   *token_file;             /* "-": standard input */
+    const char   *file;                   /* of the recording; "-" as well */
+} hars_options_t;
+
+
+typedef struct {
+    const char   *path;                   /* where the URL has none */
+    const char   *type;                   /* of the body */
+    const char   *body;
+    size_t        len;
+    const char   *token;                  /* NULL: no Authorization */
+} hars_call_t;
+
+
+typedef struct {
+    long          status;
+    char          challenge[1024];        /* WWW-Authenticate, the first */
+    hars_text_t   body;
+} hars_answer_t;
+
+
+/* hars_text.c */
+void hars_text_add(hars_text_t *text, const char *data, size_t len);
+void hars_text_puts(hars_text_t *text, const char *s);
+void hars_text_free(hars_text_t *text);   /* wiped: it may be a token's */
+
+/* name=value, form-urlencoded, RFC 6749 appendix B; NULL: nothing */
+void hars_text_form(hars_text_t *text, const char *name, const char *value);
+
+/* all of a file, "-" is standard input; HARS_ERROR: said on standard error */
+int hars_text_read(hars_text_t *text, const char *file, size_t max);
+
+
+/*
+ * hars_recording.c: the service's JSON of a recording, from itself or from
+ * CSV, in place.  HARS_ERROR and a text that names line and mend.
+ */
+int hars_recording_body(hars_text_t *text, char *error, size_t size);
+
+
+/*
+ * hars_token.c: the token out of a file: itself, or a token response (RFC
+ * 6749, 5.1).  HARS_ERROR: there is none.
+ */
+int hars_token_value(const hars_text_t *text, char token[HARS_TOKEN_SIZE]);
+
+
+/* hars_call.c: HARS_OK: there is an answer; else said on standard error */
+int hars_call(const hars_options_t *options, const hars_call_t *call,
+    hars_answer_t *answer);
+
+
+#endif /* HARS_CLIENT_H */
