@@ -5,6 +5,8 @@
  * stand where they should.
  */
 
+/* link: -lm */
+
 
 #include "../../backend/mlservice/hars_ml_clock.c"
 

@@ -6,6 +6,8 @@
  * and the definitions themselves written down a second time.
  */
 
+/* link: -lm */
+
 
 #include "../../backend/mlservice/hars_ml_fft.c"
 #include "../../backend/mlservice/hars_ml_features.c"

@@ -1,6 +1,8 @@
 
 /* the search and the vote against a naive double loop over all prototypes */
 
+/* link: -lm */
+
 
 #include "../../backend/mlservice/hars_ml_knn.c"
 

@@ -5,6 +5,8 @@
  * text, hundreds of times, under a sanitizer too.
  */
 
+/* link: -lm -lcrypto */
+
 
 #include "../../backend/mlservice/hars_ml_encode.c"
 #include "../../backend/mlservice/hars_ml_knn.c"

@@ -1,6 +1,8 @@
 
 /* which records are dropped, which recordings are refused and with what mend */
 
+/* link: -lm */
+
 
 #include "../../backend/mlservice/hars_ml_recording.c"
 

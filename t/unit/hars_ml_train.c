@@ -4,6 +4,8 @@
  * whole people out, and training twice that makes the same bytes.
  */
 
+/* link: -lm -lcrypto -lz */
+
 
 #include "../../backend/mlservice/hars_ml_clock.c"
 #include "../../backend/mlservice/hars_ml_csv.c"
