@@ -48,6 +48,8 @@ static ngx_http_hars_zone_t *ngx_http_hars_find_zone(
     ngx_http_hars_main_conf_t *hmcf, ngx_str_t *name);
 static ngx_int_t ngx_http_hars_init_redis(ngx_conf_t *cf,
     ngx_http_hars_main_conf_t *hmcf);
+static ngx_uint_t ngx_http_hars_key_is_seal(ngx_http_hars_main_conf_t *hmcf,
+    ngx_http_hars_zone_t *zone);
 static ngx_int_t ngx_http_hars_init_claims(ngx_conf_t *cf,
     ngx_http_hars_main_conf_t *hmcf);
 static ngx_int_t ngx_http_hars_init_endpoint(ngx_conf_t *cf,
@@ -1015,6 +1017,10 @@ ngx_http_hars_init_redis(ngx_conf_t *cf, ngx_http_hars_main_conf_t *hmcf)
 
         } else if (hmcf->nseal == 0) {
             why = "needs \"hars_seal_key\"";
+
+        } else if (ngx_http_hars_key_is_seal(hmcf, zone)) {
+            why = "has the same key in \"hars_zone\" and "
+                  "\"hars_seal_key\", make each its own";
         }
 
         if (why) {
@@ -1029,6 +1035,24 @@ ngx_http_hars_init_redis(ngx_conf_t *cf, ngx_http_hars_main_conf_t *hmcf)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_hars_key_is_seal(ngx_http_hars_main_conf_t *hmcf,
+    ngx_http_hars_zone_t *zone)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < hmcf->nseal; i++) {
+        if (ngx_http_hars_equal(hmcf->seal_secrets[i], zone->secret,
+                                HARS_SECRET_LEN))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
