@@ -231,7 +231,7 @@ make_settings() {
         secret "$place/etc/redis-gateway.password" 0
     )
 
-    for f in conf/*; do
+    for f in conf/*.conf conf/*.acl; do
         sed -e "s#/etc/hars#$place/etc#g" \
             -e "s#/var/lib/hars#$place/data#g" \
             -e "s#/run/hars#$place/sock#g" \

@@ -3,11 +3,13 @@
 # How the scripts speak, one place for all: what is done goes to standard
 # output, what went wrong to standard error with its cause and the mend.
 # Colours only on a terminal.  Sourced, never run.
+#
+# shellcheck disable=SC2034  # the colours are for who sources this
 
 if [ -t 1 ]; then
-    say_bold=$'\e[1m' say_red=$'\e[31m' say_off=$'\e[0m'
+    say_bold=$'\e[1m' say_green=$'\e[32m' say_red=$'\e[31m' say_off=$'\e[0m'
 else
-    say_bold='' say_red='' say_off=''
+    say_bold='' say_green='' say_red='' say_off=''
 fi
 
 # a step begins: step TEXT
