@@ -20,8 +20,10 @@ PROGRAMS :=
 
 .DEFAULT_GOAL := help
 
-.PHONY: help all run stop test unit fresh style clean \
-        deps-run deps-test programs module install
+SECONDS ?= 60
+
+.PHONY: help all run stop test unit fuzz fresh style clean \
+        deps-run deps-test deps-fuzz programs module install
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -35,6 +37,7 @@ help:
 #: make fresh      make run and make test in bare Debian 12 and 13 roots
 #:                 (one of them: make fresh SUITE=trixie)
 #: make all        build: module and programs, nothing installed or started
+#: make fuzz       each parser for a minute under a fuzzer (SECONDS=, TARGETS=)
 #: make style      what a machine can check of the house style
 #: make install    into DESTDIR, paths of an installed system
 #: make clean      remove what was built
@@ -57,11 +60,17 @@ fresh:
 style:
 	@scripts/style.sh
 
+fuzz: deps-fuzz module
+	@scripts/fuzz.sh $(SECONDS) $(TARGETS)
+
 deps-run:
 	@scripts/install-packages.sh run
 
 deps-test:
 	@scripts/install-packages.sh run test
+
+deps-fuzz:
+	@scripts/install-packages.sh run fuzz
 
 clean:
 	@scripts/run.sh clean

@@ -35,6 +35,10 @@ group_fresh=(
     debootstrap git
 )
 
+group_fuzz=(
+    clang libclang-rt-dev
+)
+
 policy=/usr/sbin/policy-rc.d
 policy_saved=/usr/sbin/policy-rc.d.before-hars
 policy_mark='# set by hars scripts/install-packages.sh'
@@ -241,6 +245,7 @@ for group in "$@"; do
         run)   needed+=("${group_run[@]}") ;;
         test)  needed+=("${group_test[@]}") ;;
         fresh) needed+=("${group_fresh[@]}") ;;
+        fuzz)  needed+=("${group_fuzz[@]}") ;;
         *)     die "unknown group of packages: $group" \
                    "one of: run test fresh" ;;
     esac
