@@ -523,8 +523,8 @@ ngx_http_hars_redis_setup(ngx_http_hars_redis_t *redis)
     ngx_http_hars_query_t  *query;
 
     if (redis->password.len) {
-        n = 0;
-        ngx_str_set(&args[n++], "AUTH");
+        n = 1;
+        ngx_str_set(&args[0], "AUTH");
 
         if (redis->user.len) {
             args[n++] = redis->user;
