@@ -21,12 +21,16 @@
 #include <string.h>
 
 
-#define HARS_FIRST_DIMS   16
+#define HARS_FIRST_DIMS   12
 #define HARS_FAR          1e15f     /* of what fills the last block */
 
 
-static void hars_knn_distance(const float *restrict block,
-    const float *restrict query, unsigned dims, float *restrict sum);
+/* a SIMD register where there is one, four operations where not */
+typedef float  hars_quad_t __attribute__((vector_size(16), may_alias));
+
+
+static void hars_knn_distance(const float *block, const float *query,
+    unsigned dims, float *sum);
 static float hars_knn_least(const float *sum);
 static void hars_knn_insert(hars_neighbour_t *near, unsigned k,
     float distance, uint32_t index);
@@ -69,10 +73,12 @@ void
 hars_knn_search(const hars_model_t *model, const float *query,
     hars_neighbour_t *near)
 {
-    float         sum[HARS_ML_BLOCK];
     uint32_t      i, lane;
     unsigned      first, rest;
     const float  *block;
+
+    _Alignas(64)
+    float         sum[HARS_ML_BLOCK];
 
     first = model->dims < HARS_FIRST_DIMS ? model->dims : HARS_FIRST_DIMS;
     rest = model->dims - first;
@@ -106,23 +112,41 @@ hars_knn_search(const hars_model_t *model, const float *query,
 }
 
 
+/* four registers of four sums, which an array would put into memory */
 static void
-hars_knn_distance(const float *restrict block, const float *restrict query,
-    unsigned dims, float *restrict sum)
+hars_knn_distance(const float *block, const float *query, unsigned dims,
+    float *sum)
 {
-    float     s[HARS_ML_BLOCK], d;
-    unsigned  i, lane;
+    unsigned            i;
+    hars_quad_t         s0, s1, s2, s3, d0, d1, d2, d3, *out;
+    const hars_quad_t  *p;
 
-    memcpy(s, sum, sizeof(s));
+    p = (const hars_quad_t *) block;
+    out = (hars_quad_t *) sum;
+
+    s0 = out[0];
+    s1 = out[1];
+    s2 = out[2];
+    s3 = out[3];
 
     for (i = 0; i < dims; i++) {
-        for (lane = 0; lane < HARS_ML_BLOCK; lane++) {
-            d = block[i * HARS_ML_BLOCK + lane] - query[i];
-            s[lane] += d * d;
-        }
+        d0 = p[0] - query[i];
+        d1 = p[1] - query[i];
+        d2 = p[2] - query[i];
+        d3 = p[3] - query[i];
+
+        s0 += d0 * d0;
+        s1 += d1 * d1;
+        s2 += d2 * d2;
+        s3 += d3 * d3;
+
+        p += HARS_ML_BLOCK / 4;
     }
 
-    memcpy(sum, s, sizeof(s));
+    out[0] = s0;
+    out[1] = s1;
+    out[2] = s2;
+    out[3] = s3;
 }
 
 

@@ -426,7 +426,7 @@ sub refused {
             $_ *= 0.01 for @$_[1 .. 3] } }), 'samples', undef, 1,
           qr/with gravity/ ],
         [ 'in deg/s', $rows->(sub { for (@{ $_[0] }) {
-            $_ *= 57.3 for @$_[4 .. 6] } }), 'samples', 0, 4,
+            $_ *= 57.3 for @$_[4 .. 6] } }), 'samples', 0, 5,
           qr/deg\/s/ ],
         [ '1e300', $rows->(sub { $_[0][9][2] = 1e300 }), 'samples', 9, 2,
           qr/beyond/ ],

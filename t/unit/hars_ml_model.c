@@ -172,7 +172,8 @@ shortened(void)
     copy = malloc(len + 1);
     memcpy(copy, bytes, len);
     copy[len] = 0;
-    ok(refused(copy, len + 1, "copy it again"), "one byte too many: refused");
+    ok(refused(copy, len + 1, "bytes, but says"),
+       "one byte too many: refused");
     free(copy);
 }
 

@@ -127,6 +127,12 @@ refused(void)
     expect("gravity taken out", &rec, "samples", -1, 1, "with gravity");
 
     make(&rec, 50);
+    for (i = 0; i < 3 * N; i++) {
+        sample[i / 3].v[i % 3] *= 0.01;
+    }
+    expect("almost nothing", &rec, "samples", -1, 1, "with gravity");
+
+    make(&rec, 50);
     for (i = 0; i < N; i++) {
         sample[i].v[3] = 40;
     }

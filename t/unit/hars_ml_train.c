@@ -49,6 +49,7 @@ static void training(void);
 static void person(const char *file, const char *name, double hz);
 static void folds(const hars_dataset_t *set);
 static void twice(const hars_dataset_t *set);
+static void standard(void);
 static void alike(const hars_model_t *model);
 static void put(const char *file, const char *text);
 
@@ -75,6 +76,7 @@ main(void)
     }
 
     eigen();
+    standard();
     csv();
     training();
 
@@ -389,6 +391,32 @@ twice(const hars_dataset_t *set)
     hars_model_free(read);
     free(x);
     free(y);
+}
+
+
+/* within 4 deviations, whatever comes */
+static void
+standard(void)
+{
+    float                features[3];
+    static hars_model_t  model;
+
+    model.mean[1] = 10;
+    model.inverse[1] = 0.5f;
+
+    features[1] = 13;
+    ok(hars_model_standard(&model, features, 1) == 1.5f,
+       "standard: deviations from the mean");
+
+    features[1] = 1e30f;
+    ok(hars_model_standard(&model, features, 1) == 4, "standard: far above");
+
+    features[1] = -INFINITY;
+    ok(hars_model_standard(&model, features, 1) == -4, "standard: far below");
+
+    features[1] = NAN;
+    ok(hars_model_standard(&model, features, 1) == -4,
+       "standard: NaN gets no further");
 }
 
 
