@@ -135,7 +135,8 @@ hars_call_setup(hars_transfer_t *transfer, const hars_call_t *call,
 static int
 hars_call_tls(CURL *curl, const hars_options_t *options)
 {
-    if (curl_easy_setopt(curl, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_3)
+    if (curl_easy_setopt(curl, CURLOPT_SSLVERSION,
+                         (long) CURL_SSLVERSION_TLSv1_3)
         || curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L)
         || curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L)
         || curl_easy_setopt(curl, CURLOPT_CAINFO, options->cacert)
