@@ -130,4 +130,24 @@ $(eval $(call program,hars-train,backend/mlservice,\
 
 programs: $(PROGRAMS)
 
+
+# A unit test is a program of its own; a comment near its top says what to
+# link besides: "link: FILE.c -lfoo", more than one such line may stand there.
+# make UNIT=yes BUILD/unit/NAME makes it.
+# $(call unit,FILE)
+define unit
+$(1:t/unit/%.c=$(BUILD)/unit/%): $(1:%.c=$(BUILD)/obj/%.o) \
+    $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(call linked,$(1))))
+	@mkdir -p $$(@D)
+	@echo '   ld $$@'
+	@$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ \
+	    $(filter-out %.c,$(call linked,$(1)))
+endef
+
+linked = $(shell sed -n '1,40s/.*[/ ]\* *link: *//p' $(1) | sed 's,\*/.*,,')
+
+ifdef UNIT
+$(foreach f,$(shell find t/unit -name '*.c'),$(eval $(call unit,$(f))))
+endif
+
 -include $(shell [ -d $(BUILD)/obj ] && find $(BUILD)/obj -name '*.d')

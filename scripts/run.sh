@@ -58,7 +58,7 @@ clean() {
     stop
     if [ -d "$run" ]; then
         place=$(cd "$run" && pwd -P)
-        rm -rf "${place:?}" "${run:?}" "$run.port"
+        rm -rf "${place:?}" "${run:?}" "$run.port" "$run.lock"
     fi
 }
 
@@ -283,19 +283,24 @@ redis_answers() {
 start_all() {
     local ng=$place/etc/nginx.conf
 
+    : > "$place/log/error.log"
+    : > "$place/log/access.log"
+
     service_start redis "$uid_redis" \
         redis-server "$place/etc/redis.conf" --dir "$place/tmp" \
         --daemonize no
-    service_wait redis redis_answers
+    service_wait redis "$place/log/redis.log" redis_answers
 
     service_start authserver "$uid_auth" \
         "$place/bin/hars-authserver" --config "$place/etc/authserver.conf" \
         serve
     service_start mlservice "$uid_ml" \
         "$place/bin/hars-mlservice" --config "$place/etc/mlservice.conf"
-    service_wait authserver test -S "$place/sock/auth-public.sock" \
+    service_wait authserver "$place/log/authserver.log" \
+        test -S "$place/sock/auth-public.sock" \
         -a -S "$place/sock/auth-gateway.sock"
-    service_wait mlservice test -S "$place/sock/ml.sock"
+    service_wait mlservice "$place/log/mlservice.log" \
+        test -S "$place/sock/ml.sock"
 
     if ! nginx -t -q -e stderr -p "$place" -c "$ng" \
          > "$place/log/nginx.log" 2>&1
@@ -306,7 +311,7 @@ start_all() {
     # nginx itself gives its workers another user
     others=no service_start nginx 0 nginx -e "$place/log/error.log" \
         -p "$place" -c "$ng" -g 'daemon off;'
-    service_wait nginx curl -s -o /dev/null --max-time 2 \
+    service_wait nginx "$place/log/error.log" curl -s -o /dev/null --max-time 2 \
         --resolve "auth.hars.localhost:$port:127.0.0.1" \
         --cacert "$place/pki/ca.pem" \
         "https://auth.hars.localhost:$port/healthz"
@@ -338,7 +343,9 @@ start() {
     make_settings
 
     step "Starting Redis, authorization server, ML service, nginx"
+    trap stop_all EXIT
     start_all
+    trap - EXIT
     info "127.0.0.1:$port, sockets and logs in ${run#"$top"/}," \
         "ready after $(secs $(($(now_ms) - begun)))"
 
@@ -355,6 +362,10 @@ start() {
     scripts/demo.sh "$place/env"
 }
 
+
+mkdir -p "$(dirname "$run")"
+exec 19> "$run.lock"
+flock -w 120 19 || die "another make run or make stop has not ended in 2 minutes"
 
 case ${1:-start} in
     start) start ;;

@@ -57,7 +57,8 @@ service_start() {
             eval "exec $fd>&-"
         done
         exec 9> "$place/pid/$name.lock"
-        flock -n 9 || exit 1
+        # who asks whether it runs holds the lock for a moment
+        flock -w 5 9 || exit 1
         exec setsid ${words[@]+"${words[@]}"} "$@"
     ) &
 
@@ -109,11 +110,11 @@ ready_or_gone() {
 }
 
 
-# service_wait NAME COMMAND...: until the command succeeds, 20 s at most
+# service_wait NAME LOG COMMAND...: until the command succeeds, 20 s at most
 service_wait() {
-    local name=$1
+    local name=$1 log=$2
 
-    shift
+    shift 2
     # a lock is taken a moment after the process began
     wait_until 2 service_running "$name" || true
 
@@ -121,9 +122,9 @@ service_wait() {
     then
         if service_running "$name"; then
             fail_log "$name does not answer within 20 s" \
-                "$place/log/$name.log"
+                "$log"
         else
-            fail_log "$name ended at its start" "$place/log/$name.log"
+            fail_log "$name ended at its start" "$log"
         fi
     fi
 }

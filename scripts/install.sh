@@ -1,0 +1,45 @@
+#!/bin/bash
+#
+# Installs what has been built, with the paths of an installed system, into
+# DESTDIR.  Settings that are there already stay; keys and certificates are
+# the administrator's to make.
+#
+# usage: install.sh [DESTDIR]
+
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=scripts/say.sh
+. "$top/scripts/say.sh"
+
+cd "$top"
+dest=${1:-}
+
+for file in build/ngx_http_hars_module.so build/bin/hars \
+            build/bin/hars-authserver build/bin/hars-mlservice
+do
+    if [ ! -f "$file" ]; then
+        die "$file has not been built" "make all"
+    fi
+done
+
+modules=$(PATH=$PATH:/usr/sbin:/sbin nginx -V 2>&1 \
+          | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+
+install -D -m 644 build/ngx_http_hars_module.so \
+    "$dest${modules:-/usr/lib/nginx/modules}/ngx_http_hars_module.so"
+install -D -m 755 build/bin/hars "$dest/usr/bin/hars"
+install -D -m 755 -t "$dest/usr/sbin" build/bin/hars-authserver \
+    build/bin/hars-mlservice
+install -D -m 644 backend/mlservice/model.hars \
+    "$dest/usr/share/hars/model.hars"
+
+for file in conf/*.conf conf/*.acl; do
+    name=$dest/etc/hars/${file##*/}
+    if [ -e "$name" ]; then
+        name=$name.new
+    fi
+    install -D -m 644 "$file" "$name"
+done
+
+info "installed; keys for zone and seal: openssl rand -hex 32"

@@ -1,0 +1,156 @@
+#!/usr/bin/perl
+
+# "make run" as a newcomer sees it, in a directory of its own: fourteen steps
+# in order, the values of one step in the lines of another, each attack with
+# its answer; a second run while the first one's processes still run; and
+# that "make stop" leaves nothing behind.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Path qw(remove_tree);
+use Test::More;
+
+my $top = abs_path(dirname(__FILE__) . '/../..');
+my $run = "$top/build/t/run";
+
+$ENV{HARS_RUN} = $run;
+delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
+chdir $top or die "$top: $!\n";
+
+for my $time ('first', 'second') {
+    my ($status, $out) = command('scripts/run.sh');
+    is($status, 0, "the $time run") or BAIL_OUT("make run fails:\n$out");
+    look_at($out, $time);
+}
+
+my %pid = pids();
+is(scalar keys %pid, 4, 'four services run');
+ok(kill(0, $_), "process $_ is there") for sort values %pid;
+
+my ($ls) = grep { !/^srw/ } split /\n/, `ls -l $run/sock/ | tail -n +2`;
+is($ls, undef, 'nothing but sockets where the sockets are');
+
+is(nobody_listens_elsewhere(), '', 'every listener is on the loopback');
+
+my ($status, $out) = command('scripts/run.sh', 'stop');
+is($status, 0, 'stop');
+
+for my $name (sort keys %pid) {
+    ok(is_gone($pid{$name}), "$name has ended");
+}
+
+($status, $out) = command('scripts/run.sh', 'stop');
+is($status, 0, 'stop where nothing runs');
+
+my $log = slurp("$run/log/error.log");
+unlike($log, qr/\[alert\]|\[emerg\]|Sanitizer|hats_at_/,
+       'the error log has no alert and no token');
+unlike(slurp("$run/log/$_"), qr/hats_at_/, "no token in $_")
+    for qw(access.log authserver.log mlservice.log redis.log);
+
+command('scripts/run.sh', 'clean');
+ok(!-e $run, 'clean');
+
+done_testing();
+
+
+sub look_at {
+    my ($out, $time) = @_;
+    my @step;
+
+    for my $line (split /\n/, $out) {
+        push @step, [ $1, $2 ] if $line =~ /^(\d+)\. (.*)/;
+    }
+
+    is(join(' ', map { $_->[0] } @step), join(' ', 1 .. 14),
+       "fourteen steps in order, $time run");
+
+    my %step = map { @$_ } @step;
+    my ($own) = $step{2} =~ /thumbprint ([\w-]{43})$/;
+    ok($own, 'the thumbprint of the certificate');
+
+    like($step{$_}, qr/\b\Q$own\E/, "the same thumbprint in step $_")
+        for 7, 8, 9, 13, 14;
+
+    for my $n (6, 10) {
+        like($step{$n}, qr/TLSv1\.3, x25519, TLS_AES_128_GCM_SHA256/i,
+             "what was agreed in step $n");
+    }
+
+    like($step{6}, qr/server "CN=auth\.hars\.localhost/, 'authserver');
+    like($step{10}, qr/server "CN=ml\.hars\.localhost/, 'ML service');
+    my ($ml) = $step{10} =~ /certificate of its own, ([\w-]{43})/;
+    isnt($ml, $own, "the ML service's certificate is another one");
+    like($step{12}, qr/by introspection: ok/, 'the authserver was asked');
+    like($step{14}, qr/windows walking/, 'walking is recognized as walking');
+
+    unlike($out, qr/hats_at_[\w-]{10}/, 'no whole token is printed');
+
+    my %attack = $out =~ /^   (\S.*?) +refused  (.*)$/mg;
+    is(scalar keys %attack, 7, 'seven attacks refused');
+    unlike($out, qr/WRONG/, 'none is answered otherwise');
+
+    like($attack{'no certificate'}, qr/^400 /, 'no certificate');
+    is($attack{'no token'}, '401 Bearer realm="HARS"', 'no token');
+
+    for my $name (grep { /^stolen|^expired|^revoked/ } sort keys %attack) {
+        like($attack{$name}, qr/^401 Bearer .*error="invalid_token"/, $name);
+    }
+
+    like($out, qr/make stop +ends it/, 'how to end it');
+}
+
+
+sub command {
+    my (@words) = @_;
+
+    my $out = `@words 2>&1 < /dev/null`;
+    return ($? >> 8, $out);
+}
+
+
+sub pids {
+    return map { ($_, 0 + slurp("$run/pid/$_")) }
+           grep { -f "$run/pid/$_" } qw(redis authserver mlservice nginx);
+}
+
+
+# the listeners of this run's processes beyond the loopback, as text
+sub nobody_listens_elsewhere {
+    my $port = 0 + slurp("$run.port");
+    my @bad;
+
+    for my $file (qw(/proc/net/tcp /proc/net/tcp6)) {
+        open my $fh, '<', $file or next;
+        while (<$fh>) {
+            my ($address, $p, $state) =
+                /^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ ([0-9A-F]{2})/
+                or next;
+            next if $state ne '0A' || hex $p != $port;
+            push @bad, "$file $address" if $address ne '0100007F';
+        }
+    }
+
+    return "@bad";
+}
+
+
+sub is_gone {
+    my ($pid) = @_;
+
+    return 1 if !kill 0, $pid;
+    open my $fh, '<', "/proc/$pid/stat" or return 1;
+    return <$fh> =~ /^\d+ \(.*\) [ZX]/;
+}
+
+
+sub slurp {
+    my ($path) = @_;
+
+    open my $fh, '<', $path or return '';
+    local $/ = undef;
+    return <$fh> // '';
+}
