@@ -257,7 +257,7 @@ hars_redis_address(const char *server, char *host, size_t size, int *port)
         server++;
         len -= 2;
 
-    } else if (memchr(server, ':', len)) {
+    } else if (memchr(server, ':', len) || memchr(server, '[', len)) {
         return HARS_ERROR;
     }
 

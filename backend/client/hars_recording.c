@@ -260,7 +260,7 @@ hars_csv_row(hars_csv_t *csv, char *line)
             }
 
             hars_text_puts(&csv->samples, csv->n > 1 ? ",[" : "[");
-            snprintf(number, sizeof(number), "%.15g", value);
+            snprintf(number, sizeof(number), "%.16g", value);
 
         } else {
             snprintf(number, sizeof(number), ",%.9g", value);

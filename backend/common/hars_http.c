@@ -575,6 +575,8 @@ hars_request_header(hars_request_t *r, const char *name, const char **value)
     MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND,
                                 hars_http_match, &lookup);
 
+    *value = NULL;
+
     if (lookup.n == 0) {
         return HARS_DECLINED;
     }

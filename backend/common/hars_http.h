@@ -71,7 +71,8 @@ void hars_http_stop(hars_http_t *http);
 
 /*
  * The header's value: HARS_OK, HARS_DECLINED: there is none, HARS_ERROR: it
- * stands more than once or has a zero byte.  Names compare without case.
+ * stands more than once or has a zero byte; then *value is NULL.  Names
+ * compare without case.
  */
 int hars_request_header(hars_request_t *r, const char *name,
     const char **value);
