@@ -292,22 +292,19 @@ hars_train_meta(const hars_train_t *t, const hars_dataset_t *set,
                  t->placement, data, set->n, set->npeople,
                  t->folds, report->accuracy, report->macro_f1);
 
-    for (i = 0; n > 0 && i < set->npeople; i++) {
-        len = (size_t) n;
+    len = n > 0 ? (size_t) n : sizeof(model->meta);
 
-        if (len + HARS_ML_NAME >= sizeof(model->meta)) {
-            break;
+    for (i = 0; i < set->npeople; i++) {
+
+        /* with a blank before or a line feed behind, and the zero */
+        if (len + strlen(set->person_name[i]) + 3 > sizeof(model->meta)) {
+            fprintf(stderr, "hars-train: the names are too long for a "
+                    "model\n");
+            return HARS_ERROR;
         }
 
-        n += snprintf(model->meta + len, sizeof(model->meta) - len, "%s%s",
-                      i ? " " : "", set->person_name[i]);
-    }
-
-    len = (size_t) n;
-
-    if (n < 0 || len + 2 >= sizeof(model->meta)) {
-        fprintf(stderr, "hars-train: the names are too long for a model\n");
-        return HARS_ERROR;
+        len += (size_t) sprintf(model->meta + len, "%s%s", i ? " " : "",
+                                set->person_name[i]);
     }
 
     memcpy(model->meta + len, "\n", 2);
