@@ -83,7 +83,8 @@ decide_users() {
     others=no
     uid_auth=$(id -u) uid_ml=$uid_auth uid_redis=$uid_auth uid_www=$uid_auth
     gid_www=$(id -g)
-    gateway_user=$(id -un)
+    # the own user may speak to the services in any case
+    gateway_user=$(id -un 2> /dev/null) || gateway_user=www-data
 
     if [ "$uid_auth" -ne 0 ]; then
         return
@@ -320,6 +321,13 @@ start_all() {
 
 start() {
     local begun
+
+    case $run$build in
+        *[[:space:]\'\"\;#\&\\]*)
+            die "a path with blanks or quotes in it: $run" \
+                "have the repository at a plainer path"
+            ;;
+    esac
 
     begun=$(now_ms)
     scripts/install-packages.sh run

@@ -15,6 +15,7 @@ use Test::More;
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my $run = "$top/build/t/run";
+my $me = $$;
 
 $ENV{HARS_RUN} = $run;
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
@@ -22,7 +23,7 @@ chdir $top or die "$top: $!\n";
 
 for my $time ('first', 'second') {
     my ($status, $out) = command('scripts/run.sh');
-    is($status, 0, "the $time run") or BAIL_OUT("make run fails:\n$out");
+    is($status, 0, "the $time run") or die "make run fails:\n$out";
     look_at($out, $time);
 }
 
@@ -55,6 +56,14 @@ command('scripts/run.sh', 'clean');
 ok(!-e $run, 'clean');
 
 done_testing();
+
+
+END {
+    if ($$ == $me) {
+        local ($?, $!);
+        command('scripts/run.sh', 'clean');
+    }
+}
 
 
 sub look_at {
