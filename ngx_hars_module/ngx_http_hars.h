@@ -297,6 +297,15 @@ extern ngx_module_t  ngx_http_hars_module;
 extern ngx_str_t     ngx_http_hars_verdicts[];
 extern ngx_str_t     ngx_http_hars_sources[];
 
+/* ngx_http_hars_check.c */
+
+/* "nginx -t": is a protected location undone by what surrounds it? */
+ngx_int_t ngx_http_hars_check(ngx_conf_t *cf, ngx_http_hars_main_conf_t *hmcf,
+    ngx_http_hars_location_t *location);
+/* says what is wrong with a location, and where; returns NGX_ERROR */
+ngx_int_t ngx_http_hars_emerg(ngx_conf_t *cf,
+    ngx_http_hars_location_t *location, const char *what);
+
 /* ngx_http_hars_variables.c */
 
 /* registers the $hars_* variables; in preconfiguration */

@@ -11,7 +11,7 @@
 #include "../../backend/authserver/hars_as_words.c"
 #include "../../common/hars_record.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 #define ISSUER  "https://auth.hars.localhost"

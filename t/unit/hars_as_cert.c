@@ -5,7 +5,7 @@
 
 #include "../../backend/authserver/hars_as_cert.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 #define NOW  1800000000

@@ -9,7 +9,7 @@
 
 #include "../../backend/authserver/hars_as_dn.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 /* one attribute; "set" -1: in the RDN of the one before */

@@ -5,7 +5,7 @@
 
 #include "../../backend/authserver/hars_as_form.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 static hars_form_t  form;

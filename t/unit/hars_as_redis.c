@@ -9,7 +9,7 @@
 #include "../../backend/authserver/hars_as_redis.c"
 #include "../../backend/common/hars_log.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -4,10 +4,11 @@
 /* link: -lsqlite3 -lpthread */
 
 #include "../../backend/authserver/hars_as_store.c"
+#include "../../backend/authserver/hars_as_row.c"
 #include "../../backend/authserver/hars_as_kind.c"
 #include "../../backend/common/hars_log.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 #define NOW  1800000000

@@ -6,7 +6,7 @@
 #include "../../backend/authserver/hars_as_words.c"
 #include "../../backend/authserver/hars_as_kind.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 static void

@@ -10,7 +10,7 @@
 
 #include "../../backend/mlservice/hars_ml_clock.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 #define OUT_MAX  20000

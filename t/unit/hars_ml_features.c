@@ -14,7 +14,7 @@
 #include "../../backend/mlservice/hars_ml_time.c"
 #include "../../backend/mlservice/hars_ml_spectrum.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 #include "hars_ml_golden.h"
 
 

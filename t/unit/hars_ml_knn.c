@@ -6,7 +6,7 @@
 
 #include "../../backend/mlservice/hars_ml_knn.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 static void against_naive(unsigned n, unsigned dims, unsigned k, int coarse);

@@ -14,7 +14,7 @@
 
 #include <unistd.h>
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 #define DIMS  5

@@ -6,7 +6,7 @@
 
 #include "../../backend/mlservice/hars_ml_recording.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 #define N  400

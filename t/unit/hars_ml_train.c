@@ -24,7 +24,7 @@
 
 #include <unistd.h>
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 #define X10      "0000000000"

@@ -9,7 +9,7 @@
 
 #include "../../common/hars_record.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -396,7 +396,8 @@ key_files(void)
     const char    *error;
     unsigned char  secret[HARS_SECRET_LEN];
 
-#define DIGITS "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F"
+#define DIGITS                                                               \
+    "000102030405060708090a0b0c0d0e0f" "101112131415161718191A1B1C1D1E1F"
 
     key_file(DIGITS "\n", 0600, HARS_OK, "as made by openssl rand -hex 32");
     key_file(DIGITS, 0400, HARS_OK, "without a line feed");

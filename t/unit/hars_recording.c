@@ -7,7 +7,7 @@
 #include "../../backend/client/hars_text.c"
 #include "../../backend/client/hars_token.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 
 static char  error[160];

@@ -5,7 +5,7 @@
 
 #include "../../backend/common/hars_settings.c"
 
-#include "ml_tap.h"
+#include "tap.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 
-/* TAP for the C unit tests of the ML service: one line per question */
+/* TAP for the C unit tests: one line per question */
 
-#ifndef ML_TAP_H
-#define ML_TAP_H
+#ifndef TAP_H
+#define TAP_H
 
 
 #include <stdarg.h>
@@ -40,4 +40,4 @@ tap_done(void)
 }
 
 
-#endif /* ML_TAP_H */
+#endif /* TAP_H */
