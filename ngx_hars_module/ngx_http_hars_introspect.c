@@ -38,6 +38,7 @@ static void ngx_http_hars_job_start_handler(ngx_event_t *ev);
 static void ngx_http_hars_job_timer_handler(ngx_event_t *ev);
 static void ngx_http_hars_job_close(ngx_http_hars_job_t *job);
 static void ngx_http_hars_job_reap_handler(ngx_event_t *ev);
+static void ngx_http_hars_job_write_handler(ngx_event_t *ev);
 static void ngx_http_hars_job_empty_handler(ngx_event_t *ev);
 static u_char *ngx_http_hars_job_log(ngx_log_t *log, u_char *buf, size_t len);
 
@@ -109,7 +110,6 @@ ngx_http_hars_job_create(ngx_log_t *log)
     job->log = *log;
     job->log.handler = ngx_http_hars_job_log;
     job->log.data = &job->log_ctx;
-    job->log.action = "introspecting token";
     job->log_ctx.connection = &job->connection;
     job->rc = NGX_OK;
 
@@ -164,6 +164,7 @@ ngx_http_hars_job_connection(ngx_http_hars_job_t *job, ngx_http_request_t *r)
     job->read.active = 1;
 
     job->write = job->read;
+    job->write.handler = ngx_http_hars_job_write_handler;
     job->write.write = 1;
     job->write.ready = 1;
 
@@ -351,6 +352,7 @@ ngx_http_hars_job_recorded(ngx_http_request_t *r, void *data, ngx_int_t rc)
     }
 
     job->done = 1;
+    job->log.action = NULL;
 
     return NGX_OK;
 }
@@ -537,6 +539,28 @@ ngx_http_hars_job_reap_handler(ngx_event_t *ev)
 
 
 static void
+ngx_http_hars_job_write_handler(ngx_event_t *ev)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    /* a delay of limit_req in the location has passed */
+
+    c = ev->data;
+    r = c->data;
+
+    if (ev->delayed && ev->timedout) {
+        ev->delayed = 0;
+        ev->timedout = 0;
+    }
+
+    r->write_event_handler(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
 ngx_http_hars_job_empty_handler(ngx_event_t *ev)
 {
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ev->log, 0,
@@ -555,8 +579,16 @@ ngx_http_hars_job_log(ngx_log_t *log, u_char *buf, size_t len)
     job = (ngx_http_hars_job_t *)
               ((u_char *) ctx - offsetof(ngx_http_hars_job_t, log_ctx));
 
-    p = ngx_snprintf(buf, len, " while %s %*s by \"%V\"",
-                     log->action ? log->action : "introspecting token",
+    p = buf;
+
+    if (log->action) {
+        p = ngx_snprintf(p, len, " while %s", log->action);
+        len -= p - buf;
+    }
+
+    buf = p;
+
+    p = ngx_snprintf(buf, len, ", introspecting token %*s by \"%V\"",
                      (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN, job->id,
                      &job->endpoint->uri);
     len -= p - buf;
