@@ -146,6 +146,34 @@ mirror() {
 }
 
 
+# update_private APT-OPTION...: the lists of the one suite in $private
+update_private() {
+    local old=-oAcquire::Check-Valid-Until=false
+
+    if apt-get "$@" update > "$private/log" 2>&1; then
+        return
+    fi
+
+    # a mirror that stands still, or a clock ahead: still signed by Debian
+    if grep -q 'is expired' "$private/log" \
+       && apt-get "$@" "$old" update > "$private/log" 2>&1
+    then
+        info "the mirror's lists of newer suites are past their date"
+        return
+    fi
+
+    tail -n 5 "$private/log" >&2
+
+    if grep -q 'NO_PUBKEY\|GPG error\|not signed\|EXPKEYSIG' "$private/log"
+    then
+        die "a newer suite of Debian does not verify with this machine's keys" \
+            "bring the package debian-archive-keyring up to date"
+    fi
+
+    return 1
+}
+
+
 # Test::Nginx is in Debian's newer suites only.  Architecture "all", it
 # installs on the older ones; its dependencies come from the machine's own.
 install_test_nginx() {
@@ -205,19 +233,7 @@ install_test_nginx() {
             "$(dpkg --print-architecture)" "$base" "$suite" \
             > "$private/sources.list"
 
-        if ! apt-get "${options[@]}" update > "$private/log" 2>&1 \
-           || grep -q '^[WE]: .*\(NO_PUBKEY\|not signed\|GPG error\)' \
-              "$private/log"
-        then
-            tail -n 5 "$private/log" >&2
-
-            if grep -q 'NO_PUBKEY\|GPG error\|not signed\|EXPKEYSIG' \
-               "$private/log"
-            then
-                die "the suite $suite does not verify with $key" \
-                    "bring the package debian-archive-keyring up to date"
-            fi
-
+        if ! update_private "${options[@]}"; then
             continue
         fi
 
