@@ -5,11 +5,12 @@
  * statements prepared once, under one mutex: who wants more at a time opens
  * another store.
  *
- * The columns of each select stand in the order in which its reader takes
- * them.
+ * The columns of each select stand in the order in which its reader in
+ * hars_as_row.c takes them.
  */
 
 #include "hars_as_store.h"
+#include "hars_as_row.h"
 #include "hars_log.h"
 
 #include <pthread.h>
@@ -57,15 +58,6 @@ static int hars_store_give(hars_store_t *store, hars_sql_e sql, int rc);
 static int hars_store_run(hars_store_t *store, hars_sql_e sql);
 static int hars_store_revoke(hars_store_t *store,
     const unsigned char hash[HARS_SHA256_LEN], int64_t now);
-static void hars_store_bind_text(sqlite3_stmt *stmt, int i, const char *text);
-static void hars_store_bind_hash(sqlite3_stmt *stmt, int i,
-    const unsigned char hash[HARS_SHA256_LEN]);
-static int hars_store_read_client(sqlite3_stmt *stmt, hars_client_t *client);
-static int hars_store_read_token(sqlite3_stmt *stmt, hars_token_t *token);
-static int hars_store_read_text(sqlite3_stmt *stmt, int i, char *dst,
-    size_t size);
-static int hars_store_read_hash(sqlite3_stmt *stmt, int i,
-    unsigned char hash[HARS_SHA256_LEN]);
 
 
 static const char  hars_store_tables[] =
@@ -330,12 +322,12 @@ hars_store_client_add(hars_store_t *store, const hars_client_t *client)
 
     stmt = hars_store_take(store, HARS_SQL_CLIENT_ADD);
 
-    hars_store_bind_text(stmt, 1, client->id);
-    hars_store_bind_text(stmt, 2, client->kind->name);
-    hars_store_bind_text(stmt, 3, client->sub);
-    hars_store_bind_text(stmt, 4, client->subject_dn);
-    hars_store_bind_text(stmt, 5, client->scope);
-    hars_store_bind_text(stmt, 6, client->resources);
+    hars_row_bind_text(stmt, 1, client->id);
+    hars_row_bind_text(stmt, 2, client->kind->name);
+    hars_row_bind_text(stmt, 3, client->sub);
+    hars_row_bind_text(stmt, 4, client->subject_dn);
+    hars_row_bind_text(stmt, 5, client->scope);
+    hars_row_bind_text(stmt, 6, client->resources);
     sqlite3_bind_int64(stmt, 7, client->token_ttl);
     sqlite3_bind_int64(stmt, 8, client->created_at);
 
@@ -359,13 +351,13 @@ hars_store_client_get(hars_store_t *store, const char *id,
 
     stmt = hars_store_take(store, HARS_SQL_CLIENT_GET);
 
-    hars_store_bind_text(stmt, 1, id);
+    hars_row_bind_text(stmt, 1, id);
 
     found = HARS_DECLINED;
     rc = sqlite3_step(stmt);
 
     if (rc == SQLITE_ROW) {
-        found = hars_store_read_client(stmt, client);
+        found = hars_row_client(stmt, client);
     }
 
     if (hars_store_give(store, HARS_SQL_CLIENT_GET, rc) != HARS_OK) {
@@ -387,7 +379,7 @@ hars_store_client_each(hars_store_t *store, hars_store_client_pt take,
     stmt = hars_store_take(store, HARS_SQL_CLIENT_EACH);
 
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        if (hars_store_read_client(stmt, &client) == HARS_OK) {
+        if (hars_row_client(stmt, &client) == HARS_OK) {
             take(data, &client);
         }
     }
@@ -404,13 +396,13 @@ hars_store_token_add(hars_store_t *store, const hars_token_t *token)
 
     stmt = hars_store_take(store, HARS_SQL_TOKEN_ADD);
 
-    hars_store_bind_hash(stmt, 1, token->hash);
-    hars_store_bind_hash(stmt, 2, token->cnf);
-    hars_store_bind_text(stmt, 3, token->client_id);
-    hars_store_bind_text(stmt, 4, token->sub);
-    hars_store_bind_text(stmt, 5, token->kind->name);
-    hars_store_bind_text(stmt, 6, token->scope);
-    hars_store_bind_text(stmt, 7, token->aud);
+    hars_row_bind_hash(stmt, 1, token->hash);
+    hars_row_bind_hash(stmt, 2, token->cnf);
+    hars_row_bind_text(stmt, 3, token->client_id);
+    hars_row_bind_text(stmt, 4, token->sub);
+    hars_row_bind_text(stmt, 5, token->kind->name);
+    hars_row_bind_text(stmt, 6, token->scope);
+    hars_row_bind_text(stmt, 7, token->aud);
     sqlite3_bind_int64(stmt, 8, token->iat);
     sqlite3_bind_int64(stmt, 9, token->exp);
 
@@ -429,13 +421,13 @@ hars_store_token_get(hars_store_t *store,
 
     stmt = hars_store_take(store, HARS_SQL_TOKEN_GET);
 
-    hars_store_bind_hash(stmt, 1, hash);
+    hars_row_bind_hash(stmt, 1, hash);
 
     found = HARS_DECLINED;
     rc = sqlite3_step(stmt);
 
     if (rc == SQLITE_ROW) {
-        found = hars_store_read_token(stmt, token);
+        found = hars_row_token(stmt, token);
     }
 
     if (hars_store_give(store, HARS_SQL_TOKEN_GET, rc) != HARS_OK) {
@@ -483,7 +475,7 @@ hars_store_revoke(hars_store_t *store,
 
     stmt = store->stmt[HARS_SQL_TOKEN_REVOKE];
 
-    hars_store_bind_hash(stmt, 1, hash);
+    hars_row_bind_hash(stmt, 1, hash);
     sqlite3_bind_int64(stmt, 2, now);
 
     if (hars_store_run(store, HARS_SQL_TOKEN_REVOKE) != HARS_OK) {
@@ -496,7 +488,7 @@ hars_store_revoke(hars_store_t *store,
 
     stmt = store->stmt[HARS_SQL_OUTBOX_ADD];
 
-    hars_store_bind_hash(stmt, 1, hash);
+    hars_row_bind_hash(stmt, 1, hash);
     sqlite3_bind_int64(stmt, 2, now);
 
     return hars_store_run(store, HARS_SQL_OUTBOX_ADD);
@@ -535,7 +527,7 @@ hars_store_outbox(hars_store_t *store, hars_outbox_t *row, unsigned *n)
     sqlite3_bind_int(stmt, 1, HARS_STORE_BATCH);
 
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && *n < HARS_STORE_BATCH) {
-        if (hars_store_read_hash(stmt, 0, row[*n].hash) == HARS_OK) {
+        if (hars_row_hash(stmt, 0, row[*n].hash) == HARS_OK) {
             row[*n].exp = sqlite3_column_int64(stmt, 1);
             (*n)++;
         }
@@ -554,7 +546,7 @@ hars_store_outbox_done(hars_store_t *store,
 
     stmt = hars_store_take(store, HARS_SQL_OUTBOX_DONE);
 
-    hars_store_bind_hash(stmt, 1, hash);
+    hars_row_bind_hash(stmt, 1, hash);
 
     rc = sqlite3_step(stmt);
 
@@ -575,113 +567,4 @@ hars_store_sweep(hars_store_t *store, int64_t exp)
     rc = sqlite3_step(stmt);
 
     return hars_store_give(store, HARS_SQL_SWEEP, rc);
-}
-
-
-static void
-hars_store_bind_text(sqlite3_stmt *stmt, int i, const char *text)
-{
-    sqlite3_bind_text(stmt, i, text, -1, SQLITE_STATIC);
-}
-
-
-static void
-hars_store_bind_hash(sqlite3_stmt *stmt, int i,
-    const unsigned char hash[HARS_SHA256_LEN])
-{
-    sqlite3_bind_blob(stmt, i, hash, HARS_SHA256_LEN, SQLITE_STATIC);
-}
-
-
-/* a row that does not fit is an error, never a shortened client */
-static int
-hars_store_read_client(sqlite3_stmt *stmt, hars_client_t *client)
-{
-    char  kind[HARS_AS_ID_SIZE];
-
-    memset(client, 0, sizeof(hars_client_t));
-
-    if (hars_store_read_text(stmt, 0, client->id, sizeof(client->id))
-        || hars_store_read_text(stmt, 1, kind, sizeof(kind))
-        || hars_store_read_text(stmt, 2, client->sub, sizeof(client->sub))
-        || hars_store_read_text(stmt, 3, client->subject_dn,
-                                sizeof(client->subject_dn))
-        || hars_store_read_text(stmt, 4, client->scope,
-                                sizeof(client->scope))
-        || hars_store_read_text(stmt, 5, client->resources,
-                                sizeof(client->resources)))
-    {
-        return HARS_ERROR;
-    }
-
-    client->kind = hars_kind_find(kind);
-    client->token_ttl = sqlite3_column_int64(stmt, 6);
-    client->created_at = sqlite3_column_int64(stmt, 7);
-
-    return client->kind ? HARS_OK : HARS_ERROR;
-}
-
-
-static int
-hars_store_read_token(sqlite3_stmt *stmt, hars_token_t *token)
-{
-    char  kind[HARS_AS_ID_SIZE];
-
-    memset(token, 0, sizeof(hars_token_t));
-
-    if (hars_store_read_hash(stmt, 0, token->hash)
-        || hars_store_read_hash(stmt, 1, token->cnf)
-        || hars_store_read_text(stmt, 2, token->client_id,
-                                sizeof(token->client_id))
-        || hars_store_read_text(stmt, 3, token->sub, sizeof(token->sub))
-        || hars_store_read_text(stmt, 4, kind, sizeof(kind))
-        || hars_store_read_text(stmt, 5, token->scope, sizeof(token->scope))
-        || hars_store_read_text(stmt, 6, token->aud, sizeof(token->aud)))
-    {
-        return HARS_ERROR;
-    }
-
-    token->kind = hars_kind_find(kind);
-    token->iat = sqlite3_column_int64(stmt, 7);
-    token->exp = sqlite3_column_int64(stmt, 8);
-    token->revoked_at = sqlite3_column_int64(stmt, 9);
-
-    return token->kind ? HARS_OK : HARS_ERROR;
-}
-
-
-static int
-hars_store_read_text(sqlite3_stmt *stmt, int i, char *dst, size_t size)
-{
-    size_t       len;
-    const char  *text;
-
-    text = (const char *) sqlite3_column_text(stmt, i);
-    len = (size_t) sqlite3_column_bytes(stmt, i);
-
-    if (text == NULL || len >= size || strlen(text) != len) {
-        return HARS_ERROR;
-    }
-
-    memcpy(dst, text, len + 1);
-
-    return HARS_OK;
-}
-
-
-static int
-hars_store_read_hash(sqlite3_stmt *stmt, int i,
-    unsigned char hash[HARS_SHA256_LEN])
-{
-    const void  *blob;
-
-    blob = sqlite3_column_blob(stmt, i);
-
-    if (blob == NULL || sqlite3_column_bytes(stmt, i) != HARS_SHA256_LEN) {
-        return HARS_ERROR;
-    }
-
-    memcpy(hash, blob, HARS_SHA256_LEN);
-
-    return HARS_OK;
 }

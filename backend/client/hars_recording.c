@@ -331,14 +331,14 @@ hars_csv_rate(hars_csv_t *csv, double *rate)
     for (i = 1, n = 0; i < csv->n; i++) {
         step = csv->t[i] - csv->t[i - 1];
 
-        if (step > 0) {
+        if (step > 0 && isfinite(1 / step)) {
             csv->t[n++] = step;
         }
     }
 
     if (n == 0) {
         snprintf(csv->error, csv->error_size, "has no two records at "
-                 "different times");
+                 "different times in seconds");
         return HARS_ERROR;
     }
 

@@ -71,6 +71,8 @@ recordings(void)
     ok(body("t_s,ax,ay,az,gx,gy,gz,ax\n", NULL), "a column twice");
     ok(body("t_s,ax,ay,az,gx,gy,gz\n", NULL), "no records");
     ok(body("t_s,ax,ay,az,gx,gy,gz\n0,1,2,3,4,5,6\n", NULL), "one record");
+    ok(body("t_s,ax,ay,az,gx,gy,gz\n0,1,2,3,4,5,6\n1e-320,1,2,3,4,5,6\n",
+            NULL), "times that no rate can be made of");
     ok(body("t_s,ax,ay,az,gx,gy,gz\n0,1,2,3,4,5,6\n,1,2,3,4,5,6\n", NULL)
        && strstr(error, "line 3") && strstr(error, "t_s"),
        "a time is missing: %s", error);
