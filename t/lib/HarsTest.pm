@@ -47,19 +47,22 @@ my $json = JSON::PP->new->utf8->canonical;
 my ($main, @secrets, %option);
 
 
-# use HarsTest module => 0 | 1, redis => 0 | 1, log_level => 'info'
+# use HarsTest module => 0 | 1, redis => 0 | 1, log_level => 'info';
+# suite => 0 for tests that start nginx themselves (HarsTest::Nginx)
 sub import {
     my ($class, %o) = @_;
 
     return if $main;
 
-    %option = (module => 1, redis => 0, log_level => 'info', %o);
+    %option = (suite => 1, module => 1, redis => 0, log_level => 'info', %o);
     $main = $$;
 
     HarsTest::Place::make_pki();
     HarsTest::Authority::start();
     HarsTest::Redis::start() if $option{redis};
     environment();
+
+    return if !$option{suite};
 
     require Test::Nginx::Util;
     Test::Nginx::Util::add_block_preprocessor(\&prepare);

@@ -1,0 +1,173 @@
+#!/usr/bin/perl
+
+# The files of conf/: the reference configuration is one that nginx takes,
+# and an nginx.conf that exists already is protected by the five lines that
+# hars-dropin.conf names.  Every header about the client that a backend gets
+# is the gateway's word.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use HarsTest suite => 0, redis => 1;
+use HarsTest::Nginx;
+use MIME::Base64 qw(encode_base64);
+use Test::More;
+
+my $top = $HarsTest::Place::top;
+my $dir = HarsTest::Place::dir();
+my $as = HarsTest::Authority::socket_path();
+
+settings();
+
+
+# the reference configuration
+
+my $conf = slurp("$dir/nginx.conf");
+$conf =~ s/^user .*\n//m;
+$conf =~ s/\b8443\b/127.0.0.1:$ENV{TEST_NGINX_TLS_PORT}/g;
+
+my $nginx = HarsTest::Nginx->new(conf => $conf);
+my ($status, $said) = $nginx->check;
+is($status, 0, 'nginx takes the reference configuration') or diag $said;
+unlike($said, qr/\[(?!warn|notice)\w+\]/, 'without an error');
+unlike($said =~ s/.*"listen \.\.\. http2" directive is deprecated.*\n//gr,
+       qr/\[warn\]/, 'without a warning');
+
+
+# the five lines, in a configuration that has a server already
+
+my ($five) = slurp("$dir/hars-dropin.conf") =~ /(.*?)\n#\n# The server/s;
+my @line = map { /^#   (\S.*;)/ ? $1 : () } split /\n/, $five;
+is(scalar @line, 5, 'five lines') or diag explain \@line;
+
+$nginx = HarsTest::Nginx->new(http => <<"END");
+    $line[1]
+    log_format id '\$hars_verdict \$hars_source';
+
+    server {
+        \$TEST_NGINX_TLS
+        server_name localhost;
+        $line[2]
+        include $dir/hars-error-pages.conf;
+
+        location / {
+            $line[3]
+            $line[4]
+            proxy_pass http://unix:$as;
+        }
+
+        location = /open {
+            return 200 "open";
+        }
+    }
+END
+
+# the authority of the test plays the backend, too: it records what it gets
+my %rules = ('token-of-a-1' => HarsTest::active(cert => 'a'));
+$nginx->start;
+
+my @forged = map { ('-H', $_) }
+    'Hars-Sub: root', 'hars-client-id: root', 'Hars-Kind: operator',
+    'HARS-SCOPE: all', 'Hars-Other: x', 'Hars-Cert-S256: x',
+    'Client-Cert: :' . encode_base64(HarsTest::Place::der('b'), '') . ':';
+
+for my $http2 (0, 1) {
+    HarsTest::Authority::rules(\%rules);
+
+    my $r = $nginx->curl('/x', token => 'token-of-a-1', http2 => $http2,
+                         args => \@forged);
+    my $print = HarsTest::thumbprint('a');
+
+    is($r->{status}, 200, "the owner passes, http2 $http2");
+    my ($got) = grep { $_->{uri} eq '/x' } HarsTest::Authority::requests();
+    my @told = sort map { lc } $got->{headers}
+               =~ /^((?:hars|client|auth)[\w-]*: [^\r]*)/gim;
+    is_deeply([ grep { !/^hars-exp: \d+$/ } @told ],
+              [ map { lc } "hars-cert-s256: $print",
+                'hars-client-id: client-a', 'hars-kind: patient',
+                'hars-scope: ml:recognize', 'hars-sub: sub-a' ],
+              'the gateway\'s word alone');
+
+    $r = $nginx->curl('/x', token => 'token-of-a-1', cert => 'b',
+                      http2 => $http2, args => \@forged);
+    is($r->{status}, 401, 'a thief does not');
+    like($r->{headers}, qr/^content-type: application\/problem\+json/mi,
+         'problem details');
+    like($r->{headers}, qr/^www-authenticate: .*invalid_token/mi,
+         'and the challenge');
+    is($r->{body}, '{"type":"about:blank","title":"Unauthorized",'
+       . '"status":401}', 'and no more');
+}
+
+my $r = $nginx->curl('/x', cert => 'foreign', token => 'token-of-a-1');
+is($r->{status}, 400, 'a foreign certificate');
+like($r->{body}, qr/"detail":"TLS with a valid client certificate/, 'why');
+
+is($nginx->curl('/open', cert => 'none')->{body}, 'open',
+   'what is not protected is open');
+is($nginx->curl('/_hars/introspect')->{status}, 404,
+   'the introspection location is not');
+
+HarsTest::Authority::stop();
+$r = $nginx->curl('/x', token => 'token-of-a-2');
+is($r->{status}, 503, 'nobody to ask');
+like($r->{headers}, qr/^retry-after: \d/mi, 'with Retry-After');
+like($r->{headers}, qr/problem\+json/, 'and problem details');
+
+ok($nginx->quit, 'nginx ends');
+is_deeply([ $nginx->faults(tokens => [ 'token-of-a' ]) ], [], 'its log');
+
+done_testing();
+
+
+# the files of conf/ in a directory of the test's own
+sub settings {
+    for my $path (glob "$top/conf/*.conf") {
+        my $text = slurp($path);
+
+        $text =~ s{modules/ngx_http_hars_module.so}{$HarsTest::Place::module};
+        $text =~ s{/etc/hars}{$dir}g;
+        $text =~ s{/run/hars/redis.sock}{$ENV{TEST_NGINX_REDIS_SOCK}}g;
+        $text =~ s{/run/hars/auth-gateway.sock}{$as}g;
+        $text =~ s{/run/hars}{$dir}g;
+        $text =~ s{/var/log/nginx|/run(?=/nginx.pid)}{$dir}g;
+
+        my ($name) = $path =~ m{([^/]+)$};
+        spew("$dir/$name", $text);
+    }
+
+    mkdir "$dir/tls";
+    for my $name (qw(auth ml)) {
+        for my $kind (qw(pem key)) {
+            spew("$dir/tls/$name.$kind",
+                 slurp("$HarsTest::Place::pki/server.$kind"));
+        }
+    }
+    spew("$dir/tls/client-ca.pem", slurp("$HarsTest::Place::pki/client-ca.pem"));
+
+    # the user that hars_redis is told of
+    spew("$dir/redis-gateway.password", "secret\n");
+    HarsTest::redis('ACL', 'SETUSER', 'gateway', 'on', '>secret', '~hars:*',
+                    '-@all', '+auth', '+select', '+ping', '+get', '+set');
+}
+
+
+sub slurp {
+    my ($path) = @_;
+
+    open my $fh, '<', $path or die "$path: $!\n";
+    local $/ = undef;
+    return <$fh>;
+}
+
+
+sub spew {
+    my ($path, $text) = @_;
+
+    open my $fh, '>', $path or die "$path: $!\n";
+    chmod 0600, $path;
+    print $fh $text;
+    close $fh or die "$path: $!\n";
+}
