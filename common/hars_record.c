@@ -67,6 +67,8 @@ static int hars_digest_strings(unsigned char out[HARS_SHA256_LEN],
     const char *label, const hars_str_t *str, unsigned n);
 static EVP_MD_CTX *hars_keyer_pad(EVP_MD *md,
     const unsigned char secret[HARS_SECRET_LEN], unsigned char pad);
+static unsigned hars_record_strings(hars_record_t *rec,
+    hars_str_t *str[HARS_RECORD_STRINGS + HARS_RECORD_CLAIMS]);
 static int hars_seal_secret_init(hars_seal_secret_t *ss,
     const unsigned char secret[HARS_SECRET_LEN]);
 static void hars_seal_aad(unsigned char aad[HARS_SEAL_AAD_LEN],
@@ -285,28 +287,41 @@ hars_hex(char *dst, const unsigned char *src, size_t len)
 }
 
 
+static unsigned
+hars_record_strings(hars_record_t *rec,
+    hars_str_t *str[HARS_RECORD_STRINGS + HARS_RECORD_CLAIMS])
+{
+    unsigned  i, n;
+
+    n = 0;
+
+    str[n++] = &rec->sub;
+    str[n++] = &rec->client_id;
+    str[n++] = &rec->scope;
+    str[n++] = &rec->iss;
+    str[n++] = &rec->aud;
+
+    for (i = 0; i < rec->nclaims; i++) {
+        str[n++] = &rec->claim[i];
+    }
+
+    return n;
+}
+
+
 size_t
 hars_record_encode(const hars_record_t *rec, unsigned char *dst, size_t size)
 {
     size_t             len;
     unsigned           i, n;
+    hars_str_t        *str[HARS_RECORD_STRINGS + HARS_RECORD_CLAIMS];
     unsigned char     *p;
-    const hars_str_t  *str[HARS_RECORD_STRINGS + HARS_RECORD_CLAIMS];
 
     if (rec->nclaims > HARS_RECORD_CLAIMS) {
         return 0;
     }
 
-    str[0] = &rec->sub;
-    str[1] = &rec->client_id;
-    str[2] = &rec->scope;
-    str[3] = &rec->iss;
-    str[4] = &rec->aud;
-    n = HARS_RECORD_STRINGS;
-
-    for (i = 0; i < rec->nclaims; i++) {
-        str[n++] = &rec->claim[i];
-    }
+    n = hars_record_strings((hars_record_t *) rec, str);
 
     len = HARS_RECORD_FIXED;
 
@@ -397,16 +412,7 @@ hars_record_decode(hars_record_t *rec, const unsigned char *src, size_t len)
         return HARS_ERROR;
     }
 
-    str[0] = &rec->sub;
-    str[1] = &rec->client_id;
-    str[2] = &rec->scope;
-    str[3] = &rec->iss;
-    str[4] = &rec->aud;
-    n = HARS_RECORD_STRINGS;
-
-    for (i = 0; i < rec->nclaims; i++) {
-        str[n++] = &rec->claim[i];
-    }
+    n = hars_record_strings(rec, str);
 
     p = src + HARS_RECORD_FIXED;
     last = src + len;
