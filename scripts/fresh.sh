@@ -3,10 +3,12 @@
 # Proves both commands of the README on machines with nothing installed:
 # builds a bare Debian root with debootstrap (kept as an archive), clones
 # what is committed of this repository into it, and runs "make run" and
-# "make test" there, as root and without this machine's other directories.
-# Prints a time per step; the whole output is in build/fresh/SUITE.log.
+# "make test" there, without this machine's other directories.  Prints a time
+# per step; the whole output is in build/fresh/SUITE.log.
 #
-# usage: fresh.sh [SUITE...]             bookworm and trixie unless given
+# usage: fresh.sh [SUITE[:user]...]      bookworm trixie:user unless given
+#
+# With ":user" the commands run as a user who may use sudo, else as root.
 #
 # Each root has a process and mount namespace of its own: what the commands
 # leave running or mounted ends with it.  The packages come from the mirror
@@ -130,33 +132,46 @@ inside() {
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         HOME=/root ${http_proxy:+http_proxy="$http_proxy"} \
         ${https_proxy:+https_proxy="$https_proxy"} \
-        /bin/bash -c "cd /srv/hars 2> /dev/null; $1"
+        /bin/bash -c "set -e; cd /srv/hars; $1"
 }
 
 
 prove_suite() {
-    suite=$1
+    suite=${1%:user}
+    user=
+    if [ "$suite" != "$1" ]; then
+        user=newcomer
+    fi
     root=$place/$suite.root
     log=$place/$suite.log
     : > "$log"
 
-    step "Bare Debian $suite (log: ${log#"$top"/})"
+    step "Bare Debian $suite as ${user:-root} (log: ${log#"$top"/})"
 
     if [ ! -f "$place/$suite.tar" ]; then
         timed "debootstrap" bootstrap
     fi
     timed "unpack, clone $(git rev-parse --short HEAD)" unpack
-    timed "apt-get install git make" inside \
-        'apt-get -qq update &&
-         DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-             --no-install-recommends install git make'
+    timed "apt-get install git make${user:+ sudo}" inside "
+        apt-get -qq update
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+            --no-install-recommends install git make ${user:+sudo}
+        if [ -n '$user' ]; then
+            useradd -m $user
+            echo '$user ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/$user
+            chown -R $user: /srv/hars
+        fi
+    "
 
     # one namespace for all: the second run meets the first one's processes
     # shellcheck disable=SC2016  # expanded by the inner shell
-    timed "make run, again, stop; make test" inside '
+    timed "make run, again, stop; make test" inside "
+        as=(${user:+setpriv --reuid=$user --regid=$user --init-groups
+            env HOME=/home/$user})
+        "'
         took() {
             local from=$SECONDS
-            "$@" || exit
+            "${as[@]}" "$@" || exit
             echo "== took $((SECONDS - from)) s: $*"
         }
         took make run
@@ -201,7 +216,7 @@ mkdir -p "$place"
 trap 'rm -rf "$root"' EXIT
 
 if [ $# -eq 0 ]; then
-    set -- bookworm trixie
+    set -- bookworm trixie:user
 fi
 
 for suite in "$@"; do
