@@ -9,6 +9,7 @@
 #include "hars_version.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,6 +58,11 @@ main(int argc, char **argv)
     /* what is made here is nobody else's: the database, above all */
 
     umask(077);
+
+    /* a Redis that goes away is an error, not the end */
+
+    signal(SIGPIPE, SIG_IGN);
+
     hars_log_init("hars-authserver");
 
     while ((option = getopt_long(argc, argv, "+", hars_as_options, NULL))
