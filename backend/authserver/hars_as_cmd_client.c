@@ -29,6 +29,7 @@ static int hars_client_option(hars_client_t *client, int option,
 static int hars_client_text(char *dst, size_t size, const char *name,
     const char *value);
 static int hars_client_scope(hars_client_t *client, const char *value);
+static int hars_client_resource(hars_client_t *client, const char *value);
 static int hars_client_ttl(hars_client_t *client, const char *value);
 static int hars_client_complete(hars_client_t *client);
 static int hars_client_sub(hars_client_t *client);
@@ -156,19 +157,7 @@ hars_client_option(hars_client_t *client, int option, const char *value)
         return hars_client_scope(client, value);
 
     case 'r':
-        if (!hars_words_resource(value)) {
-            return hars_client_wrong("resource", value, "has to be an https "
-                                     "URI without fragment (RFC 8707)");
-        }
-
-        if (hars_words_add(client->resources, sizeof(client->resources),
-                           HARS_WORDS_RESOURCE, value, strlen(value))
-            != HARS_OK)
-        {
-            return hars_client_wrong("resource", value, "is one too many");
-        }
-
-        return HARS_OK;
+        return hars_client_resource(client, value);
 
     case 't':
         return hars_client_ttl(client, value);
@@ -201,6 +190,25 @@ hars_client_scope(hars_client_t *client, const char *value)
 
     return hars_client_text(client->scope, sizeof(client->scope), "scope",
                             value);
+}
+
+
+static int
+hars_client_resource(hars_client_t *client, const char *value)
+{
+    if (!hars_words_resource(value)) {
+        return hars_client_wrong("resource", value, "has to be an https URI "
+                                 "without fragment (RFC 8707)");
+    }
+
+    if (hars_words_add(client->resources, sizeof(client->resources),
+                       HARS_WORDS_RESOURCE, value, strlen(value))
+        != HARS_OK)
+    {
+        return hars_client_wrong("resource", value, "is one too many");
+    }
+
+    return HARS_OK;
 }
 
 

@@ -49,6 +49,12 @@ stop();
 done_testing();
 
 
+# whoever stops the test, what it started goes with it
+BEGIN {
+    $SIG{$_} = sub { exit 1 } for qw(HUP INT PIPE TERM);
+}
+
+
 END {
     my $status = $?;
 
@@ -116,6 +122,7 @@ sub launch {
     my $pid = fork // die "fork: $!\n";
 
     if ($pid == 0) {
+        $SIG{$_} = 'DEFAULT' for qw(HUP INT PIPE TERM);
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', "$dir/$name.log";
         open STDERR, '>&', \*STDOUT;
