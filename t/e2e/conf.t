@@ -26,6 +26,9 @@ settings();
 
 my $conf = slurp("$dir/nginx.conf");
 $conf =~ s/^user .*\n//m;
+# what only root could make
+$conf =~ s/^http \{/http {\n${\ join "\n", map {
+    "    ${_}_temp_path $dir\/$_;" } qw(client_body proxy fastcgi uwsgi scgi)}/m;
 $conf =~ s/\b8443\b/127.0.0.1:$ENV{TEST_NGINX_TLS_PORT}/g;
 
 my $nginx = HarsTest::Nginx->new(conf => $conf);
