@@ -292,6 +292,7 @@ if [ "$(id -u)" -ne 0 ]; then
     exec sudo -- "$here/${0##*/}" "$@"
 fi
 
+mkdir -p /run/lock
 exec 9> /run/lock/hars-install-packages
 if command -v flock > /dev/null; then
     flock -w 600 9 || die "another install has not ended in 10 minutes" \

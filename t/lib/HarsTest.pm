@@ -57,6 +57,9 @@ sub import {
     %option = (suite => 1, module => 1, redis => 0, log_level => 'info', %o);
     $main = $$;
 
+    # a test whose reader goes away still ends what it started
+    $SIG{$_} = sub { exit 1 } for qw(HUP INT PIPE TERM);
+
     HarsTest::Place::make_pki();
     HarsTest::Authority::start();
     HarsTest::Redis::start() if $option{redis};
