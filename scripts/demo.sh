@@ -405,7 +405,7 @@ attacks() {
 
     if [ "$failed" -gt 0 ]; then
         fail_log "$failed of the attacks got the wrong answer" \
-            "$log/error.log"
+            "$log/access.log"
     fi
 }
 

@@ -72,14 +72,6 @@ not_installed() {
 
 
 forbid_starting() {
-    # a run that was killed has left ours in place
-    if [ -e "$policy_saved" ]; then
-        mv -f "$policy_saved" "$policy"
-
-    elif [ -f "$policy" ] && grep -qsF "$policy_mark" "$policy"; then
-        rm -f "$policy"
-    fi
-
     if [ -e "$policy" ] || [ -L "$policy" ]; then
         mv -f "$policy" "$policy_saved"
     fi
@@ -89,14 +81,20 @@ forbid_starting() {
 }
 
 
-clean_up() {
+# takes ours away and puts back the one that was there, if any
+allow_starting() {
     if [ -f "$policy" ] && grep -qsF "$policy_mark" "$policy"; then
         rm -f "$policy"
-
-        if [ -e "$policy_saved" ] || [ -L "$policy_saved" ]; then
-            mv -f "$policy_saved" "$policy"
-        fi
     fi
+
+    if [ -e "$policy_saved" ] || [ -L "$policy_saved" ]; then
+        mv -f "$policy_saved" "$policy"
+    fi
+}
+
+
+clean_up() {
+    allow_starting
 
     if [ -n "$private" ]; then
         rm -rf "$private"
@@ -278,7 +276,14 @@ then
 fi
 
 missing=$(not_installed "${needed[@]}")
-if [ -z "$missing" ]; then
+
+# of a run that was killed
+leftover=no
+if grep -qsF "$policy_mark" "$policy" || [ -e "$policy_saved" ]; then
+    leftover=yes
+fi
+
+if [ -z "$missing" ] && { [ "$leftover" = no ] || [ "$(id -u)" -ne 0 ]; }; then
     exit 0
 fi
 
@@ -298,6 +303,8 @@ if command -v flock > /dev/null; then
     flock -w 600 9 || die "another install has not ended in 10 minutes" \
                           "look at: ps ax | grep install-packages"
 fi
+
+allow_starting
 
 mapfile -t missing <<< "$(not_installed "${needed[@]}")"
 if [ -z "${missing[0]}" ]; then

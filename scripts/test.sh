@@ -139,6 +139,11 @@ summary() {
 }
 
 
+if [ ! -r /proc/self/stat ]; then
+    die "/proc is not mounted, the tests look at processes there" \
+        "mount -t proc proc /proc"
+fi
+
 scripts/install-packages.sh run test
 
 stage "Building" build_all
