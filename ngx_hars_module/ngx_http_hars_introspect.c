@@ -37,6 +37,7 @@ static ngx_uint_t ngx_http_hars_is_json(ngx_str_t *type);
 static void ngx_http_hars_job_start_handler(ngx_event_t *ev);
 static void ngx_http_hars_job_timer_handler(ngx_event_t *ev);
 static void ngx_http_hars_job_close(ngx_http_hars_job_t *job);
+static void ngx_http_hars_job_request_gone(void *data);
 static void ngx_http_hars_job_reap_handler(ngx_event_t *ev);
 static void ngx_http_hars_job_write_handler(ngx_event_t *ev);
 static void ngx_http_hars_job_empty_handler(ngx_event_t *ev);
@@ -138,7 +139,6 @@ ngx_http_hars_job_connection(ngx_http_hars_job_t *job, ngx_http_request_t *r)
 
     c->fd = (ngx_socket_t) -1;
     c->data = &job->hc;
-    c->pool = job->pool;
     c->log = &job->log;
     c->log_error = NGX_ERROR_INFO;
     c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
@@ -175,6 +175,7 @@ ngx_http_hars_job_connection(ngx_http_hars_job_t *job, ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_hars_job_request(ngx_http_hars_job_t *job)
 {
+    ngx_pool_cleanup_t   *cln;
     ngx_http_request_t   *r;
     ngx_http_hars_ctx_t  *ctx;
 
@@ -185,6 +186,21 @@ ngx_http_hars_job_request(ngx_http_hars_job_t *job)
 
     job->request = r;
     job->connection.data = r;
+
+    /* of its own: nginx destroys it where it has to give the request up */
+
+    job->connection.pool = ngx_create_pool(256, &job->log);
+    if (job->connection.pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_hars_job_request_gone;
+    cln->data = job;
 
     /* no client asked for this: not counted, not in the access log */
 
@@ -354,6 +370,13 @@ ngx_http_hars_job_recorded(ngx_http_request_t *r, void *data, ngx_int_t rc)
     job->done = 1;
     job->log.action = NULL;
 
+    /*
+     * set by ngx_http_output_filter() where an answer is too long: nginx
+     * would close the connection that is none
+     */
+
+    r->connection->error = 0;
+
     return NGX_OK;
 }
 
@@ -497,8 +520,10 @@ ngx_http_hars_job_close(ngx_http_hars_job_t *job)
 
     if (job->request) {
         ngx_http_free_request(job->request, 0);
-        job->request = NULL;
-        job->subrequest = NULL;
+
+        if (c->pool) {
+            ngx_destroy_pool(c->pool);
+        }
     }
 
     c->destroyed = 1;
@@ -526,6 +551,16 @@ ngx_http_hars_job_close(ngx_http_hars_job_t *job)
     job->reap.log = ngx_cycle->log;
 
     ngx_post_event(&job->reap, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_hars_job_request_gone(void *data)
+{
+    ngx_http_hars_job_t *job = data;
+
+    job->request = NULL;
+    job->subrequest = NULL;
 }
 
 

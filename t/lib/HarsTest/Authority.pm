@@ -11,6 +11,7 @@ package HarsTest::Authority;
 #     delay => 0.5,             seconds before the answer
 #     hang => 1,                never answers
 #     close => 1,               closes without an answer
+#     pad => 60_000,            so many blanks behind the body
 #     cut => 10,                closes after that many bytes of the body
 #     chunked => 1,             Transfer-Encoding: chunked
 #     raw => "bytes" }          exactly these bytes, then closes
@@ -253,7 +254,8 @@ sub answer {
     }
 
     my $body = $rule->{body} // '';
-    utf8::encode($body) if utf8::is_utf8($body);
+    $body .= ' ' x $rule->{pad} if $rule->{pad};
+    utf8::downgrade($body, 1) or utf8::encode($body);    # bytes stay bytes
 
     my @head = ('HTTP/1.1 ' . ($rule->{status} // 200) . ' Said',
                 'Content-Type: ' . ($rule->{type} // 'application/json'),
