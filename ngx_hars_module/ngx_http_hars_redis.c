@@ -25,6 +25,13 @@
 #define NGX_HTTP_HARS_REDIS_PROBE     1000     /* ms, at most between tries */
 
 
+#if (HIREDIS_MAJOR >= 1)
+typedef size_t  ngx_http_hars_elements_t;
+#else
+typedef int     ngx_http_hars_elements_t;
+#endif
+
+
 typedef enum {
     NGX_HTTP_HARS_REDIS_CLOSED = 0,
     NGX_HTTP_HARS_REDIS_SETUP,          /* connecting, AUTH, SELECT, PING */
@@ -96,7 +103,7 @@ static ngx_int_t ngx_http_hars_redis_command(ngx_http_hars_redis_t *redis,
 static ngx_int_t ngx_http_hars_redis_append(ngx_http_hars_redis_t *redis,
     u_char *data, size_t len);
 static void ngx_http_hars_redis_write_handler(ngx_event_t *wev);
-static ngx_int_t ngx_http_hars_redis_test_connect(ngx_connection_t *c);
+static ngx_err_t ngx_http_hars_redis_test_connect(ngx_connection_t *c);
 static void ngx_http_hars_redis_read_handler(ngx_event_t *rev);
 static ngx_int_t ngx_http_hars_redis_replies(ngx_http_hars_redis_t *redis);
 static ngx_int_t ngx_http_hars_redis_reply(ngx_http_hars_redis_t *redis,
@@ -111,6 +118,9 @@ static void ngx_http_hars_redis_fail(ngx_http_hars_redis_t *redis,
 static void ngx_http_hars_redis_close(ngx_http_hars_redis_t *redis);
 static void ngx_http_hars_redis_key(ngx_http_hars_redis_t *redis,
     u_char *buf, u_char *key, ngx_str_t *name);
+static redisReader *ngx_http_hars_redis_reader(void);
+static void *ngx_http_hars_redis_no_array(const redisReadTask *task,
+    ngx_http_hars_elements_t elements);
 
 
 #define NGX_HTTP_HARS_REDIS_PREFIX_MAX  64
@@ -471,9 +481,9 @@ ngx_http_hars_redis_connect(ngx_http_hars_redis_t *redis)
     redis->peer.name = &redis->name;
     redis->peer.get = ngx_event_get_peer;
     redis->peer.log = &redis->quiet;
-    redis->peer.log_error = NGX_ERROR_ERR;
+    redis->peer.log_error = NGX_ERROR_INFO;
 
-    redis->reader = redisReaderCreate();
+    redis->reader = ngx_http_hars_redis_reader();
     if (redis->reader == NULL) {
         ngx_http_hars_redis_fail(redis, 0, "has no memory for its reader");
         return;
@@ -512,6 +522,37 @@ ngx_http_hars_redis_connect(ngx_http_hars_redis_t *redis)
     if (ngx_http_hars_redis_setup(redis) != NGX_OK) {
         ngx_http_hars_redis_fail(redis, 0, "has no memory for its setup");
     }
+}
+
+
+static redisReader *
+ngx_http_hars_redis_reader(void)
+{
+    redisReader                       *reader;
+    static redisReplyObjectFunctions   fn;
+
+    reader = redisReaderCreate();
+
+    if (reader) {
+        fn = *reader->fn;
+        fn.createArray = ngx_http_hars_redis_no_array;
+        reader->fn = &fn;
+    }
+
+    return reader;
+}
+
+
+static void *
+ngx_http_hars_redis_no_array(const redisReadTask *task,
+    ngx_http_hars_elements_t elements)
+{
+    /*
+     * no command of ours is answered by one; hiredis would believe a header
+     * of 2^30 elements, and freeing them stops the worker for seconds
+     */
+
+    return NULL;
 }
 
 
@@ -711,7 +752,7 @@ ngx_http_hars_redis_write_handler(ngx_event_t *wev)
 }
 
 
-static ngx_int_t
+static ngx_err_t
 ngx_http_hars_redis_test_connect(ngx_connection_t *c)
 {
     int             err;
@@ -744,11 +785,21 @@ ngx_http_hars_redis_read_handler(ngx_event_t *rev)
 {
     u_char                  buf[4096];
     ssize_t                 n;
+    ngx_err_t               err;
     ngx_connection_t       *c;
     ngx_http_hars_redis_t  *redis;
 
     c = rev->data;
     redis = c->data;
+
+    if (redis->state == NGX_HTTP_HARS_REDIS_SETUP) {
+        err = ngx_http_hars_redis_test_connect(c);
+
+        if (err && err != NGX_EINPROGRESS) {
+            ngx_http_hars_redis_fail(redis, err, "cannot be connected");
+            return;
+        }
+    }
 
     if (c->close) {
 

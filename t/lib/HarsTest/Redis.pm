@@ -24,7 +24,8 @@ sub start {
 
     return if $pid;
 
-    my $parent = $$;
+    # before the fork: the ports are this process's
+    my $port = port();
 
     $pid = fork() // die "fork: $!\n";
 
@@ -34,7 +35,7 @@ sub start {
         open STDERR, '>&', \*STDOUT;
         # a test that is killed takes its Redis along
         exec 'setpriv', '--pdeathsig', 'KILL', 'redis-server',
-            '--port', port(), '--bind', '127.0.0.1',
+            '--port', $port, '--bind', '127.0.0.1',
             '--unixsocket', socket_path(), '--unixsocketperm', '777',
             '--dir', HarsTest::Place::dir(), '--save', '',
             '--appendonly', 'no', '--daemonize', 'no', @options;
