@@ -4,9 +4,10 @@
  * and L1, a zone of shared memory for all workers.
  *
  * L1 is a hash with buckets sized at creation and cells of its own, 64 bytes
- * each; a record is a chain of them.  Evicted is by second chance: a lookup
- * sets a bit, the hand clears it and takes what it finds clear.  "Inactive"
- * lives in a part of its own, so that garbage tokens never displace records.
+ * each; a record is a chain of them.  Evicted is by second chance: insertion
+ * and lookup set a bit, the hand clears it and takes what it finds clear.
+ * "Inactive" lives in a part of its own, so that garbage tokens never
+ * displace records.
  *
  * A lookup waits for a bounded copy under the zone's mutex, which nginx
  * unlocks for a worker that died.  Each change of a part is between setting
@@ -556,6 +557,8 @@ ngx_http_hars_part_remove(ngx_http_hars_part_t *part,
     uint32_t               n, more, *prev;
     ngx_http_hars_cell_t  *c;
 
+    /* the head is freed last, to be used first: behind the hand */
+
     part->dirty = 1;
     ngx_memory_barrier();
 
@@ -568,15 +571,19 @@ ngx_http_hars_part_remove(ngx_http_hars_part_t *part,
 
     *prev = cell->next;
 
-    for ( /* void */ ; n; n = more) {
-        c = ngx_http_hars_cell(part, n);
-        more = c->more;
+    for (more = cell->more; more; more = c->more) {
+        c = ngx_http_hars_cell(part, more);
 
         c->type = NGX_HTTP_HARS_CELL_FREE;
         c->next = part->free;
-        part->free = n;
+        part->free = more;
         part->nfree++;
     }
+
+    cell->type = NGX_HTTP_HARS_CELL_FREE;
+    cell->next = part->free;
+    part->free = n;
+    part->nfree++;
 
     part->entries--;
 
@@ -609,7 +616,7 @@ ngx_http_hars_part_insert(ngx_http_hars_part_t *part, u_char *key,
 
     head = ngx_http_hars_part_alloc(part);
     head->type = NGX_HTTP_HARS_CELL_HEAD;
-    head->used = 0;
+    head->used = 1;
     head->len = len;
     head->more = 0;
     head->u.head.deadline = deadline;
