@@ -132,7 +132,7 @@ ngx_http_hars_value(ngx_http_variable_value_t *v, u_char *data, size_t len)
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;
-    v->data = data;
+    v->data = data ? data : (u_char *) "";
     v->len = len;
 
     return NGX_OK;
