@@ -258,8 +258,19 @@ gateway(server => "unix:$socket timeout=200ms");
 is(verdict('token-number-7'), '200 ok introspection', 'it is there');
 HarsTest::Place::wait_for(5, sub { keys_of() == 1 });
 
-HarsTest::Redis::pause();
+HarsTest::Authority::rules({});
+gateway(server => "unix:$socket timeout=2s");
+HarsTest::redis('CLIENT', 'PAUSE', 400);
 my $t = time;
+is(verdict('token-number-7'), '200 ok l2', 'slow, and waited for');
+ok(time - $t > 0.2, 'it was slow') or diag time - $t;
+HarsTest::Authority::rules(active(8 .. 60));
+gateway(server => "unix:$socket timeout=200ms");
+ok(connected(), 'connected');
+HarsTest::Authority::rules(active(8 .. 60));
+
+HarsTest::Redis::pause();
+$t = time;
 is(verdict('token-number-8'), '200 ok introspection', 'it hangs');
 ok(time - $t < 1.5, 'the wait is bounded') or diag time - $t;
 $t = time;
