@@ -144,6 +144,14 @@ $(1:t/unit/%.c=$(BUILD)/unit/%): $(1:%.c=$(BUILD)/obj/%.o) \
 	    $(filter-out %.c,$(call linked,$(1)))
 endef
 
+# those of the module's files need nginx's headers, which "make module" makes
+NGINX_INCLUDE = $(addprefix -Ibuild/nginx-src/src/,core event event/modules \
+                os/unix http http/modules http/v2) -Ibuild/nginx-src/objs
+
+$(BUILD)/obj/t/unit/ngx_%.o: CPPFLAGS += -Ingx_hars_module -Ifuzz \
+                                         $(NGINX_INCLUDE)
+$(BUILD)/obj/t/unit/ngx_%.o: CFLAGS += -Wno-unused-parameter
+
 linked = $(shell sed -n '1,40s/.*[/ ]\* *link: *//p' $(1) | sed 's,\*/.*,,')
 
 ifdef UNIT
