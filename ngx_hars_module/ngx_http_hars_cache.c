@@ -4,10 +4,10 @@
  * and L1, a zone of shared memory for all workers.
  *
  * L1 is a hash with buckets sized at creation and cells of its own, 64 bytes
- * each; a record is a chain of them.  Evicted is by second chance: insertion
- * and lookup set a bit, the hand clears it and takes what it finds clear.
- * "Inactive" lives in a part of its own, so that garbage tokens never
- * displace records.
+ * each; a record is a chain of them.  The oldest is evicted, but by second
+ * chance: a lookup only sets a bit, and what has it set goes to the end of
+ * the queue once.  "Inactive" lives in a part of its own, so that garbage
+ * tokens never displace records.
  *
  * A lookup waits for a bounded copy under the zone's mutex, which nginx
  * unlocks for a worker that died.  Each change of a part is between setting
@@ -24,13 +24,9 @@
 #define NGX_HTTP_HARS_ZONE_MIN      (256 * 1024)
 
 #define NGX_HTTP_HARS_CELL_DATA     52
-#define NGX_HTTP_HARS_HEAD_DATA     8
+#define NGX_HTTP_HARS_HEAD_DATA     4
 
-#define NGX_HTTP_HARS_CELL_FREE     0
-#define NGX_HTTP_HARS_CELL_HEAD     1
-#define NGX_HTTP_HARS_CELL_MORE     2
-
-#define NGX_HTTP_HARS_CHANCES       64      /* second chances in a row */
+#define NGX_HTTP_HARS_CHANCES       16      /* second chances in a row */
 #define NGX_HTTP_HARS_NEGATIVE      64      /* 1/64 of the cells, but */
 #define NGX_HTTP_HARS_NEGATIVE_MIN  1024    /* so many where 1/16 allows */
 
@@ -44,12 +40,12 @@ typedef struct {
     uint32_t             next;       /* of the bucket, or of the free list */
     uint32_t             more;       /* the rest of the record */
     uint16_t             len;        /* of the record */
-    uint8_t              type;
-    uint8_t              used;       /* second chance */
+    uint16_t             used;       /* second chance */
 
     union {
         struct {
-            uint32_t     reserved;
+            uint32_t     older;      /* the queue of records */
+            uint32_t     newer;
             uint64_t     deadline;   /* monotonic, ms */
             u_char       key[HARS_KEY_LEN];
             u_char       data[NGX_HTTP_HARS_HEAD_DATA];
@@ -68,7 +64,8 @@ typedef struct {
     uint32_t               fresh;     /* cells from here were never used */
     uint32_t               free;
     uint32_t               nfree;     /* free list and fresh */
-    uint32_t               hand;
+    uint32_t               oldest;
+    uint32_t               newest;
     ngx_atomic_t           dirty;     /* a change is going on */
 
     ngx_atomic_t           entries;
@@ -98,6 +95,10 @@ static void ngx_http_hars_part_insert(ngx_http_hars_part_t *part, u_char *key,
 static ngx_http_hars_cell_t *ngx_http_hars_part_alloc(
     ngx_http_hars_part_t *part);
 static void ngx_http_hars_part_evict(ngx_http_hars_part_t *part);
+static void ngx_http_hars_queue_in(ngx_http_hars_part_t *part,
+    ngx_http_hars_cell_t *cell);
+static void ngx_http_hars_queue_out(ngx_http_hars_part_t *part,
+    ngx_http_hars_cell_t *cell);
 static void ngx_http_hars_cell_read(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell, u_char *dst);
 static void ngx_http_hars_slot_wipe(ngx_http_hars_slot_t *slot);
@@ -523,7 +524,8 @@ ngx_http_hars_part_empty(ngx_http_hars_part_t *part)
     part->fresh = 0;
     part->free = 0;
     part->nfree = part->ncells;
-    part->hand = 0;
+    part->oldest = 0;
+    part->newest = 0;
     part->entries = 0;
     part->emptied++;
 
@@ -557,8 +559,6 @@ ngx_http_hars_part_remove(ngx_http_hars_part_t *part,
     uint32_t               n, more, *prev;
     ngx_http_hars_cell_t  *c;
 
-    /* the head is freed last, to be used first: behind the hand */
-
     part->dirty = 1;
     ngx_memory_barrier();
 
@@ -571,19 +571,16 @@ ngx_http_hars_part_remove(ngx_http_hars_part_t *part,
 
     *prev = cell->next;
 
-    for (more = cell->more; more; more = c->more) {
-        c = ngx_http_hars_cell(part, more);
+    ngx_http_hars_queue_out(part, cell);
 
-        c->type = NGX_HTTP_HARS_CELL_FREE;
+    for ( /* void */ ; n; n = more) {
+        c = ngx_http_hars_cell(part, n);
+        more = c->more;
+
         c->next = part->free;
-        part->free = more;
+        part->free = n;
         part->nfree++;
     }
-
-    cell->type = NGX_HTTP_HARS_CELL_FREE;
-    cell->next = part->free;
-    part->free = n;
-    part->nfree++;
 
     part->entries--;
 
@@ -615,8 +612,7 @@ ngx_http_hars_part_insert(ngx_http_hars_part_t *part, u_char *key,
     ngx_memory_barrier();
 
     head = ngx_http_hars_part_alloc(part);
-    head->type = NGX_HTTP_HARS_CELL_HEAD;
-    head->used = 1;
+    head->used = 0;
     head->len = len;
     head->more = 0;
     head->u.head.deadline = deadline;
@@ -635,7 +631,6 @@ ngx_http_hars_part_insert(ngx_http_hars_part_t *part, u_char *key,
         n = ngx_min(rest, NGX_HTTP_HARS_CELL_DATA);
 
         more = ngx_http_hars_part_alloc(part);
-        more->type = NGX_HTTP_HARS_CELL_MORE;
         more->more = 0;
         ngx_memcpy(more->u.data, record, n);
 
@@ -646,6 +641,8 @@ ngx_http_hars_part_insert(ngx_http_hars_part_t *part, u_char *key,
     bucket = ngx_http_hars_bucket(part, key);
     head->next = *bucket;
     *bucket = ngx_http_hars_cell_number(part, head);
+
+    ngx_http_hars_queue_in(part, head);
 
     part->entries++;
 
@@ -678,30 +675,73 @@ ngx_http_hars_part_evict(ngx_http_hars_part_t *part)
     ngx_uint_t             chances;
     ngx_http_hars_cell_t  *cell;
 
-    /* a full part has no fresh cells, and at least one head */
+    /* a full part has an oldest record */
 
-    chances = NGX_HTTP_HARS_CHANCES;
+    for (chances = NGX_HTTP_HARS_CHANCES; chances; chances--) {
+        cell = ngx_http_hars_cell(part, part->oldest);
 
-    for ( ;; ) {
-        cell = &part->cells[part->hand];
-        part->hand = (part->hand + 1 < part->fresh) ? part->hand + 1 : 0;
-
-        if (cell->type != NGX_HTTP_HARS_CELL_HEAD) {
-            continue;
+        if (!cell->used || cell->u.head.deadline <= ngx_current_msec) {
+            break;
         }
 
-        if (cell->used && chances
-            && cell->u.head.deadline > ngx_current_msec)
-        {
-            cell->used = 0;
-            chances--;
-            continue;
-        }
+        part->dirty = 1;
+        ngx_memory_barrier();
 
-        ngx_http_hars_part_remove(part, cell);
-        part->evicted++;
+        cell->used = 0;
+        ngx_http_hars_queue_out(part, cell);
+        ngx_http_hars_queue_in(part, cell);
 
-        return;
+        ngx_memory_barrier();
+        part->dirty = 0;
+    }
+
+    ngx_http_hars_part_remove(part, ngx_http_hars_cell(part, part->oldest));
+    part->evicted++;
+}
+
+
+static void
+ngx_http_hars_queue_in(ngx_http_hars_part_t *part, ngx_http_hars_cell_t *cell)
+{
+    uint32_t  n;
+
+    n = ngx_http_hars_cell_number(part, cell);
+
+    cell->u.head.older = part->newest;
+    cell->u.head.newer = 0;
+
+    if (part->newest) {
+        ngx_http_hars_cell(part, part->newest)->u.head.newer = n;
+
+    } else {
+        part->oldest = n;
+    }
+
+    part->newest = n;
+}
+
+
+static void
+ngx_http_hars_queue_out(ngx_http_hars_part_t *part,
+    ngx_http_hars_cell_t *cell)
+{
+    uint32_t  older, newer;
+
+    older = cell->u.head.older;
+    newer = cell->u.head.newer;
+
+    if (older) {
+        ngx_http_hars_cell(part, older)->u.head.newer = newer;
+
+    } else {
+        part->oldest = newer;
+    }
+
+    if (newer) {
+        ngx_http_hars_cell(part, newer)->u.head.older = older;
+
+    } else {
+        part->newest = older;
     }
 }
 
