@@ -126,7 +126,7 @@ apt_get() {
 mirror() {
     local list uri release
 
-    # shellcheck disable=SC2016  # apt's own placeholders
+    # shellcheck disable=SC2016  # apt's own names
     list=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' \
            'Created-By: Packages' 'Component: main')
 
