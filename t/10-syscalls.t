@@ -42,7 +42,7 @@ my $trace = HarsTest::Place::dir() . '/trace';
 sub calls {
     my ($uri) = @_;
 
-    unlink $trace;
+    unlink $trace, "$trace.said";
     my $pid = fork() // die "fork: $!\n";
 
     if ($pid == 0) {
@@ -58,8 +58,14 @@ sub calls {
 
     open my $fh, '<', "$trace.said";
     my $said = join '', <$fh>;
-    plan skip_all => "strace cannot attach: $said"
-        if !$attached || $said !~ /attached/;
+
+    if (!$attached || $said !~ /attached/) {
+        kill 'KILL', $pid;
+        waitpid $pid, 0;
+        diag "SKIPPED: strace cannot attach: $said";
+        done_testing();
+        exit 0;
+    }
 
     my $r = $nginx->curl("$uri?{" . join(',', 1 .. $requests) . '}',
                          token => 'token-number-1', args => [ '-o', '/dev/null',
@@ -82,24 +88,33 @@ sub calls {
 is($nginx->curl('/hars', token => 'token-number-1')->{status}, 200, 'warm');
 $nginx->curl('/plain', token => 'token-number-1');
 
-my ($plain_said, @plain) = calls('/plain');
-my ($hars_said, @hars) = calls('/hars');
-
-is(scalar(() = $plain_said =~ /200/g), $requests, 'plain requests answered');
-is(scalar(() = $hars_said =~ /200/g), $requests, 'protected ones answered');
-
-# how reads are cut is chance, which calls are made is not
 sub kinds { my %n; $n{$_}++ for @_; return \%n }
 
-my ($p, $h) = (kinds(@plain), kinds(@hars));
-is_deeply([ sort keys %$h ], [ sort keys %$p ], 'the same kinds of calls')
-    or diag explain { plain => $p, hars => $h };
+# Where the kernel cuts reads and events is chance, more so on a busy machine;
+# a call that the module made would be there in every run, once a request.
+my ($plain, $hars, @more);
 
-for my $name (sort keys %$p) {
-    my $more = ($h->{$name} // 0) - $p->{$name};
-    ok($more <= $requests / 3, "$name: not more of it with a token")
-        or diag "$more more over $requests requests";
+for my $run (1 .. 6) {
+    my ($plain_said, @plain) = calls('/plain');
+    my ($hars_said, @hars) = calls('/hars');
+
+    for my $said ($plain_said, $hars_said) {
+        is(scalar(() = $said =~ /200/g), $requests, "run $run: answered");
+    }
+
+    ($plain, $hars) = (kinds(@plain), kinds(@hars));
+    my %all = (%$plain, %$hars);
+
+    @more = grep {
+        my $more = ($hars->{$_} // 0) - ($plain->{$_} // 0);
+        $more > (/^(?:epoll_wait|read)$/ ? $requests / 3 : 0);
+    } sort keys %all;
+
+    last if !@more;
 }
+
+is_deeply(\@more, [], 'no call is made more often with a token')
+    or diag explain { plain => $plain, hars => $hars };
 
 ok($nginx->quit, 'nginx ends');
 is_deeply([ $nginx->faults(tokens => [ 'token-number-1' ]) ], [], 'its log');
