@@ -31,6 +31,7 @@
 typedef struct ngx_http_hars_zone_s      ngx_http_hars_zone_t;
 typedef struct ngx_http_hars_endpoint_s  ngx_http_hars_endpoint_t;
 typedef struct ngx_http_hars_ctx_s       ngx_http_hars_ctx_t;
+typedef struct ngx_http_hars_sub_s       ngx_http_hars_sub_t;
 typedef struct ngx_http_hars_redis_s     ngx_http_hars_redis_t;
 typedef struct ngx_http_hars_query_s     ngx_http_hars_query_t;
 typedef struct ngx_http_hars_job_s       ngx_http_hars_job_t;
@@ -217,6 +218,15 @@ typedef struct {
 } ngx_http_hars_conn_t;
 
 
+/* a subrequest that was refused once */
+struct ngx_http_hars_sub_s {
+    ngx_http_request_t        *request;
+    ngx_http_hars_verdict_e    verdict;      /* the latest judgement */
+    ngx_http_hars_verdict_e    refusal;      /* the first */
+    ngx_http_hars_sub_t       *next;
+};
+
+
 struct ngx_http_hars_ctx_s {
     ngx_http_hars_state_e      state;
     ngx_http_hars_verdict_e    verdict;      /* the latest judgement */
@@ -235,6 +245,8 @@ struct ngx_http_hars_ctx_s {
     u_char                    *data;
     size_t                     len;
     ngx_msec_t                 deadline;     /* of the record, monotonic */
+
+    ngx_http_hars_sub_t       *subs;         /* its refused subrequests */
 
     unsigned                   has_id:1;
     unsigned                   has_record:1;
@@ -320,6 +332,9 @@ ngx_int_t ngx_http_hars_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_hars_preaccess_handler(ngx_http_request_t *r);
 /* the context of the main request, found again after redirects, or NULL */
 ngx_http_hars_ctx_t *ngx_http_hars_get_ctx(ngx_http_request_t *r);
+/* the refusal of a subrequest, or of one that it is part of, or NULL */
+ngx_http_hars_sub_t *ngx_http_hars_get_sub(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx);
 
 /* ngx_http_hars_bearer.c */
 

@@ -19,6 +19,8 @@
 
 static ngx_int_t ngx_http_hars_run(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
+static ngx_int_t ngx_http_hars_refuse_sub(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_http_hars_verdict_e verdict);
 static ngx_http_hars_ctx_t *ngx_http_hars_create_ctx(ngx_http_request_t *r);
 static void ngx_http_hars_reset(ngx_http_hars_ctx_t *ctx,
     ngx_http_hars_endpoint_t *endpoint);
@@ -211,6 +213,7 @@ ngx_int_t
 ngx_http_hars_preaccess_handler(ngx_http_request_t *r)
 {
     ngx_http_hars_ctx_t       *ctx;
+    ngx_http_hars_sub_t       *sub;
     ngx_http_hars_verdict_e    verdict;
     ngx_http_hars_loc_conf_t  *hlcf;
 
@@ -230,6 +233,14 @@ ngx_http_hars_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    /* judged again after a redirect of its own */
+
+    sub = ctx ? ngx_http_hars_get_sub(r, ctx) : NULL;
+
+    if (sub && sub->request == r) {
+        sub->verdict = NGX_HTTP_HARS_OK;
+    }
+
     if (ctx && ctx->has_record && ctx->endpoint == hlcf->introspect) {
         verdict = ngx_http_hars_judge(r, ctx, hlcf);
 
@@ -237,9 +248,15 @@ ngx_http_hars_preaccess_handler(ngx_http_request_t *r)
         verdict = NGX_HTTP_HARS_NO_TOKEN;
     }
 
-    if (verdict == NGX_HTTP_HARS_OK
-        || hlcf->mode == NGX_HTTP_HARS_MODE_REPORT)
-    {
+    if (verdict == NGX_HTTP_HARS_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (ctx && ngx_http_hars_refuse_sub(r, ctx, verdict) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (hlcf->mode == NGX_HTTP_HARS_MODE_REPORT) {
         return NGX_DECLINED;
     }
 
@@ -248,6 +265,50 @@ ngx_http_hars_preaccess_handler(ngx_http_request_t *r)
                   &ngx_http_hars_verdicts[verdict]);
 
     return ngx_http_hars_challenge(r, verdict);
+}
+
+
+static ngx_int_t
+ngx_http_hars_refuse_sub(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    ngx_http_hars_verdict_e verdict)
+{
+    ngx_http_hars_sub_t  *sub;
+
+    sub = ngx_http_hars_get_sub(r, ctx);
+
+    if (sub == NULL || sub->request != r) {
+        sub = ngx_palloc(r->pool, sizeof(ngx_http_hars_sub_t));
+        if (sub == NULL) {
+            return NGX_ERROR;
+        }
+
+        sub->request = r;
+        sub->refusal = verdict;
+        sub->next = ctx->subs;
+        ctx->subs = sub;
+    }
+
+    sub->verdict = verdict;
+
+    return NGX_OK;
+}
+
+
+ngx_http_hars_sub_t *
+ngx_http_hars_get_sub(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
+{
+    ngx_http_hars_sub_t  *sub;
+
+    for ( /* void */ ; r != r->main; r = r->parent) {
+
+        for (sub = ctx->subs; sub; sub = sub->next) {
+            if (sub->request == r) {
+                return sub;
+            }
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -112,6 +112,7 @@ static hars_record_t *
 ngx_http_hars_proved(ngx_http_request_t *r)
 {
     ngx_http_hars_ctx_t  *ctx;
+    ngx_http_hars_sub_t  *sub;
 
     ctx = ngx_http_hars_get_ctx(r);
 
@@ -122,7 +123,10 @@ ngx_http_hars_proved(ngx_http_request_t *r)
         return NULL;
     }
 
-    return &ctx->record;
+    sub = ngx_http_hars_get_sub(r, ctx);
+
+    return (sub == NULL || sub->verdict == NGX_HTTP_HARS_OK) ? &ctx->record
+                                                             : NULL;
 }
 
 
@@ -231,8 +235,10 @@ static ngx_int_t
 ngx_http_hars_verdict_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t            *name;
-    ngx_http_hars_ctx_t  *ctx;
+    ngx_str_t                *name;
+    ngx_http_hars_ctx_t      *ctx;
+    ngx_http_hars_sub_t      *sub;
+    ngx_http_hars_verdict_e   verdict;
 
     ctx = ngx_http_hars_get_ctx(r);
 
@@ -242,8 +248,10 @@ ngx_http_hars_verdict_variable(ngx_http_request_t *r,
 
     /* once refused, a request stays so, whatever page it ends in */
 
-    name = &ngx_http_hars_verdicts[ctx->refusal ? ctx->refusal
-                                                : ctx->verdict];
+    verdict = ctx->refusal ? ctx->refusal : ctx->verdict;
+    sub = ngx_http_hars_get_sub(r, ctx);
+
+    name = &ngx_http_hars_verdicts[sub ? sub->refusal : verdict];
 
     return ngx_http_hars_value(v, name->data, name->len);
 }

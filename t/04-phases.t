@@ -61,7 +61,7 @@ sub arrived {
 
 repeat_each(1);
 no_long_string();
-plan tests => 159;
+plan tests => 163;
 run_tests();
 
 __DATA__
@@ -848,4 +848,43 @@ GET /who
 --- more_headers
 Authorization: Bearer token-number-1
 --- response_body: [sub-a]
+--- as_requests: 1
+
+
+
+=== TEST 33: a refused subrequest has no identity, whatever page it ends in
+--- http_config: $TEST_NGINX_HTTP
+--- config
+    $TEST_NGINX_HARS
+    proxy_set_header X-Sub $hars_sub$hars_client_id$hars_exp$hars_verdict;
+    location /page { ssi on; ssi_silent_errors on; }
+    location = /report {
+        hars report override;
+        hars_scope ml:write;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1/who;
+    }
+    location = /refused {
+        hars_scope ml:write;
+        error_page 403 /who;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1;
+    }
+    location = /who { hars off override;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1; }
+    location = /good {
+        proxy_set_header X-Sub $hars_sub;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PORT_1/who;
+    }
+--- user_files
+>>> page/x.html
+<!--# include virtual="/report" --><!--# include virtual="/refused" --><!--# include virtual="/good" -->
+--- as eval
+{ 'token-number-1' => HarsTest::active() }
+--- request
+GET /page/x.html
+--- more_headers
+Authorization: Bearer token-number-1
+--- response_headers
+V: ok,introspection
+--- response_body
+[insufficient_scope][insufficient_scope][sub-a]
 --- as_requests: 1
