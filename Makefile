@@ -145,8 +145,9 @@ $(1:t/unit/%.c=$(BUILD)/unit/%): $(1:%.c=$(BUILD)/obj/%.o) \
 endef
 
 # those of the module's files need nginx's headers, which "make module" makes
-NGINX_INCLUDE = $(addprefix -Ibuild/nginx-src/src/,core event event/modules event/quic \
-                os/unix http http/modules http/v2) -Ibuild/nginx-src/objs
+NGINX_INCLUDE = $(addprefix -Ibuild/nginx-src/src/,core event event/modules \
+                event/quic os/unix http http/modules http/v2) \
+                -Ibuild/nginx-src/objs
 
 $(BUILD)/obj/t/unit/ngx_%.o: CPPFLAGS += -Ingx_hars_module -Ifuzz \
                                          $(NGINX_INCLUDE)
