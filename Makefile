@@ -146,7 +146,7 @@ endef
 
 # those of the module's files need nginx's headers, which "make module" makes
 NGINX_INCLUDE = $(addprefix -Ibuild/nginx-src/src/,core event event/modules \
-                event/quic os/unix http http/modules http/v2) \
+                event/quic os/unix http http/modules http/v2 http/v3) \
                 -Ibuild/nginx-src/objs
 
 $(BUILD)/obj/t/unit/ngx_%.o: CPPFLAGS += -Ingx_hars_module -Ifuzz \

@@ -30,7 +30,7 @@ if [ ! -f "$tree/objs/ngx_auto_config.h" ]; then
 fi
 
 include=(-Icommon -Ibackend/common -Ingx_hars_module -Ifuzz)
-for dir in core event event/modules event/quic os/unix http http/modules http/v2; do
+for dir in core event event/modules event/quic os/unix http http/modules http/v2 http/v3; do
     include+=("-I$tree/src/$dir")
 done
 include+=("-I$tree/objs")
