@@ -373,6 +373,12 @@ ngx_http_hars_redis_init_process(ngx_http_hars_redis_t *redis,
 void
 ngx_http_hars_redis_exit_process(ngx_http_hars_redis_t *redis)
 {
+    /* of a reload without a master process, where no process is initialized */
+
+    if (redis->log == NULL) {
+        return;
+    }
+
     ngx_http_hars_redis_close(redis);
 
     if (redis->backoff.timer_set) {

@@ -291,27 +291,47 @@ is(verdict("token-number-100-$_"), '200 ok l1',
 finish();
 
 
-# one process
+# one process: at its end it waits for nobody, and nginx itself does not
+# listen again after a reload
 
-$nginx = HarsTest::Nginx->new(main => "master_process off;\n$main",
-                              http => http(redis => 1));
-my $pid = fork() // die "fork: $!\n";
+for my $signal (qw(QUIT TERM HUP)) {
+    HarsTest::redis('FLUSHALL');
+    HarsTest::Authority::rules({ '*' => HarsTest::active(),
+                                 %{ slow(5, 1 .. 5) } });
+    $nginx = HarsTest::Nginx->new(main => "master_process off;\n$main",
+                                  http => http(redis => 1));
+    my $pid = fork() // die "fork: $!\n";
 
-if ($pid == 0) {
-    open STDIN, '<', '/dev/null';
-    exec 'setpriv', '--pdeathsig', 'QUIT',
-         $nginx->command('-g', 'daemon off;');
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        exec 'setpriv', '--pdeathsig', 'QUIT',
+             $nginx->command('-g', 'daemon off;');
+    }
+
+    ok(HarsTest::Place::wait_for(10, sub {
+        IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim) }),
+       'one process alone');
+    is(verdict('token-number-0'), '200 ok introspection', 'protects too');
+    is(verdict('token-number-0'), '200 ok l1', 'and remembers');
+
+    @waiting = map { asks("token-number-$_") } 1 .. 5;
+    ok(HarsTest::Place::wait_for(10, sub { asked() >= 6 }), 'five wait');
+
+    if ($signal eq 'HUP') {
+        my $log = $nginx->error_log;
+        kill 'HUP', $pid;
+        ok(HarsTest::Place::wait_for(10, sub {
+            `cat $log` =~ /reconfiguring.*reconfiguring.*event method/s }),
+           'a reload');
+    }
+
+    kill $signal eq 'HUP' ? 'QUIT' : $signal, $pid;
+    ok(HarsTest::Place::wait_for(10, sub { HarsTest::Place::is_gone($pid) }),
+       "it ends ($signal)");
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    is($?, 0, 'without a crash');
+    is_deeply([ $nginx->faults ], [], 'its log');
 }
-
-ok(HarsTest::Place::wait_for(10, sub {
-    IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim) }),
-   'one process alone');
-HarsTest::Authority::rules({ '*' => HarsTest::active() });
-like(verdict('token-number-1'), qr/^200 ok/, 'protects too');
-kill 'QUIT', $pid;
-ok(HarsTest::Place::wait_for(10, sub { HarsTest::Place::is_gone($pid) }),
-   'and ends');
-waitpid $pid, 0;
-is_deeply([ $nginx->faults ], [], 'its log');
 
 done_testing();
