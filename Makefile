@@ -22,7 +22,7 @@ PROGRAMS :=
 
 SECONDS ?= 60
 
-.PHONY: help all run stop test unit fuzz fresh style clean \
+.PHONY: help all run stop test unit fuzz asan fresh style clean \
         deps-run deps-test deps-fuzz programs module install
 
 help:
@@ -38,6 +38,8 @@ help:
 #:                 (one of them: make fresh SUITE=trixie)
 #: make all        build: module and programs, nothing installed or started
 #: make fuzz       each parser for a minute under a fuzzer (SECONDS=, TARGETS=)
+#: make asan       the Test::Nginx suites in an nginx built under ASan, UBSan
+#:                 and LeakSanitizer (one file: make asan T=t/01-bearer.t)
 #: make style      what a machine can check of the house style
 #: make install    into DESTDIR, paths of an installed system
 #: make clean      remove what was built
@@ -62,6 +64,9 @@ style:
 
 fuzz: deps-fuzz module
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)
+
+asan:
+	@scripts/asan.sh $(T)
 
 deps-run:
 	@scripts/install-packages.sh run

@@ -39,6 +39,10 @@ group_fuzz=(
     clang libclang-rt-dev
 )
 
+group_asan=(
+    dpkg-dev libpcre2-dev
+)
+
 policy=/usr/sbin/policy-rc.d
 policy_saved=/usr/sbin/policy-rc.d.before-hars
 policy_mark='# set by hars scripts/install-packages.sh'
@@ -260,13 +264,14 @@ for group in "$@"; do
         test)  needed+=("${group_test[@]}") ;;
         fresh) needed+=("${group_fresh[@]}") ;;
         fuzz)  needed+=("${group_fuzz[@]}") ;;
+        asan)  needed+=("${group_asan[@]}") ;;
         *)     die "unknown group of packages: $group" \
-                   "one of: run test fresh" ;;
+                   "one of: run test fresh fuzz asan" ;;
     esac
 done
 
 if [ ${#needed[@]} -eq 0 ]; then
-    die "no group of packages named" "usage: $0 run|test|fresh..."
+    die "no group of packages named" "usage: $0 run|test|fresh|fuzz|asan..."
 fi
 
 if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null
