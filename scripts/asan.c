@@ -26,17 +26,18 @@ __lsan_default_suppressions(void)
 
 /*
  * Only a worker frees what it had before it ends, "nginx -t", the master and
- * what starts it do not.  The value is nginx's NGX_PROCESS_WORKER.
+ * what starts it do not.  The value is nginx's NGX_PROCESS_WORKER; weak, for
+ * what nginx's configure links is not nginx yet.
  */
 
-extern unsigned long ngx_process;
+extern unsigned long ngx_process __attribute__((weak));
 
 int __lsan_is_turned_off(void);
 
 int
 __lsan_is_turned_off(void)
 {
-    return ngx_process != 3;
+    return &ngx_process == NULL || ngx_process != 3;
 }
 
 

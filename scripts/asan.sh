@@ -152,8 +152,8 @@ fetch() {
 build() {
     local tree=$place/nginx-$1 want begun
 
-    want=$(printf '%s\n' "$1" "$sanitized" "${configure[@]}" \
-           | cat - config scripts/asan.sh | sha256sum)
+    want=$(printf '%s\n' "$1" "$sanitized" "$ours" "${configure[@]}" \
+           | cat - config | sha256sum)
 
     if [ "$(cat "$tree/configured" 2> /dev/null || true)" != "$want" ]; then
         if [ ! -x "$tree/configure" ]; then
@@ -217,7 +217,9 @@ disable_coredump=1,print_stacktrace=1"
         cd "$tree"
         export PATH="$place/bin:$PATH"
         export HARS_MODULE="$place/ngx_http_hars_module.so"
+        # every dynamic module has an ngx_modules of its own, as nginx has
         export ASAN_OPTIONS="$common,strict_string_checks=1,\
+detect_odr_violation=0,\
 detect_stack_use_after_return=1,detect_leaks=$detect_leaks"
         export UBSAN_OPTIONS="$common"
         export LSAN_OPTIONS=print_suppressions=0
