@@ -174,6 +174,85 @@ for my $n (1 .. 3) {
 }
 
 
+# clients that go on sending while their request waits
+
+sub slow { return { '*' => { delay => $_[0], body => HarsTest::active() } } }
+
+# the answers of a connection, each with its verdict
+sub answers_of {
+    my ($said) = @_;
+
+    return join ', ', ($said // 'open') =~
+        m{HTTP/1.1 (\d+).*?^V: (.*?)\r$}gms;
+}
+
+HarsTest::Authority::rules(slow(0.3));
+my ($one, $two, $three) = map { new_token() } 1 .. 3;
+my $s = to_nginx(get($one));
+ok(until_true(10, sub { asked() == 1 }), 'one waits');
+syswrite $s, get($two) . get($one) . get($three, 'Connection: close');
+is(answers_of(all_of($s)), '200, ok introspection, 200, ok introspection, '
+   . '200, ok l1, 200, ok introspection', 'the next ones come after it');
+
+my $body = join '', map { chr(97 + $_ * 7 % 26) } 1 .. 400_000;
+
+for my $expect ('', 'Expect: 100-continue') {
+    my $token = new_token();
+
+    HarsTest::Authority::rules(slow(0.3));
+    $s = to_nginx(join "\r\n", 'POST /take HTTP/1.1', 'Host: localhost',
+                  "Authorization: Bearer $token", 'Connection: close',
+                  'Content-Length: ' . length $body,
+                  $expect ? $expect : (), '', substr $body, 0, 1000);
+    ok(until_true(10, sub { asked() == 1 }), "a body waits $expect");
+
+    print $s substr $body, 1000;
+    $s->flush;
+    like(all_of($s) // '', $expect ? qr/^HTTP\/1.1 100 [\s\S]*\nHTTP\/1.1 200/
+                                   : qr/^HTTP\/1.1 200/, 'it is answered');
+
+    my ($got) = grep { $_->{uri} eq '/take' } HarsTest::Authority::requests();
+    ok($got && $got->{body} eq $body, 'the body comes whole to the backend');
+}
+
+
+# clients that leave at any moment: every part of a request, every way
+
+my $seed = int rand 1e6;
+note "seed $seed";
+srand $seed;
+
+for my $paused (0, 1) {
+    my $base = fds();
+    my @open;
+
+    HarsTest::Authority::rules(slow(0.02));
+    HarsTest::Redis::pause() if $paused;
+
+    for my $n (1 .. 300) {
+        my $text = get(new_token());
+        $text = $text =~ s/^GET (.*)\r\n\z/POST $1Content-Length: 99\r\n\r\n/sr
+                . 'x' x int rand 100 if $n % 3 == 0;
+        $text = substr $text, 0, rand length $text if $n % 4 == 0;
+
+        my $client = to_nginx($text);
+        push @open, $client;
+        leaves(splice(@open, rand @open, 1), 1 + int rand 3)
+            if @open > rand 20;
+    }
+
+    HarsTest::Redis::continue() if $paused;
+    leaves($_, 1 + int rand 3) for splice @open;
+    undef $s;
+
+    ok(until_true(15, sub { fds() <= $base }),
+       'three hundred that left at any moment leave nothing open')
+        or diag fds(), " $base, seed $seed";
+    is(($nginx->workers)[0], $worker, 'the worker lives');
+    is(verdict(new_token()), '200 ok introspection', 'and works');
+}
+
+
 ok($nginx->quit, 'nginx ends');
 is_deeply([ $nginx->faults(tokens => [ 'token-number' ]) ], [],
           'its log holds nothing bad');
