@@ -3,7 +3,8 @@
  * RFC 8705, 3: which certificate did this connection prove?  SHA-256 of its
  * DER, computed once per connection and kept on the SSL object: HTTP/2 has a
  * copy of the connection per stream, but one SSL object.  A certificate that
- * was not verified is none.  Also: the certificate as RFC 9440 hands it on,
+ * was not verified is none, nor is an authority's, nor one that has expired
+ * since its session was made.  Also: the certificate as RFC 9440 hands it on,
  * and the client's own attempts at such headers, which are removed in the
  * first phase of every request.
  *
@@ -17,6 +18,8 @@
 
 static void ngx_http_hars_conn_free(void *parent, void *ptr,
     CRYPTO_EX_DATA *ad, int idx, long argl, void *argp);
+static ngx_uint_t ngx_http_hars_asked_here(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_hars_session_foreign(ngx_ssl_conn_t *ssl);
 static ngx_int_t ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn,
     ngx_ssl_conn_t *ssl, ngx_log_t *log);
 static ngx_uint_t ngx_http_hars_reserved_header(ngx_table_elt_t *h);
@@ -54,7 +57,7 @@ ngx_http_hars_conn(ngx_http_request_t *r, ngx_http_hars_conn_t **conn)
 
     c = r->connection;
 
-    if (c->ssl == NULL) {
+    if (c->ssl == NULL || !ngx_http_hars_asked_here(r)) {
         *conn = NULL;
         return NGX_OK;
     }
@@ -89,6 +92,54 @@ ngx_http_hars_conn(ngx_http_request_t *r, ngx_http_hars_conn_t **conn)
 }
 
 
+static ngx_uint_t
+ngx_http_hars_asked_here(ngx_http_request_t *r)
+{
+    SSL_CTX                  *ctx;
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    /*
+     * Without a name in the handshake the address's default server made it,
+     * by its own authorities, and nginx still obeys the Host header: what was
+     * proved to one server is nothing to another.  A server without a
+     * certificate has no context and goes by the default one.
+     */
+
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
+    ctx = sscf->ssl.ctx;
+
+    if (ctx == NULL) {
+        sscf = r->http_connection->addr_conf->default_server->ctx
+                   ->srv_conf[ngx_http_ssl_module.ctx_index];
+        ctx = sscf->ssl.ctx;
+    }
+
+    return SSL_get_SSL_CTX(r->connection->ssl->connection) == ctx;
+}
+
+
+static ngx_uint_t
+ngx_http_hars_session_foreign(ngx_ssl_conn_t *ssl)
+{
+    const char  *name, *made;
+
+    /* CVE-2025-23419: OpenSSL resumes a session of any server of the address */
+
+    if (!SSL_session_reused(ssl)) {
+        return 0;
+    }
+
+    name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    made = SSL_SESSION_get0_hostname(SSL_get_session(ssl));
+
+    if (name == NULL || made == NULL) {
+        return name != made;
+    }
+
+    return ngx_strcmp(name, made) != 0;
+}
+
+
 static ngx_int_t
 ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn, ngx_ssl_conn_t *ssl,
     ngx_log_t *log)
@@ -98,12 +149,26 @@ ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn, ngx_ssl_conn_t *ssl,
 
     /* a resumed session has the certificate and the result it was made with */
 
-    if (SSL_get_verify_result(ssl) != X509_V_OK) {
+    if (SSL_get_verify_result(ssl) != X509_V_OK
+        || ngx_http_hars_session_foreign(ssl))
+    {
         return NGX_OK;
     }
 
     cert = SSL_get_peer_certificate(ssl);
     if (cert == NULL) {
+        return NGX_OK;
+    }
+
+    /*
+     * OpenSSL takes an authority for a client, and does not look at the dates
+     * again where a session is resumed
+     */
+
+    if (X509_check_ca(cert)
+        || X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
+    {
+        X509_free(cert);
         return NGX_OK;
     }
 
@@ -142,25 +207,23 @@ ngx_http_hars_conn_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
 ngx_int_t
 ngx_http_hars_client_cert(ngx_http_request_t *r, ngx_str_t *value)
 {
-    int              len;
-    X509            *cert;
-    u_char          *der, *p;
-    ngx_str_t        src, dst;
-    ngx_ssl_conn_t  *ssl;
+    int                    len;
+    X509                  *cert;
+    u_char                *der, *p;
+    ngx_str_t              src, dst;
+    ngx_http_hars_conn_t  *conn;
 
     ngx_str_null(value);
 
-    if (r->connection->ssl == NULL) {
+    if (ngx_http_hars_conn(r, &conn) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (conn == NULL || !conn->has_cert) {
         return NGX_OK;
     }
 
-    ssl = r->connection->ssl->connection;
-
-    if (SSL_get_verify_result(ssl) != X509_V_OK) {
-        return NGX_OK;
-    }
-
-    cert = SSL_get_peer_certificate(ssl);
+    cert = SSL_get_peer_certificate(r->connection->ssl->connection);
     if (cert == NULL) {
         return NGX_OK;
     }
