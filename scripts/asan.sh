@@ -27,6 +27,8 @@ export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
 cd "$top"
 
+scripts/install-packages.sh run test asan
+
 place=$top/build/asan
 reports=$place/reports
 log=$place/build.log
@@ -46,14 +48,17 @@ configure=(
     --with-compat
     --with-debug
     --with-threads
-    --with-http_ssl_module
-    --with-http_v2_module
-    --with-http_realip_module
-    --with-http_auth_request_module
-    --with-http_slice_module
     --with-stream
     --with-stream_ssl_module
 )
+
+# and what the installed nginx has compiled in of HTTP modules
+for option in $(nginx -V 2>&1); do
+    case $option in
+        --with-http_*=dynamic) ;;
+        --with-http_*_module)  configure+=("$option") ;;
+    esac
+done
 
 tests=()
 for name in "$@"; do
@@ -227,8 +232,6 @@ detect_stack_use_after_return=1,detect_leaks=$detect_leaks"
     )
 }
 
-
-scripts/install-packages.sh run test asan
 
 mkdir -p "$place"
 exec 9> "$place/lock"
