@@ -40,6 +40,7 @@ my $http = <<"END";
             proxy_pass http://unix:$as:/introspect;
         }
         location / { proxy_pass http://unix:$as:; }
+        location /short { hars_timeout 1s; proxy_pass http://unix:$as:; }
     }
 END
 
@@ -171,6 +172,66 @@ for my $n (1 .. 3) {
     ok(until_true(15, sub { fds() <= $base }), 'nothing stays open')
         or diag fds(), " $base";
     is(asked(), 1, 'for the others nobody was asked');
+}
+
+
+# an answer and a client that leaves, in one turn of the event loop
+
+for my $from ('Redis', 'the authority') {
+    for my $n (1 .. 4) {
+        my $way = 1 + $n % 2;
+        my $first = $n > 2;
+        my $base = fds();
+        my $before = logged(499);
+        my @tokens = map { new_token() } 1 .. 10;
+        my @waiting;
+
+        HarsTest::Authority::rules({ '*' => HarsTest::active() });
+
+        if ($from eq 'Redis') {
+            HarsTest::Redis::pause();
+            @waiting = map { to_nginx(get($_)) } @tokens;
+            # all of it is read, and asked, when this one is answered
+            is(verdict($kept), '200 ok l1', "$from, $way{$way}, $n");
+
+        } else {
+            HarsTest::Authority::pause();
+            @waiting = map { to_nginx(get($_)) } @tokens;
+            ok(until_true(10, sub { fds() >= $base + 20 }),
+               "$from, $way{$way}, $n");
+        }
+
+        kill 'STOP', $worker;
+        leaves($_, $way) for $first ? @waiting : ();
+        HarsTest::Redis::continue();
+        HarsTest::Authority::continue();
+        HarsTest::redis('PING');
+        ok($from eq 'Redis' || until_true(10, sub { asked() == 10 }),
+           'an answer') or diag asked();
+        leaves($_, $way) for $first ? () : @waiting;
+        undef @waiting;
+        kill 'CONT', $worker;
+
+        ok(until_true(10, sub { logged(499) == $before + 10 }),
+           'all of them left') or diag logged(499) - $before;
+        ok(until_true(10, sub { fds() <= $base }), 'nothing stays open')
+            or diag fds(), " $base";
+        is(($nginx->workers)[0], $worker, 'the worker lives');
+    }
+}
+
+
+# clients that leave, and an authority that never answers
+
+{
+    my $base = fds();
+
+    HarsTest::Authority::rules({ '*' => { hang => 1 } });
+    my @waiting = map { to_nginx(get(new_token()) =~ s{/}{/short}r) } 1 .. 20;
+    ok(until_true(10, sub { asked() == 20 }), 'it hangs');
+    leaves($_, 1) for splice @waiting;
+    ok(until_true(10, sub { fds() <= $base }),
+       'after hars_timeout nothing stays open') or diag fds(), " $base";
 }
 
 
