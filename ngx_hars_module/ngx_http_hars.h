@@ -33,6 +33,7 @@ typedef struct ngx_http_hars_endpoint_s  ngx_http_hars_endpoint_t;
 typedef struct ngx_http_hars_ctx_s       ngx_http_hars_ctx_t;
 typedef struct ngx_http_hars_sub_s       ngx_http_hars_sub_t;
 typedef struct ngx_http_hars_redis_s     ngx_http_hars_redis_t;
+typedef struct ngx_http_hars_link_s      ngx_http_hars_link_t;
 typedef struct ngx_http_hars_query_s     ngx_http_hars_query_t;
 typedef struct ngx_http_hars_job_s       ngx_http_hars_job_t;
 typedef struct ngx_http_hars_sh_s        ngx_http_hars_sh_t;
@@ -429,6 +430,13 @@ void ngx_http_hars_redis_cancel(ngx_http_hars_query_t *query);
 /* SET NX PX, its answer is not waited for */
 void ngx_http_hars_redis_put(ngx_http_hars_redis_t *redis, u_char *key,
     u_char *value, size_t len, ngx_msec_t ttl);
+
+/* ngx_http_hars_channel.c: revocations, as they are pushed */
+
+/* the worker's second connection to Redis is set up, or was closed */
+void ngx_http_hars_channel_opened(ngx_http_hars_zone_t *zone,
+    ngx_http_hars_link_t *link);
+void ngx_http_hars_channel_closed(ngx_http_hars_zone_t *zone);
 
 /* ngx_http_hars_introspect.c */
 
