@@ -43,6 +43,7 @@ typedef struct {
     unsigned             person:1;        /* sub is of a human being */
     unsigned             grant:1;         /* gets tokens */
     unsigned             introspect:1;    /* asks about tokens of others */
+    unsigned             revoke:1;        /* ends tokens of others */
 } hars_kind_t;
 
 
@@ -109,6 +110,7 @@ typedef struct {
 typedef struct {
     hars_as_t              *as;
     struct hars_store_s    *store;
+    struct hars_store_s    *durable;      /* for revocations */
 } hars_as_socket_t;
 
 
@@ -125,6 +127,11 @@ void hars_as_settings_help(void);
 int hars_as_serve(hars_as_t *as);
 int hars_as_client_command(hars_as_t *as, int argc, char **argv);
 int hars_as_token_command(hars_as_t *as, int argc, char **argv);
+int hars_as_revoke_command(hars_as_t *as, int argc, char **argv);
+
+/* hars_as_cmd_token.c: a token from standard input; HARS_ERROR: said */
+#define HARS_AS_LINE  256
+int hars_as_token_line(char line[HARS_AS_LINE]);
 
 #define HARS_EXIT_OK      0
 #define HARS_EXIT_FAILED  1

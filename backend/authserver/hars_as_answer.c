@@ -225,6 +225,15 @@ hars_answer_token(const hars_token_t *token, const char *value, int64_t now)
 
 
 char *
+hars_answer_revoked(uint64_t tokens)
+{
+    return hars_answer_text(json_pack("{s:I}", "revoked",
+                                      (json_int_t) tokens),
+                            0, JSON_COMPACT);
+}
+
+
+char *
 hars_answer_error(const char *error, const char *description)
 {
     return hars_answer_text(json_pack("{s:s, s:s}", "error", error,

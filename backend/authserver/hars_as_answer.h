@@ -34,6 +34,9 @@ int hars_answer_claim(const char *name, size_t len);
 char *hars_answer_token(const hars_token_t *token, const char *value,
     int64_t now);
 
+/* of an operator's revocation */
+char *hars_answer_revoked(uint64_t tokens);
+
 /* RFC 6749, 5.2 */
 char *hars_answer_error(const char *error, const char *description);
 

@@ -1,8 +1,6 @@
 
 /*
- * hars-authserver token show, revoke.  A revocation is first committed, with
- * its row in the outbox, and then told to Redis: where that fails the running
- * server tells it as soon as Redis is back.
+ * hars-authserver token show; "token revoke TOKEN" is "revoke --token TOKEN".
  */
 
 #include "hars_as.h"
@@ -19,28 +17,26 @@
 #include <openssl/evp.h>
 
 
-#define HARS_TOKEN_LINE  256
-
 
 static int hars_token_hash(const char *arg,
     unsigned char hash[HARS_SHA256_LEN]);
 static int hars_token_show(hars_as_t *as, hars_store_t *store,
     const unsigned char hash[HARS_SHA256_LEN]);
-static int hars_token_revoke(hars_as_t *as, hars_store_t *store,
-    const unsigned char hash[HARS_SHA256_LEN]);
-static int hars_token_unknown(void);
+static int hars_token_revoke(hars_as_t *as, char *token);
 
 
 int
 hars_as_token_command(hars_as_t *as, int argc, char **argv)
 {
-    int            rc, show;
+    int            rc;
     hars_store_t  *store;
     unsigned char  hash[HARS_SHA256_LEN];
 
-    show = (argc == 2 && strcmp(argv[0], "show") == 0);
+    if (argc == 2 && strcmp(argv[0], "revoke") == 0) {
+        return hars_token_revoke(as, argv[1]);
+    }
 
-    if (!show && !(argc == 2 && strcmp(argv[0], "revoke") == 0)) {
+    if (argc != 2 || strcmp(argv[0], "show") != 0) {
         fprintf(stderr, "hars-authserver: \"token\" wants show TOKEN, or "
                 "revoke TOKEN, \"-\" reads it from standard input; see "
                 "--help\n");
@@ -56,8 +52,7 @@ hars_as_token_command(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_FAILED;
     }
 
-    rc = show ? hars_token_show(as, store, hash)
-              : hars_token_revoke(as, store, hash);
+    rc = hars_token_show(as, store, hash);
 
     hars_store_close(store);
 
@@ -69,26 +64,39 @@ static int
 hars_token_hash(const char *arg, unsigned char hash[HARS_SHA256_LEN])
 {
     int   rc;
-    char  line[HARS_TOKEN_LINE];
+    char  line[HARS_AS_LINE];
 
-    rc = HARS_ERROR;
+    line[0] = '\0';
 
-    if (strcmp(arg, "-") != 0) {
-        rc = EVP_Digest(arg, strlen(arg), hash, NULL, EVP_sha256(), NULL)
-             ? HARS_OK : HARS_ERROR;
+    if (strcmp(arg, "-") == 0) {
+        if (hars_as_token_line(line) != HARS_OK) {
+            return HARS_ERROR;
+        }
 
-    } else if (fgets(line, sizeof(line), stdin)) {
-        line[strcspn(line, "\r\n")] = '\0';
-        rc = EVP_Digest(line, strlen(line), hash, NULL, EVP_sha256(), NULL)
-             ? HARS_OK : HARS_ERROR;
-        OPENSSL_cleanse(line, sizeof(line));
-
-    } else {
-        fprintf(stderr, "hars-authserver: there is no token on standard "
-                "input\n");
+        arg = line;
     }
 
+    rc = EVP_Digest(arg, strlen(arg), hash, NULL, EVP_sha256(), NULL)
+         ? HARS_OK : HARS_ERROR;
+
+    OPENSSL_cleanse(line, sizeof(line));
+
     return rc;
+}
+
+
+int
+hars_as_token_line(char line[HARS_AS_LINE])
+{
+    if (fgets(line, HARS_AS_LINE, stdin) == NULL) {
+        fprintf(stderr, "hars-authserver: there is no token on standard "
+                "input\n");
+        return HARS_ERROR;
+    }
+
+    line[strcspn(line, "\r\n")] = '\0';
+
+    return HARS_OK;
 }
 
 
@@ -103,7 +111,8 @@ hars_token_show(hars_as_t *as, hars_store_t *store,
     rc = hars_store_token_get(store, hash, &token);
 
     if (rc == HARS_DECLINED) {
-        return hars_token_unknown();
+        fprintf(stderr, "hars-authserver: there is no such token\n");
+        return HARS_EXIT_FAILED;
     }
 
     if (rc != HARS_OK) {
@@ -128,50 +137,9 @@ hars_token_show(hars_as_t *as, hars_store_t *store,
 
 
 static int
-hars_token_revoke(hars_as_t *as, hars_store_t *store,
-    const unsigned char hash[HARS_SHA256_LEN])
+hars_token_revoke(hars_as_t *as, char *token)
 {
-    int     rc;
-    time_t  now;
+    char  *argv[] = { "revoke", "--token", token, NULL };
 
-    now = time(NULL);
-    rc = hars_store_token_revoke(store, hash, now);
-
-    if (rc == HARS_DECLINED) {
-        return hars_token_unknown();
-    }
-
-    if (rc != HARS_OK) {
-        return HARS_EXIT_FAILED;
-    }
-
-    if (as->publish == NULL) {
-        puts("revoked");
-        return HARS_EXIT_OK;
-    }
-
-    if (hars_publish_connect(as->publish) == HARS_OK
-        && hars_publish_outbox(as->publish, store, (int64_t) now * 1000)
-           == HARS_OK)
-    {
-        puts("revoked, gateways are told by Redis");
-        return HARS_EXIT_OK;
-    }
-
-    puts("revoked");
-    fprintf(stderr, "hars-authserver: the token is revoked, but Redis at %s "
-            "could not be told: the running server does it as soon as Redis "
-            "is back; until then gateways may believe what they have in "
-            "their caches\n", as->conf.redis);
-
-    return HARS_EXIT_OK;
-}
-
-
-static int
-hars_token_unknown(void)
-{
-    fprintf(stderr, "hars-authserver: there is no such token\n");
-
-    return HARS_EXIT_FAILED;
+    return hars_as_revoke_command(as, 2, argv + 1);
 }

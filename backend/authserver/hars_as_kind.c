@@ -38,7 +38,7 @@ const hars_kind_t  hars_kinds[] = {
 
     { .name = "operator",
       .scope = "fog:register",
-      .person = 1, .grant = 1 },
+      .person = 1, .grant = 1, .revoke = 1 },
 
     { .name = NULL }
 };

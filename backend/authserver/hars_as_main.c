@@ -33,6 +33,7 @@ static const hars_as_command_t  hars_as_commands[] = {
     { "serve", hars_as_serve_command },
     { "client", hars_as_client_command },
     { "token", hars_as_token_command },
+    { "revoke", hars_as_revoke_command },
     { NULL, NULL }
 };
 
@@ -110,7 +111,7 @@ hars_as_run(const char *config, int check, int argc, char **argv)
 
     if (command->name == NULL && !(check && argc == 0)) {
         fprintf(stderr, "hars-authserver: a command is missing or unknown: "
-                "serve, client, token; see --help\n");
+                "serve, client, token, revoke; see --help\n");
         return HARS_EXIT_USAGE;
     }
 
@@ -158,7 +159,9 @@ hars_as_help(void)
          "      [--resource URI]... [--token-ttl SECONDS]\n"
          "  hars-authserver [--config FILE] client list | client show ID\n"
          "  hars-authserver [--config FILE] token show TOKEN|-\n"
-         "  hars-authserver [--config FILE] token revoke TOKEN|-\n"
+         "  hars-authserver [--config FILE] revoke --token TOKEN|- |\n"
+         "      --client ID | --sub SUB | --thumbprint X5T#S256 [--until "
+         "SECONDS]\n"
          "  hars-authserver [--config FILE] --check\n\n"
          "\"-\" reads the token from standard input, where no list of "
          "processes shows it.\n"

@@ -12,6 +12,7 @@
 #include "hars_log.h"
 
 #include <string.h>
+#include <strings.h>
 
 
 #define HARS_OAUTH_FORM  "application/x-www-form-urlencoded"
@@ -25,6 +26,7 @@ typedef struct {
 
 static void hars_oauth_answer(hars_request_t *r, unsigned status,
     const char *error, const char *description);
+static int hars_oauth_foreign(hars_request_t *r, const char *issuer);
 static int hars_oauth_cert(hars_request_t *r, time_t now, hars_cert_t *cert);
 static int hars_oauth_method(hars_request_t *r, const hars_form_t *form);
 static int hars_oauth_registered(hars_request_t *r, const char *id,
@@ -127,6 +129,57 @@ hars_oauth_form(hars_request_t *r, hars_form_t *form, const char *repeated)
 
 
 int
+hars_oauth_cross_site(hars_request_t *r)
+{
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+
+    if (!hars_oauth_foreign(r, socket->as->conf.issuer)) {
+        return HARS_OK;
+    }
+
+    hars_reply_problem(r, 403, "Pages of other origins have no business "
+                       "here.");
+
+    return HARS_ERROR;
+}
+
+
+/* RFC 6454, 7: Origin is the issuer's own, or there is none */
+static int
+hars_oauth_foreign(hars_request_t *r, const char *issuer)
+{
+    int          rc;
+    size_t       len;
+    const char  *value;
+
+    rc = hars_request_header(r, "Sec-Fetch-Site", &value);
+
+    if (rc == HARS_ERROR
+        || (rc == HARS_OK && strcasecmp(value, "cross-site") == 0))
+    {
+        return 1;
+    }
+
+    rc = hars_request_header(r, "Origin", &value);
+
+    if (rc == HARS_DECLINED) {
+        return 0;
+    }
+
+    /* scheme, host and port of the issuer identifier, without its path */
+
+    len = strlen("https://");
+    len += strcspn(issuer + len, "/");
+
+    return rc != HARS_OK
+           || strlen(value) != len
+           || strncasecmp(value, issuer, len) != 0;
+}
+
+
+int
 hars_oauth_client(hars_request_t *r, const hars_form_t *form, time_t now,
     hars_client_t *client, hars_cert_t *cert)
 {
@@ -218,7 +271,7 @@ static int
 hars_oauth_registered(hars_request_t *r, const char *id,
     const hars_cert_t *cert, hars_client_t *client)
 {
-    int                rc;
+    int                rc, revoked;
     hars_as_socket_t  *socket;
 
     socket = r->data;
@@ -226,7 +279,11 @@ hars_oauth_registered(hars_request_t *r, const char *id,
     rc = hars_words_id(id) ? hars_store_client_get(socket->store, id, client)
                            : HARS_DECLINED;
 
-    if (rc == HARS_ERROR) {
+    revoked = (rc == HARS_ERROR)
+              ? HARS_ERROR
+              : hars_store_cert_revoked(socket->store, cert->thumbprint);
+
+    if (revoked == HARS_ERROR) {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
                          "The database cannot be asked.");
         return HARS_ERROR;
@@ -243,6 +300,10 @@ hars_oauth_registered(hars_request_t *r, const char *id,
     {
         hars_log_warn("client %s came with a certificate of another subject",
                       id);
+
+    } else if (revoked == HARS_OK) {
+        hars_log_warn("client %s came with a revoked certificate", id);
+
     } else {
         return HARS_OK;
     }

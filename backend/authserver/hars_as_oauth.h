@@ -41,6 +41,12 @@ void hars_oauth_refuse(hars_request_t *r, unsigned status,
 void hars_oauth_reply(hars_request_t *r, char *json);
 
 /*
+ * A browser holds a certificate as an ambient authority, like a cookie: pages
+ * of other origins are refused.  HARS_ERROR: it has been answered.
+ */
+int hars_oauth_cross_site(hars_request_t *r);
+
+/*
  * The parameters of a request; "repeated" as in hars_form_parse().
  * HARS_ERROR: it has been answered.
  */
@@ -49,13 +55,14 @@ int hars_oauth_form(hars_request_t *r, hars_form_t *form,
 
 /*
  * The client that "client_id" names and the certificate proves, with that
- * certificate.  HARS_ERROR: it has been answered.
+ * certificate, which is not revoked.  HARS_ERROR: it has been answered.
  */
 int hars_oauth_client(hars_request_t *r, const hars_form_t *form, time_t now,
     hars_client_t *client, hars_cert_t *cert);
 
 /* handlers */
 void hars_as_token(hars_request_t *r);
+void hars_as_revoke(hars_request_t *r);
 void hars_as_introspect_public(hars_request_t *r);
 void hars_as_introspect_gateway(hars_request_t *r);
 

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,40 @@
 
 
 #define HARS_PUBLISH_PASSWORD  512
+#define HARS_PUBLISH_NAME      256        /* longest name, prefix and all */
+#define HARS_PUBLISH_NUMBER    24
+
+/* what gateways may rely on: docs/architecture.md, "Redis" */
+#define HARS_PUBLISH_KEYS      64         /* in one entry of the stream */
+#define HARS_PUBLISH_STREAM    "{revoked}stream"
+#define HARS_PUBLISH_CERTS     "{revoked}certs"
+#define HARS_PUBLISH_MAXLEN    "100000"
+
+/* XADD stream MAXLEN ~ 100000 *, cert C until U, and the keys */
+#define HARS_PUBLISH_ARGS      (6 + 4 + 2 * HARS_PUBLISH_KEYS)
+
+
+typedef struct {
+    unsigned               argc;
+    const char            *argv[6];
+    size_t                 len[6];
+    char                   name[HARS_PUBLISH_NAME];
+    char                   number[HARS_PUBLISH_NUMBER];
+} hars_publish_command_t;
+
+
+/* one round trip: tombstones, the thumbprint, the entry */
+typedef struct {
+    unsigned                n;            /* tombstones */
+    hars_publish_command_t  set[HARS_PUBLISH_KEYS];
+    hars_publish_command_t  zadd;
+    unsigned                argc;         /* of XADD */
+    const char             *argv[HARS_PUBLISH_ARGS];
+    size_t                  len[HARS_PUBLISH_ARGS];
+    char                    stream[HARS_PUBLISH_NAME];
+    char                    thumbprint[HARS_B64_SHA256_LEN];
+    hars_redis_command_t    command[HARS_PUBLISH_KEYS + 2];
+} hars_publish_entry_t;
 
 
 struct hars_publish_s {
@@ -46,8 +81,22 @@ static size_t hars_publish_seal(hars_publish_t *publish,
     unsigned char *sealed);
 static int hars_publish_key(hars_publish_t *publish,
     const unsigned char hash[HARS_SHA256_LEN], char *hex);
-static int hars_publish_tombstone(hars_publish_t *publish,
-    const hars_outbox_t *row, int64_t now_ms);
+static int hars_publish_name(hars_publish_t *publish, char *name,
+    const char *suffix, size_t len);
+static void hars_publish_arg(hars_publish_command_t *command,
+    const void *data, size_t len);
+static int hars_publish_set(hars_publish_t *publish,
+    hars_publish_command_t *command, const char *hex,
+    const unsigned char *value, size_t len, int64_t ttl);
+static int hars_publish_entry(hars_publish_t *publish,
+    hars_publish_entry_t *entry, const hars_outbox_t *row, unsigned n,
+    const hars_outbox_t *cert, int64_t now_ms);
+static int hars_publish_cert(hars_publish_t *publish,
+    hars_publish_entry_t *entry, const hars_outbox_t *cert);
+static void hars_publish_pair(hars_publish_entry_t *entry, const char *name,
+    const char *value, size_t len);
+static int hars_publish_send(hars_publish_t *publish,
+    hars_publish_entry_t *entry);
 
 
 hars_publish_t *
@@ -76,7 +125,6 @@ hars_publish_create(const hars_as_conf_t *conf)
     publish->redis_conf.user = conf->redis_user;
     publish->redis_conf.password = conf->redis_password_file
                                    ? publish->password : NULL;
-    publish->redis_conf.prefix = conf->redis_prefix;
     publish->redis_conf.timeout = conf->redis_timeout;
 
     publish->redis = hars_redis_create(&publish->redis_conf);
@@ -254,10 +302,12 @@ int
 hars_publish_record(hars_publish_t *publish, const hars_token_t *token,
     int64_t now_ms)
 {
-    char           hex[HARS_KEY_HEX_LEN];
-    size_t         len;
-    int64_t        ttl, cap;
-    unsigned char  sealed[HARS_RECORD_MAX + HARS_SEAL_OVERHEAD];
+    char                    hex[HARS_KEY_HEX_LEN];
+    size_t                  len;
+    int64_t                 ttl, cap;
+    unsigned char           sealed[HARS_RECORD_MAX + HARS_SEAL_OVERHEAD];
+    hars_publish_command_t  set;
+    hars_redis_command_t    command = { .argv = set.argv, .len = set.len };
 
     ttl = token->exp * 1000 - now_ms;
     cap = (int64_t) publish->conf->record_ttl * 1000;
@@ -278,7 +328,14 @@ hars_publish_record(hars_publish_t *publish, const hars_token_t *token,
         return HARS_ERROR;
     }
 
-    return hars_redis_set(publish->redis, hex, sealed, len, ttl, 1);
+    if (hars_publish_set(publish, &set, hex, sealed, len, ttl) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    hars_publish_arg(&set, "NX", 2);
+    command.argc = set.argc;
+
+    return hars_redis_run(publish->redis, &command, 1);
 }
 
 
@@ -345,54 +402,222 @@ hars_publish_key(hars_publish_t *publish,
 }
 
 
+/* prefix and suffix; HARS_ERROR: together too long */
+static int
+hars_publish_name(hars_publish_t *publish, char *name, const char *suffix,
+    size_t len)
+{
+    int  n;
+
+    n = snprintf(name, HARS_PUBLISH_NAME, "%s%.*s",
+                 publish->conf->redis_prefix, (int) len, suffix);
+
+    return (n > 0 && n < HARS_PUBLISH_NAME) ? HARS_OK : HARS_ERROR;
+}
+
+
+static void
+hars_publish_arg(hars_publish_command_t *command, const void *data,
+    size_t len)
+{
+    command->argv[command->argc] = data;
+    command->len[command->argc++] = len;
+}
+
+
+/* SET name value PX ttl */
+static int
+hars_publish_set(hars_publish_t *publish, hars_publish_command_t *command,
+    const char *hex, const unsigned char *value, size_t len, int64_t ttl)
+{
+    command->argc = 0;
+
+    if (hars_publish_name(publish, command->name, hex, HARS_KEY_HEX_LEN)
+        != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    snprintf(command->number, HARS_PUBLISH_NUMBER, "%lld", (long long) ttl);
+
+    hars_publish_arg(command, "SET", 3);
+    hars_publish_arg(command, command->name, strlen(command->name));
+    hars_publish_arg(command, value, len);
+    hars_publish_arg(command, "PX", 2);
+    hars_publish_arg(command, command->number, strlen(command->number));
+
+    return HARS_OK;
+}
+
+
 int
-hars_publish_outbox(hars_publish_t *publish, hars_store_t *store,
+hars_publish_revoked(hars_publish_t *publish, const hars_outbox_t *row,
+    unsigned n, const hars_outbox_t *cert, int64_t now_ms)
+{
+    int                    rc;
+    unsigned               keys;
+    hars_publish_entry_t  *entry;
+
+    entry = malloc(sizeof(hars_publish_entry_t));
+
+    if (entry == NULL) {
+        hars_log_error("no memory");
+        return HARS_ERROR;
+    }
+
+    rc = HARS_OK;
+
+    while (rc == HARS_OK && (n || cert)) {
+        keys = (n < HARS_PUBLISH_KEYS) ? n : HARS_PUBLISH_KEYS;
+
+        rc = hars_publish_entry(publish, entry, row, keys, cert, now_ms);
+
+        if (rc == HARS_OK) {
+            rc = hars_publish_send(publish, entry);
+        }
+
+        row += keys;
+        n -= keys;
+        cert = NULL;
+    }
+
+    free(entry);
+
+    return rc;
+}
+
+
+static int
+hars_publish_entry(hars_publish_t *publish, hars_publish_entry_t *entry,
+    const hars_outbox_t *row, unsigned n, const hars_outbox_t *cert,
     int64_t now_ms)
 {
-    unsigned       i, n;
-    hars_outbox_t  row[HARS_STORE_BATCH];
+    char                     hex[HARS_KEY_HEX_LEN];
+    int64_t                  ttl;
+    unsigned                 i;
+    hars_publish_command_t  *set;
 
-    do {
-        if (hars_store_outbox(store, row, &n) != HARS_OK) {
+    if (hars_publish_name(publish, entry->stream, HARS_PUBLISH_STREAM,
+                          strlen(HARS_PUBLISH_STREAM)) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    entry->n = 0;
+    entry->zadd.argc = 0;
+    entry->argc = 0;
+
+    hars_publish_pair(entry, "XADD", entry->stream, strlen(entry->stream));
+    hars_publish_pair(entry, "MAXLEN", "~", 1);
+    hars_publish_pair(entry, HARS_PUBLISH_MAXLEN, "*", 1);
+
+    if (cert && hars_publish_cert(publish, entry, cert) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        ttl = row[i].exp * 1000 - now_ms;
+
+        if (ttl <= 0) {
+            continue;
+        }
+
+        set = &entry->set[entry->n];
+
+        if (hars_publish_key(publish, row[i].hash, hex) != HARS_OK
+            || hars_publish_set(publish, set, hex, hars_tombstone,
+                                HARS_TOMBSTONE_LEN, ttl) != HARS_OK)
+        {
             return HARS_ERROR;
         }
 
-        for (i = 0; i < n; i++) {
+        /* the key is the end of the name */
 
-            /* first told, then forgotten: told twice does no harm */
-
-            if (hars_publish_tombstone(publish, &row[i], now_ms) != HARS_OK
-                || hars_store_outbox_done(store, row[i].hash) != HARS_OK)
-            {
-                return HARS_ERROR;
-            }
-        }
-
-    } while (n == HARS_STORE_BATCH);
+        hars_publish_pair(entry, "key",
+                          set->name + strlen(publish->conf->redis_prefix),
+                          HARS_KEY_HEX_LEN);
+        entry->n++;
+    }
 
     return HARS_OK;
 }
 
 
 static int
-hars_publish_tombstone(hars_publish_t *publish, const hars_outbox_t *row,
-    int64_t now_ms)
+hars_publish_cert(hars_publish_t *publish, hars_publish_entry_t *entry,
+    const hars_outbox_t *cert)
 {
-    char     hex[HARS_KEY_HEX_LEN];
-    int64_t  ttl;
+    hars_publish_command_t  *zadd;
 
-    ttl = row->exp * 1000 - now_ms;
+    zadd = &entry->zadd;
 
-    if (ttl <= 0) {
-        return HARS_OK;
-    }
-
-    if (hars_publish_key(publish, row->hash, hex) != HARS_OK) {
+    if (hars_publish_name(publish, zadd->name, HARS_PUBLISH_CERTS,
+                          strlen(HARS_PUBLISH_CERTS)) != HARS_OK)
+    {
         return HARS_ERROR;
     }
 
-    return hars_redis_set(publish->redis, hex, hars_tombstone,
-                          HARS_TOMBSTONE_LEN, ttl, 0);
+    hars_b64url_sha256_encode(entry->thumbprint, cert->hash);
+    snprintf(zadd->number, HARS_PUBLISH_NUMBER, "%lld",
+             (long long) cert->exp);
+
+    hars_publish_arg(zadd, "ZADD", 4);
+    hars_publish_arg(zadd, zadd->name, strlen(zadd->name));
+    hars_publish_arg(zadd, zadd->number, strlen(zadd->number));
+    hars_publish_arg(zadd, entry->thumbprint, HARS_B64_SHA256_LEN);
+
+    hars_publish_pair(entry, "cert", entry->thumbprint, HARS_B64_SHA256_LEN);
+    hars_publish_pair(entry, "until", zadd->number, strlen(zadd->number));
+
+    return HARS_OK;
+}
+
+
+/* two arguments more of XADD */
+static void
+hars_publish_pair(hars_publish_entry_t *entry, const char *name,
+    const char *value, size_t len)
+{
+    entry->argv[entry->argc] = name;
+    entry->len[entry->argc++] = strlen(name);
+    entry->argv[entry->argc] = value;
+    entry->len[entry->argc++] = len;
+}
+
+
+/* a gateway that reads the entry finds its tombstones in place */
+static int
+hars_publish_send(hars_publish_t *publish, hars_publish_entry_t *entry)
+{
+    unsigned                 i, n;
+    hars_redis_command_t    *command;
+    hars_publish_command_t  *set;
+
+    command = entry->command;
+    n = 0;
+
+    for (i = 0; i < entry->n; i++) {
+        set = &entry->set[i];
+        command[n++] = (hars_redis_command_t) { .argc = set->argc,
+                                                .argv = set->argv,
+                                                .len = set->len };
+    }
+
+    if (entry->zadd.argc) {
+        command[n++] = (hars_redis_command_t) { .argc = entry->zadd.argc,
+                                                .argv = entry->zadd.argv,
+                                                .len = entry->zadd.len };
+    }
+
+    if (n == 0) {
+        return HARS_OK;
+    }
+
+    command[n++] = (hars_redis_command_t) { .argc = entry->argc,
+                                            .argv = entry->argv,
+                                            .len = entry->len };
+
+    return hars_redis_run(publish->redis, command, n);
 }
 
 

@@ -2,8 +2,9 @@
 /*
  * What other machines are told of a token, through Redis: on issue the
  * sealed record that a gateway would make of the introspection answer, on
- * revocation the tombstone.  Redis only makes things faster, or a revocation
- * known sooner: what fails here fails no request.
+ * revocation the tombstone, and then an entry of the stream that every
+ * gateway listens to.  Redis only makes things faster, or a revocation known
+ * sooner: what fails here fails no request.
  */
 
 #ifndef HARS_AS_PUBLISH_H
@@ -31,11 +32,12 @@ int hars_publish_record(hars_publish_t *publish, const hars_token_t *token,
     int64_t now_ms);
 
 /*
- * The tombstones of what stands in the outbox, and out with it.  HARS_OK:
- * the outbox is empty.
+ * Revoked tokens, and the certificate that they are bound to or NULL, in
+ * entries of up to 64 keys, each after the tombstones of its keys.  HARS_OK:
+ * Redis has it all.
  */
-int hars_publish_outbox(hars_publish_t *publish, hars_store_t *store,
-    int64_t now_ms);
+int hars_publish_revoked(hars_publish_t *publish, const hars_outbox_t *row,
+    unsigned n, const hars_outbox_t *cert, int64_t now_ms);
 
 /* the first digits of the key, zero-terminated */
 int hars_publish_token_id(hars_publish_t *publish,

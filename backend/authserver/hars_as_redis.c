@@ -26,7 +26,6 @@
 
 
 #define HARS_REDIS_HOST  256
-#define HARS_REDIS_KEY   256
 
 
 struct hars_redis_s {
@@ -44,6 +43,8 @@ static int hars_redis_address(const char *server, char *host, size_t size,
     int *port);
 static int hars_redis_command(redisContext *c, int64_t deadline, int argc,
     const char **argv, const size_t *len, const char **error);
+static int hars_redis_commands(redisContext *c, int64_t deadline,
+    const hars_redis_command_t *command, unsigned n, const char **error);
 static int hars_redis_reply(redisContext *c, int64_t deadline,
     redisReply **reply);
 static int hars_redis_wait(redisContext *c, int64_t deadline, short events);
@@ -274,34 +275,12 @@ hars_redis_address(const char *server, char *host, size_t size, int *port)
 
 
 int
-hars_redis_set(hars_redis_t *redis, const char *key,
-    const unsigned char *value, size_t len, int64_t ttl, int unless)
+hars_redis_run(hars_redis_t *redis, const hars_redis_command_t *command,
+    unsigned n)
 {
-    int          rc, n;
-    char         name[HARS_REDIS_KEY], px[24];
-    size_t       lens[6];
+    int          rc;
     int64_t      deadline;
-    const char  *error, *argv[6];
-
-    n = snprintf(name, sizeof(name), "%s%.*s", redis->conf->prefix,
-                 HARS_KEY_HEX_LEN, key);
-
-    if (n < 0 || (size_t) n >= sizeof(name)) {
-        return HARS_ERROR;
-    }
-
-    argv[0] = "SET";
-    lens[0] = 3;
-    argv[1] = name;
-    lens[1] = (size_t) n;
-    argv[2] = (const char *) value;
-    lens[2] = len;
-    argv[3] = "PX";
-    lens[3] = 2;
-    argv[4] = px;
-    lens[4] = (size_t) snprintf(px, sizeof(px), "%lld", (long long) ttl);
-    argv[5] = "NX";
-    lens[5] = 2;
+    const char  *error;
 
     deadline = hars_redis_now() + (int64_t) redis->conf->timeout;
 
@@ -312,8 +291,8 @@ hars_redis_set(hars_redis_t *redis, const char *key,
     rc = HARS_ERROR;
 
     if (redis->context) {
-        rc = hars_redis_command(redis->context, deadline, unless ? 6 : 5,
-                                argv, lens, &error);
+        rc = hars_redis_commands(redis->context, deadline, command, n,
+                                 &error);
         if (rc != HARS_OK) {
             hars_redis_failed(redis, error);
         }
@@ -325,44 +304,65 @@ hars_redis_set(hars_redis_t *redis, const char *key,
 }
 
 
-/*
- * One command and its reply, which says nothing but "error" or not.  The
- * text in *error may be the context's own.
- */
+static int
+hars_redis_commands(redisContext *c, int64_t deadline,
+    const hars_redis_command_t *command, unsigned n, const char **error)
+{
+    unsigned     i;
+    redisReply  *reply;
+
+    *error = "no memory";
+
+    for (i = 0; i < n; i++) {
+        if (redisAppendCommandArgv(c, (int) command[i].argc, command[i].argv,
+                                   command[i].len) != REDIS_OK)
+        {
+            return HARS_ERROR;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        *error = "it does not answer in time";
+
+        if (hars_redis_reply(c, deadline, &reply) != HARS_OK) {
+            if (c->err) {
+                *error = c->errstr;
+            }
+
+            return HARS_ERROR;
+        }
+
+        if (reply->type == REDIS_REPLY_ERROR) {
+
+            /* "NOAUTH ...", "READONLY ...": the context lends its buffer */
+
+            snprintf(c->errstr, sizeof(c->errstr), "%s", reply->str);
+            *error = c->errstr;
+            freeReplyObject(reply);
+
+            return HARS_ERROR;
+        }
+
+        if (command[i].text) {
+            snprintf(command[i].text, command[i].size, "%s",
+                     reply->str ? reply->str : "");
+        }
+
+        freeReplyObject(reply);
+    }
+
+    return HARS_OK;
+}
+
+
 static int
 hars_redis_command(redisContext *c, int64_t deadline, int argc,
     const char **argv, const size_t *len, const char **error)
 {
-    int          rc;
-    redisReply  *reply;
+    hars_redis_command_t  command = { .argc = (unsigned) argc,
+                                      .argv = argv, .len = len };
 
-    *error = "it does not answer in time";
-    reply = NULL;
-
-    if (redisAppendCommandArgv(c, argc, argv, len) != REDIS_OK
-        || hars_redis_reply(c, deadline, &reply) != HARS_OK)
-    {
-        if (c->err) {
-            *error = c->errstr;
-        }
-
-        return HARS_ERROR;
-    }
-
-    rc = HARS_OK;
-
-    if (reply->type == REDIS_REPLY_ERROR) {
-
-        /* "NOAUTH ...", "READONLY ...": the context lends its buffer */
-
-        snprintf(c->errstr, sizeof(c->errstr), "%s", reply->str);
-        *error = c->errstr;
-        rc = HARS_ERROR;
-    }
-
-    freeReplyObject(reply);
-
-    return rc;
+    return hars_redis_commands(c, deadline, &command, 1, error);
 }
 
 

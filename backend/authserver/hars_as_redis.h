@@ -23,7 +23,6 @@ typedef struct {
     unsigned long   db;
     const char     *user;                 /* NULL: the default one */
     const char     *password;             /* NULL: none */
-    const char     *prefix;
     unsigned long   timeout;              /* ms */
 } hars_redis_conf_t;
 
@@ -42,12 +41,20 @@ void hars_redis_free(hars_redis_t *redis);
 int hars_redis_connect(hars_redis_t *redis);
 
 /*
- * Sets prefix + key, 64 hexadecimal digits, for "ttl" ms, unless it is there
- * already where "unless" is set.  HARS_OK: Redis has said so (a value that
- * was there already is well), HARS_ERROR: it has not.
+ * Some commands, all written before the first answer is awaited.  "text" gets
+ * the zero-terminated answer, shortened to "size"; nil is "".  HARS_OK: each
+ * was answered, none by an error; HARS_ERROR: perhaps some were.
  */
-int hars_redis_set(hars_redis_t *redis, const char *key,
-    const unsigned char *value, size_t len, int64_t ttl, int unless);
+typedef struct {
+    unsigned        argc;
+    const char    **argv;
+    const size_t   *len;
+    char           *text;                 /* NULL: any answer will do */
+    size_t          size;
+} hars_redis_command_t;
+
+int hars_redis_run(hars_redis_t *redis, const hars_redis_command_t *command,
+    unsigned n);
 
 
 #endif /* HARS_AS_REDIS_H */

@@ -4,13 +4,15 @@
  * thread, which keeps the connection to Redis, tells it the revocations that
  * it does not have yet, and sweeps what has ended.
  *
- *     public socket    /oauth2/token, /oauth2/introspect, /healthz
+ *     public socket    /oauth2/token, /oauth2/introspect, /oauth2/revoke,
+ *                      /healthz
  *     gateway socket   /introspect, never behind a slow issue
  */
 
 #include "hars_as.h"
 #include "hars_as_oauth.h"
 #include "hars_as_publish.h"
+#include "hars_as_revocation.h"
 #include "hars_as_store.h"
 #include "hars_log.h"
 #include "hars_signal.h"
@@ -46,6 +48,10 @@ static const hars_route_t  hars_serve_public[] = {
       .body_max = HARS_OAUTH_BODY,
       .handler = hars_as_introspect_public, .refuse = hars_oauth_refuse },
 
+    { .path = "/oauth2/revoke", .method = "POST",
+      .body_max = HARS_OAUTH_BODY,
+      .handler = hars_as_revoke, .refuse = hars_oauth_refuse },
+
     { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
 
     { .path = NULL }
@@ -79,6 +85,7 @@ hars_as_serve(hars_as_t *as)
 
     hars_store_close(serve.store);
     hars_store_close(serve.gateway.store);
+    hars_store_close(serve.public.durable);
     hars_store_close(serve.public.store);
 
     return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
@@ -97,6 +104,12 @@ hars_serve_stores(hars_serve_t *serve, hars_as_t *as)
     serve->gateway.as = as;
 
     if (serve->public.store == NULL) {
+        return HARS_ERROR;
+    }
+
+    serve->public.durable = hars_store_open(path, HARS_STORE_DURABLE);
+
+    if (serve->public.durable == NULL) {
         return HARS_ERROR;
     }
 
@@ -160,17 +173,11 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
 static void
 hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
 {
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-
     if (as->publish && hars_publish_connect(as->publish) == HARS_OK) {
-        hars_publish_outbox(as->publish, serve->store,
-                            (int64_t) ts.tv_sec * 1000
-                            + ts.tv_nsec / 1000000);
+        hars_revocation_outbox(as, serve->store);
     }
 
-    hars_store_sweep(serve->store, ts.tv_sec - HARS_SERVE_KEEP);
+    hars_store_sweep(serve->store, time(NULL) - HARS_SERVE_KEEP);
 }
 
 

@@ -21,7 +21,7 @@
 #include <sqlite3.h>
 
 
-#define HARS_STORE_VERSION  1
+#define HARS_STORE_VERSION  2
 #define HARS_STORE_BUSY     2000          /* ms, for another writer */
 
 
@@ -31,10 +31,19 @@ typedef enum {
     HARS_SQL_CLIENT_EACH,
     HARS_SQL_TOKEN_ADD,
     HARS_SQL_TOKEN_GET,
+    HARS_SQL_LIVE_TOKEN,
+    HARS_SQL_LIVE_CLIENT,
+    HARS_SQL_LIVE_SUB,
+    HARS_SQL_LIVE_CERT,
     HARS_SQL_TOKEN_REVOKE,
+    HARS_SQL_CERT_REVOKE,
+    HARS_SQL_CERT_REVOKED,
     HARS_SQL_OUTBOX_ADD,
     HARS_SQL_OUTBOX,
     HARS_SQL_OUTBOX_DONE,
+    HARS_SQL_OUTBOX_CERT_ADD,
+    HARS_SQL_OUTBOX_CERT,
+    HARS_SQL_OUTBOX_CERT_DONE,
     HARS_SQL_SWEEP,
     HARS_SQL_BEGIN,
     HARS_SQL_COMMIT,
@@ -56,11 +65,22 @@ static int hars_store_exec(hars_store_t *store, const char *sql);
 static sqlite3_stmt *hars_store_take(hars_store_t *store, hars_sql_e sql);
 static int hars_store_give(hars_store_t *store, hars_sql_e sql, int rc);
 static int hars_store_run(hars_store_t *store, hars_sql_e sql);
-static int hars_store_revoke(hars_store_t *store,
-    const unsigned char hash[HARS_SHA256_LEN], int64_t now);
+static int hars_store_revoke_batch(hars_store_t *store,
+    const hars_revoke_t *revoke, int64_t now, hars_outbox_t *row,
+    unsigned *n);
+static int hars_store_live(hars_store_t *store, const hars_revoke_t *revoke,
+    int64_t now, hars_outbox_t *row, unsigned *n);
+static int hars_store_cert_revoke(hars_store_t *store,
+    const hars_revoke_t *revoke, int64_t now);
+static int hars_store_rows(sqlite3_stmt *stmt, hars_outbox_t *row,
+    unsigned *n);
+static int hars_store_run_row(hars_store_t *store, hars_sql_e sql,
+    const hars_outbox_t *row);
 
 
-static const char  hars_store_tables[] =
+/* each makes the layout of the next version out of the one before */
+static const char  *hars_store_steps[HARS_STORE_VERSION] = {
+
     "CREATE TABLE client ("
     "  id TEXT PRIMARY KEY,"
     "  kind TEXT NOT NULL,"
@@ -92,7 +112,32 @@ static const char  hars_store_tables[] =
     "  exp INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;"
 
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;",
+
+    /* a certificate stays here for good: its notAfter is only what we heard */
+
+    "CREATE TABLE revoked_cert ("
+    "  hash BLOB PRIMARY KEY CHECK (length(hash) = 32),"
+    "  until INTEGER NOT NULL,"
+    "  revoked_at INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE outbox_cert ("
+    "  hash BLOB PRIMARY KEY CHECK (length(hash) = 32)"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE INDEX token_client ON token (client_id) WHERE revoked_at = 0;"
+    "CREATE INDEX token_sub ON token (sub) WHERE revoked_at = 0;"
+    "CREATE INDEX token_cnf ON token (cnf) WHERE revoked_at = 0;"
+    "CREATE INDEX token_revoked ON token (exp) WHERE revoked_at > 0;"
+
+    "PRAGMA user_version = 2;"
+};
+
+
+#define HARS_STORE_LIVE(column)                                              \
+    "SELECT hash, exp FROM token WHERE " column " = ?1 AND revoked_at = 0"   \
+    " AND exp > ?2 LIMIT ?3"
 
 
 static const char  *hars_store_sql[HARS_SQL_N] = {
@@ -110,23 +155,49 @@ static const char  *hars_store_sql[HARS_SQL_N] = {
 
     [HARS_SQL_TOKEN_ADD] =
         "INSERT INTO token (hash, cnf, client_id, sub, kind, scope, aud, iat,"
-        " exp, revoked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        " exp, revoked_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0"
+        " WHERE NOT EXISTS (SELECT 1 FROM revoked_cert WHERE hash = ?2)",
 
     [HARS_SQL_TOKEN_GET] =
         "SELECT hash, cnf, client_id, sub, kind, scope, aud, iat, exp,"
-        " revoked_at FROM token WHERE hash = ?",
+        " coalesce(nullif(revoked_at, 0), (SELECT c.revoked_at FROM"
+        " revoked_cert AS c WHERE c.hash = cnf), 0)"
+        " FROM token WHERE hash = ?",
+
+    /* the one that knows no "live": what is revoked already is told again */
+
+    [HARS_SQL_LIVE_TOKEN] =
+        "SELECT hash, exp FROM token WHERE hash = ?1 LIMIT ?3",
+
+    [HARS_SQL_LIVE_CLIENT] = HARS_STORE_LIVE("client_id"),
+    [HARS_SQL_LIVE_SUB] = HARS_STORE_LIVE("sub"),
+    [HARS_SQL_LIVE_CERT] = HARS_STORE_LIVE("cnf"),
 
     [HARS_SQL_TOKEN_REVOKE] =
-        "UPDATE token SET revoked_at = CASE revoked_at WHEN 0 THEN ?2"
-        " ELSE revoked_at END WHERE hash = ?1",
+        "UPDATE token SET revoked_at = ?2 WHERE hash = ?1 AND revoked_at = 0",
+
+    [HARS_SQL_CERT_REVOKE] =
+        "INSERT INTO revoked_cert (hash, until, revoked_at)"
+        " VALUES (?1, ?2, ?3) ON CONFLICT (hash)"
+        " DO UPDATE SET until = max(until, ?2)",
+
+    [HARS_SQL_CERT_REVOKED] = "SELECT 1 FROM revoked_cert WHERE hash = ?",
 
     [HARS_SQL_OUTBOX_ADD] =
-        "INSERT OR IGNORE INTO outbox (hash, exp)"
-        " SELECT hash, exp FROM token WHERE hash = ?1 AND exp > ?2",
+        "INSERT OR IGNORE INTO outbox (hash, exp) VALUES (?1, ?2)",
 
     [HARS_SQL_OUTBOX] = "SELECT hash, exp FROM outbox LIMIT ?",
 
-    [HARS_SQL_OUTBOX_DONE] = "DELETE FROM outbox WHERE hash = ?",
+    [HARS_SQL_OUTBOX_DONE] = "DELETE FROM outbox WHERE hash = ?1",
+
+    [HARS_SQL_OUTBOX_CERT_ADD] =
+        "INSERT OR IGNORE INTO outbox_cert (hash) VALUES (?1)",
+
+    [HARS_SQL_OUTBOX_CERT] =
+        "SELECT hash, until FROM outbox_cert JOIN revoked_cert USING (hash)"
+        " LIMIT 1",
+
+    [HARS_SQL_OUTBOX_CERT_DONE] = "DELETE FROM outbox_cert WHERE hash = ?1",
 
     [HARS_SQL_SWEEP] =
         "DELETE FROM token WHERE hash IN"
@@ -251,13 +322,14 @@ hars_store_schema(hars_store_t *store)
 
     rc = HARS_OK;
 
-    if (version == 0) {
-        rc = hars_store_exec(store, hars_store_tables);
-
-    } else if (version != HARS_STORE_VERSION) {
+    if (version < 0 || version > HARS_STORE_VERSION) {
         hars_log_error("database: its layout is of version %d, this program "
                        "knows %d", version, HARS_STORE_VERSION);
         rc = HARS_ERROR;
+    }
+
+    while (rc == HARS_OK && version < HARS_STORE_VERSION) {
+        rc = hars_store_exec(store, hars_store_steps[version++]);
     }
 
     if (rc == HARS_OK) {
@@ -391,7 +463,7 @@ hars_store_client_each(hars_store_t *store, hars_store_client_pt take,
 int
 hars_store_token_add(hars_store_t *store, const hars_token_t *token)
 {
-    int            rc;
+    int            rc, added;
     sqlite3_stmt  *stmt;
 
     stmt = hars_store_take(store, HARS_SQL_TOKEN_ADD);
@@ -407,8 +479,13 @@ hars_store_token_add(hars_store_t *store, const hars_token_t *token)
     sqlite3_bind_int64(stmt, 9, token->exp);
 
     rc = sqlite3_step(stmt);
+    added = sqlite3_changes(store->db);
 
-    return hars_store_give(store, HARS_SQL_TOKEN_ADD, rc);
+    if (hars_store_give(store, HARS_SQL_TOKEN_ADD, rc) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    return added ? HARS_OK : HARS_DECLINED;
 }
 
 
@@ -439,17 +516,19 @@ hars_store_token_get(hars_store_t *store,
 
 
 int
-hars_store_token_revoke(hars_store_t *store,
-    const unsigned char hash[HARS_SHA256_LEN], int64_t now)
+hars_store_revoke(hars_store_t *store, const hars_revoke_t *revoke,
+    int64_t now, hars_outbox_t *row, unsigned *n)
 {
     int  rc;
+
+    *n = 0;
 
     pthread_mutex_lock(&store->mutex);
 
     rc = hars_store_run(store, HARS_SQL_BEGIN);
 
     if (rc == HARS_OK) {
-        rc = hars_store_revoke(store, hash, now);
+        rc = hars_store_revoke_batch(store, revoke, now, row, n);
 
         if (rc == HARS_OK) {
             rc = hars_store_run(store, HARS_SQL_COMMIT);
@@ -468,30 +547,152 @@ hars_store_token_revoke(hars_store_t *store,
 
 /* inside a transaction, under the mutex */
 static int
-hars_store_revoke(hars_store_t *store,
-    const unsigned char hash[HARS_SHA256_LEN], int64_t now)
+hars_store_revoke_batch(hars_store_t *store, const hars_revoke_t *revoke,
+    int64_t now, hars_outbox_t *row, unsigned *n)
 {
+    unsigned       i;
     sqlite3_stmt  *stmt;
 
-    stmt = store->stmt[HARS_SQL_TOKEN_REVOKE];
-
-    hars_row_bind_hash(stmt, 1, hash);
-    sqlite3_bind_int64(stmt, 2, now);
-
-    if (hars_store_run(store, HARS_SQL_TOKEN_REVOKE) != HARS_OK) {
+    if (revoke->what == HARS_REVOKE_CERT
+        && hars_store_cert_revoke(store, revoke, now) != HARS_OK)
+    {
         return HARS_ERROR;
     }
 
-    if (sqlite3_changes(store->db) == 0) {
+    if (hars_store_live(store, revoke, now, row, n) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    if (*n == 0 && revoke->what == HARS_REVOKE_TOKEN) {
         return HARS_DECLINED;
     }
 
-    stmt = store->stmt[HARS_SQL_OUTBOX_ADD];
+    for (i = 0; i < *n; i++) {
+        stmt = store->stmt[HARS_SQL_TOKEN_REVOKE];
 
-    hars_row_bind_hash(stmt, 1, hash);
-    sqlite3_bind_int64(stmt, 2, now);
+        hars_row_bind_hash(stmt, 1, row[i].hash);
+        sqlite3_bind_int64(stmt, 2, now);
 
-    return hars_store_run(store, HARS_SQL_OUTBOX_ADD);
+        if (hars_store_run(store, HARS_SQL_TOKEN_REVOKE) != HARS_OK) {
+            return HARS_ERROR;
+        }
+
+        /* what has ended needs no telling; only a single token may have */
+
+        if (row[i].exp <= now) {
+            *n = 0;
+            return HARS_OK;
+        }
+
+        sqlite3_bind_int64(store->stmt[HARS_SQL_OUTBOX_ADD], 2, row[i].exp);
+
+        if (hars_store_run_row(store, HARS_SQL_OUTBOX_ADD, &row[i])
+            != HARS_OK)
+        {
+            return HARS_ERROR;
+        }
+    }
+
+    return HARS_OK;
+}
+
+
+static int
+hars_store_live(hars_store_t *store, const hars_revoke_t *revoke, int64_t now,
+    hars_outbox_t *row, unsigned *n)
+{
+    int            rc;
+    hars_sql_e     sql;
+    sqlite3_stmt  *stmt;
+
+    static const hars_sql_e  sqls[] = {
+        [HARS_REVOKE_TOKEN] = HARS_SQL_LIVE_TOKEN,
+        [HARS_REVOKE_CLIENT] = HARS_SQL_LIVE_CLIENT,
+        [HARS_REVOKE_SUB] = HARS_SQL_LIVE_SUB,
+        [HARS_REVOKE_CERT] = HARS_SQL_LIVE_CERT
+    };
+
+    sql = sqls[revoke->what];
+    stmt = store->stmt[sql];
+
+    if (revoke->id) {
+        hars_row_bind_text(stmt, 1, revoke->id);
+
+    } else {
+        hars_row_bind_hash(stmt, 1, revoke->hash);
+    }
+
+    if (sql != HARS_SQL_LIVE_TOKEN) {
+        sqlite3_bind_int64(stmt, 2, now);
+    }
+
+    sqlite3_bind_int(stmt, 3, HARS_STORE_BATCH);
+
+    rc = hars_store_rows(stmt, row, n);
+
+    if (rc != HARS_OK) {
+        hars_log_error("database: %s", sqlite3_errmsg(store->db));
+    }
+
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+
+    return rc;
+}
+
+
+static int
+hars_store_cert_revoke(hars_store_t *store, const hars_revoke_t *revoke,
+    int64_t now)
+{
+    hars_outbox_t  row;
+    sqlite3_stmt  *stmt;
+
+    stmt = store->stmt[HARS_SQL_CERT_REVOKE];
+
+    hars_row_bind_hash(stmt, 1, revoke->hash);
+    sqlite3_bind_int64(stmt, 2, revoke->until);
+    sqlite3_bind_int64(stmt, 3, now);
+
+    if (hars_store_run(store, HARS_SQL_CERT_REVOKE) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    memcpy(row.hash, revoke->hash, HARS_SHA256_LEN);
+
+    return hars_store_run_row(store, HARS_SQL_OUTBOX_CERT_ADD, &row);
+}
+
+
+/* the columns hash and exp; a batch at most */
+static int
+hars_store_rows(sqlite3_stmt *stmt, hars_outbox_t *row, unsigned *n)
+{
+    int  rc;
+
+    *n = 0;
+
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && *n < HARS_STORE_BATCH) {
+        if (hars_row_hash(stmt, 0, row[*n].hash) != HARS_OK) {
+            return HARS_ERROR;
+        }
+
+        row[*n].exp = sqlite3_column_int64(stmt, 1);
+        (*n)++;
+    }
+
+    return (rc == SQLITE_ROW || rc == SQLITE_DONE) ? HARS_OK : HARS_ERROR;
+}
+
+
+/* a statement about one hash, under the mutex */
+static int
+hars_store_run_row(hars_store_t *store, hars_sql_e sql,
+    const hars_outbox_t *row)
+{
+    hars_row_bind_hash(store->stmt[sql], 1, row->hash);
+
+    return hars_store_run(store, sql);
 }
 
 
@@ -515,42 +716,109 @@ hars_store_run(hars_store_t *store, hars_sql_e sql)
 
 
 int
-hars_store_outbox(hars_store_t *store, hars_outbox_t *row, unsigned *n)
-{
-    int            rc;
-    sqlite3_stmt  *stmt;
-
-    *n = 0;
-
-    stmt = hars_store_take(store, HARS_SQL_OUTBOX);
-
-    sqlite3_bind_int(stmt, 1, HARS_STORE_BATCH);
-
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && *n < HARS_STORE_BATCH) {
-        if (hars_row_hash(stmt, 0, row[*n].hash) == HARS_OK) {
-            row[*n].exp = sqlite3_column_int64(stmt, 1);
-            (*n)++;
-        }
-    }
-
-    return hars_store_give(store, HARS_SQL_OUTBOX, rc);
-}
-
-
-int
-hars_store_outbox_done(hars_store_t *store,
+hars_store_cert_revoked(hars_store_t *store,
     const unsigned char hash[HARS_SHA256_LEN])
 {
     int            rc;
     sqlite3_stmt  *stmt;
 
-    stmt = hars_store_take(store, HARS_SQL_OUTBOX_DONE);
+    stmt = hars_store_take(store, HARS_SQL_CERT_REVOKED);
 
     hars_row_bind_hash(stmt, 1, hash);
 
     rc = sqlite3_step(stmt);
 
-    return hars_store_give(store, HARS_SQL_OUTBOX_DONE, rc);
+    if (hars_store_give(store, HARS_SQL_CERT_REVOKED, rc) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    return (rc == SQLITE_ROW) ? HARS_OK : HARS_DECLINED;
+}
+
+
+int
+hars_store_outbox(hars_store_t *store, hars_outbox_t *row, unsigned *n)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    stmt = hars_store_take(store, HARS_SQL_OUTBOX);
+
+    sqlite3_bind_int(stmt, 1, HARS_STORE_BATCH);
+
+    rc = hars_store_rows(stmt, row, n);
+
+    return hars_store_give(store, HARS_SQL_OUTBOX,
+                           rc == HARS_OK ? SQLITE_DONE : SQLITE_ERROR);
+}
+
+
+int
+hars_store_outbox_done(hars_store_t *store, const hars_outbox_t *row,
+    unsigned n)
+{
+    int       rc;
+    unsigned  i;
+
+    pthread_mutex_lock(&store->mutex);
+
+    rc = hars_store_run(store, HARS_SQL_BEGIN);
+
+    if (rc == HARS_OK) {
+
+        for (i = 0; i < n && rc == HARS_OK; i++) {
+            rc = hars_store_run_row(store, HARS_SQL_OUTBOX_DONE, &row[i]);
+        }
+
+        /* what was told is told, whatever became of the others */
+
+        rc |= hars_store_run(store, HARS_SQL_COMMIT);
+
+        if (!sqlite3_get_autocommit(store->db)) {
+            hars_store_run(store, HARS_SQL_ROLLBACK);
+        }
+    }
+
+    pthread_mutex_unlock(&store->mutex);
+
+    return rc == HARS_OK ? HARS_OK : HARS_ERROR;
+}
+
+
+int
+hars_store_outbox_cert(hars_store_t *store, hars_outbox_t *row)
+{
+    int            rc, found;
+    sqlite3_stmt  *stmt;
+
+    stmt = hars_store_take(store, HARS_SQL_OUTBOX_CERT);
+
+    found = HARS_DECLINED;
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        found = hars_row_hash(stmt, 0, row->hash);
+        row->exp = sqlite3_column_int64(stmt, 1);
+    }
+
+    if (hars_store_give(store, HARS_SQL_OUTBOX_CERT, rc) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    return found;
+}
+
+
+int
+hars_store_outbox_cert_done(hars_store_t *store, const hars_outbox_t *row)
+{
+    int  rc;
+
+    pthread_mutex_lock(&store->mutex);
+    rc = hars_store_run_row(store, HARS_SQL_OUTBOX_CERT_DONE, row);
+    pthread_mutex_unlock(&store->mutex);
+
+    return rc;
 }
 
 

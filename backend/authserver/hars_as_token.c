@@ -7,8 +7,8 @@
  *
  *     cross-site? -> form -> client -> grant -> scope -> audience -> issue
  *
- * A browser holds a certificate as an ambient authority, like a cookie: a
- * page of another origin gets no token here.
+ * A certificate that was revoked meanwhile gets none: the store looks once
+ * more in the same statement.
  */
 
 #include "hars_as_oauth.h"
@@ -19,14 +19,12 @@
 #include "hars_log.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
 
-static int hars_token_cross_site(hars_request_t *r, const char *issuer);
 static int hars_token_grant(hars_request_t *r, const hars_form_t *form,
     const hars_client_t *client);
 static int hars_token_scope(hars_request_t *r, const hars_form_t *form,
@@ -44,24 +42,18 @@ static void hars_token_publish(hars_as_socket_t *socket,
 void
 hars_as_token(hars_request_t *r)
 {
-    time_t             now;
-    hars_cert_t        cert;
-    hars_form_t        form;
-    hars_token_t       token;
-    hars_client_t      client;
-    hars_as_socket_t  *socket;
+    time_t         now;
+    hars_cert_t    cert;
+    hars_form_t    form;
+    hars_token_t   token;
+    hars_client_t  client;
 
-    socket = r->data;
     now = time(NULL);
 
     memset(&token, 0, sizeof(token));
 
-    if (hars_token_cross_site(r, socket->as->conf.issuer)) {
-        hars_reply_problem(r, 403, "Pages of other origins get no tokens.");
-        return;
-    }
-
-    if (hars_oauth_form(r, &form, "resource") != HARS_OK
+    if (hars_oauth_cross_site(r) != HARS_OK
+        || hars_oauth_form(r, &form, "resource") != HARS_OK
         || hars_oauth_client(r, &form, now, &client, &cert) != HARS_OK
         || hars_token_grant(r, &form, &client) != HARS_OK
         || hars_token_scope(r, &form, &client, &token) != HARS_OK
@@ -71,39 +63,6 @@ hars_as_token(hars_request_t *r)
     }
 
     hars_token_issue(r, &client, &cert, &token, now);
-}
-
-
-/* RFC 6454, 7: Origin is the issuer's own, or there is none */
-static int
-hars_token_cross_site(hars_request_t *r, const char *issuer)
-{
-    int          rc;
-    size_t       len;
-    const char  *value;
-
-    rc = hars_request_header(r, "Sec-Fetch-Site", &value);
-
-    if (rc == HARS_ERROR
-        || (rc == HARS_OK && strcasecmp(value, "cross-site") == 0))
-    {
-        return 1;
-    }
-
-    rc = hars_request_header(r, "Origin", &value);
-
-    if (rc == HARS_DECLINED) {
-        return 0;
-    }
-
-    /* scheme, host and port of the issuer identifier, without its path */
-
-    len = strlen("https://");
-    len += strcspn(issuer + len, "/");
-
-    return rc != HARS_OK
-           || strlen(value) != len
-           || strncasecmp(value, issuer, len) != 0;
 }
 
 
@@ -226,6 +185,7 @@ static void
 hars_token_issue(hars_request_t *r, const hars_client_t *client,
     const hars_cert_t *cert, hars_token_t *token, time_t now)
 {
+    int                rc;
     char               value[HARS_AS_TOKEN_LEN + 1];
     hars_as_socket_t  *socket;
 
@@ -241,9 +201,18 @@ hars_token_issue(hars_request_t *r, const hars_client_t *client,
     strcpy(token->sub, client->sub);
     memcpy(token->cnf, cert->thumbprint, HARS_SHA256_LEN);
 
-    if (hars_token_make(value, token->hash) != HARS_OK
-        || hars_store_token_add(socket->store, token) != HARS_OK)
-    {
+    rc = hars_token_make(value, token->hash);
+
+    if (rc == HARS_OK) {
+        rc = hars_store_token_add(socket->store, token);
+    }
+
+    if (rc == HARS_DECLINED) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "The client is unknown, or the certificate is not "
+                         "its own.");
+
+    } else if (rc != HARS_OK) {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
                          "The token cannot be stored.");
 

@@ -52,6 +52,11 @@ typedef struct {
     const char   *token;
     const char   *token_file;             /* "-": standard input */
     const char   *file;                   /* of the recording; "-" as well */
+
+    const char   *client;                 /* what is to be revoked */
+    const char   *sub;
+    const char   *thumbprint;             /* of a certificate, x5t#S256 */
+    const char   *until;                  /* its notAfter, unix seconds */
 } hars_options_t;
 
 
@@ -95,6 +100,10 @@ int hars_recording_body(hars_text_t *text, char *error, size_t size);
  * 6749, 5.1).  HARS_ERROR: there is none.
  */
 int hars_token_value(const hars_text_t *text, char token[HARS_TOKEN_SIZE]);
+
+
+/* hars_revoke.c: the form of a revocation; HARS_EXIT_OK, or said */
+int hars_revoke_form(const hars_options_t *options, hars_text_t *form);
 
 
 /* hars_call.c: HARS_OK: there is an answer; else said on standard error */

@@ -1,7 +1,7 @@
 
 /*
- * hars: token and recognize.  Answers go to standard output, everything else
- * to standard error, so that the output can be piped.
+ * hars: token, recognize and revoke.  Answers go to standard output,
+ * everything else to standard error, so that the output can be piped.
  */
 
 #include "hars_client.h"
@@ -27,9 +27,24 @@ static int hars_recognize_token(const hars_options_t *options,
     char token[HARS_TOKEN_SIZE]);
 static int hars_recognize_file(const hars_options_t *options,
     const char *token);
+static int hars_revoke(const hars_options_t *options);
 static int hars_finish(const hars_options_t *options,
     const hars_call_t *call);
 static void hars_help(void);
+
+
+typedef struct {
+    const char  *name;
+    int        (*run)(const hars_options_t *options);
+} hars_command_t;
+
+
+static const hars_command_t  hars_commands[] = {
+    { "token", hars_token },
+    { "recognize", hars_recognize },
+    { "revoke", hars_revoke },
+    { NULL, NULL }
+};
 
 
 static const struct option  hars_long_options[] = {
@@ -44,6 +59,10 @@ static const struct option  hars_long_options[] = {
     { "resource", required_argument, NULL, 'r' },
     { "token", required_argument, NULL, 't' },
     { "token-file", required_argument, NULL, 'f' },
+    { "client", required_argument, NULL, 'C' },
+    { "sub", required_argument, NULL, 'S' },
+    { "thumbprint", required_argument, NULL, 'T' },
+    { "until", required_argument, NULL, 'U' },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'v' },
     { NULL, 0, NULL, 0 }
@@ -53,9 +72,10 @@ static const struct option  hars_long_options[] = {
 int
 main(int argc, char **argv)
 {
-    int             rc;
-    const char     *command;
-    hars_options_t  options;
+    int                    rc;
+    const char            *name;
+    hars_options_t         options;
+    const hars_command_t  *command;
 
     memset(&options, 0, sizeof(options));
 
@@ -64,9 +84,9 @@ main(int argc, char **argv)
         return rc < 0 ? HARS_EXIT_USAGE : HARS_EXIT_OK;
     }
 
-    command = (optind < argc) ? argv[optind++] : "";
+    name = (optind < argc) ? argv[optind++] : "";
 
-    if (strcmp(command, "recognize") == 0 && optind < argc) {
+    if (strcmp(name, "recognize") == 0 && optind < argc) {
         options.file = argv[optind++];
     }
 
@@ -76,21 +96,26 @@ main(int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    if (strcmp(command, "token") != 0 && strcmp(command, "recognize") != 0) {
-        fprintf(stderr, "hars: say token or recognize; see --help\n");
+    for (command = hars_commands; command->name; command++) {
+        if (strcmp(command->name, name) == 0) {
+            break;
+        }
+    }
+
+    if (command->name == NULL) {
+        fprintf(stderr, "hars: say token, recognize or revoke; see --help\n");
         return HARS_EXIT_USAGE;
     }
 
-    if (hars_needed(command, "--url", options.url)
-        || hars_needed(command, "--cert", options.cert)
-        || hars_needed(command, "--key", options.key)
-        || hars_needed(command, "--cacert", options.cacert))
+    if (hars_needed(name, "--url", options.url)
+        || hars_needed(name, "--cert", options.cert)
+        || hars_needed(name, "--key", options.key)
+        || hars_needed(name, "--cacert", options.cacert))
     {
         return HARS_EXIT_USAGE;
     }
 
-    return strcmp(command, "token") == 0 ? hars_token(&options)
-                                         : hars_recognize(&options);
+    return command->run(&options);
 }
 
 
@@ -172,6 +197,22 @@ hars_option(hars_options_t *options, int option, char *value)
 
     case 'f':
         options->token_file = value;
+        break;
+
+    case 'C':
+        options->client = value;
+        break;
+
+    case 'S':
+        options->sub = value;
+        break;
+
+    case 'T':
+        options->thumbprint = value;
+        break;
+
+    case 'U':
+        options->until = value;
         break;
     }
 }
@@ -330,6 +371,38 @@ done:
 }
 
 
+/* RFC 7009, 2.1 */
+static int
+hars_revoke(const hars_options_t *options)
+{
+    int          rc;
+    hars_call_t  call;
+    hars_text_t  form;
+
+    if (hars_needed("revoke", "--client-id", options->client_id)) {
+        return HARS_EXIT_USAGE;
+    }
+
+    memset(&form, 0, sizeof(form));
+    memset(&call, 0, sizeof(call));
+
+    rc = hars_revoke_form(options, &form);
+
+    if (rc == HARS_EXIT_OK) {
+        call.path = "/oauth2/revoke";
+        call.type = "application/x-www-form-urlencoded";
+        call.body = form.data;
+        call.len = form.len;
+
+        rc = hars_finish(options, &call);
+    }
+
+    hars_text_free(&form);
+
+    return rc;
+}
+
+
 /* the call, its answer printed, and the exit status */
 static int
 hars_finish(const hars_options_t *options, const hars_call_t *call)
@@ -386,11 +459,17 @@ hars_help(void)
          "  hars token --url URL --cert F --key F --cacert F --client-id ID\n"
          "      [--scope S] [--resource R]\n"
          "  hars recognize FILE --url URL --cert F --key F --cacert F\n"
-         "      (--token T | --token-file F)\n\n"
-         "both take\n"
+         "      (--token T | --token-file F)\n"
+         "  hars revoke --url URL --cert F --key F --cacert F --client-id ID\n"
+         "      (--token T|- | --client ID | --sub SUB |\n"
+         "       --thumbprint X5T#S256 [--until SECONDS])\n\n"
+         "all take\n"
          "  --connect-to HOST:PORT  connect there, whatever the URL's host\n"
          "  --show-tls              print what the handshake agreed\n\n"
-         "A URL without a path means /oauth2/token and /v1/recognitions.\n"
+         "A URL without a path means /oauth2/token, /v1/recognitions and\n"
+         "/oauth2/revoke.  revoke ends an own token; as an operator any, or\n"
+         "all live ones of a client, a subject or a certificate, which then\n"
+         "gets no others (until SECONDS, its notAfter in unix time).\n"
          "The token file holds the token or what \"hars token\" printed.\n"
          "FILE is CSV (columns t_s or timestamp_s, ax, ay, az in m/s^2 with\n"
          "gravity, gx, gy, gz in rad/s) or the service's JSON; \"-\" reads\n"

@@ -25,16 +25,15 @@
 
 static struct {
     int            rc;
-    unsigned       calls;
-    char           key[HARS_KEY_HEX_LEN];
+    unsigned       calls;                 /* round trips */
+    unsigned       commands;
+    char           key[HARS_KEY_HEX_LEN]; /* of the last SET */
     unsigned char  value[HARS_RECORD_MAX + HARS_SEAL_OVERHEAD];
     size_t         len;
     int64_t        ttl;
     int            unless;
+    char           text[16384];           /* the last round trip but SETs */
 } redis;
-
-static hars_outbox_t  outbox[3];
-static unsigned       noutbox;
 
 
 hars_redis_t *
@@ -63,48 +62,37 @@ hars_redis_connect(hars_redis_t *r)
 
 
 int
-hars_redis_set(hars_redis_t *r, const char *key, const unsigned char *value,
-    size_t len, int64_t ttl, int unless)
+hars_redis_run(hars_redis_t *r, const hars_redis_command_t *command,
+    unsigned n)
 {
+    unsigned  i, j;
+
     (void) r;
 
     redis.calls++;
-    memcpy(redis.key, key, HARS_KEY_HEX_LEN);
-    memcpy(redis.value, value, len);
-    redis.len = len;
-    redis.ttl = ttl;
-    redis.unless = unless;
+    redis.commands = n;
+    redis.text[0] = '\0';
 
-    return redis.rc;
-}
+    for (i = 0; i < n; i++) {
 
+        if (strcmp(command[i].argv[0], "SET") == 0) {
+            memcpy(redis.key, command[i].argv[1] + strlen("hars:"),
+                   HARS_KEY_HEX_LEN);
+            redis.len = command[i].len[2];
+            memcpy(redis.value, command[i].argv[2], redis.len);
+            redis.ttl = atoll(command[i].argv[4]);
+            redis.unless = (command[i].argc == 6);
+            strcat(redis.text, "SET ");
+            continue;
+        }
 
-int
-hars_store_outbox(hars_store_t *store, hars_outbox_t *row, unsigned *n)
-{
-    (void) store;
-
-    memcpy(row, outbox, noutbox * sizeof(hars_outbox_t));
-    *n = noutbox;
-
-    return HARS_OK;
-}
-
-
-int
-hars_store_outbox_done(hars_store_t *store,
-    const unsigned char hash[HARS_SHA256_LEN])
-{
-    (void) store;
-
-    if (noutbox == 0 || memcmp(outbox[0].hash, hash, HARS_SHA256_LEN) != 0) {
-        return HARS_ERROR;
+        for (j = 0; j < command[i].argc; j++) {
+            strncat(redis.text, command[i].argv[j], command[i].len[j]);
+            strcat(redis.text, " ");
+        }
     }
 
-    noutbox--;
-    memmove(outbox, outbox + 1, noutbox * sizeof(hars_outbox_t));
-
-    return HARS_OK;
+    return redis.rc;
 }
 
 
@@ -204,31 +192,56 @@ records(hars_publish_t *publish, hars_token_t *token)
 static void
 tombstones(hars_publish_t *publish, const hars_token_t *token)
 {
-    char  key[HARS_KEY_HEX_LEN], id[HARS_TOKEN_ID_LEN + 1];
+    char           key[HARS_KEY_HEX_LEN], id[HARS_TOKEN_ID_LEN + 1];
+    char           text[512];
+    unsigned       i;
+    hars_outbox_t  row[130], cert;
 
     memcpy(key, redis.key, sizeof(key));
-    memcpy(outbox[0].hash, token->hash, HARS_SHA256_LEN);
-    outbox[0].exp = NOW + 300;
-    memset(outbox[1].hash, 1, HARS_SHA256_LEN);
-    outbox[1].exp = NOW;
-    memset(outbox[2].hash, 2, HARS_SHA256_LEN);
-    outbox[2].exp = NOW + 1;
-    noutbox = 3;
+    memset(row, 0, sizeof(row));
+    memcpy(row[0].hash, token->hash, HARS_SHA256_LEN);
+    row[0].exp = NOW + 300;
 
-    redis.rc = HARS_ERROR;
-    ok(hars_publish_outbox(publish, NULL, NOW * 1000LL) == HARS_ERROR
-       && noutbox == 3, "what Redis did not take stays");
+    redis.rc = HARS_OK;
+    ok(hars_publish_revoked(publish, row, 1, NULL, NOW * 1000LL) == HARS_OK,
+       "a revocation");
     ok(memcmp(key, redis.key, HARS_KEY_HEX_LEN) == 0
        && redis.len == HARS_TOMBSTONE_LEN
        && hars_is_tombstone(redis.value, redis.len)
        && redis.ttl == 300000 && !redis.unless,
        "a tombstone under the record's key replaces it");
 
+    snprintf(text, sizeof(text), "SET XADD hars:{revoked}stream MAXLEN ~ "
+             "100000 * key %.64s ", key);
+    ok(strcmp(redis.text, text) == 0, "and then the entry: %s", redis.text);
+
+    memset(cert.hash, 0, HARS_SHA256_LEN);
+    cert.exp = NOW + 99;
+    hars_publish_revoked(publish, row, 1, &cert, NOW * 1000LL);
+    snprintf(text, sizeof(text), "SET ZADD hars:{revoked}certs 1800000099 "
+             "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA XADD "
+             "hars:{revoked}stream MAXLEN ~ 100000 * cert "
+             "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA until 1800000099 "
+             "key %.64s ", key);
+    ok(strcmp(redis.text, text) == 0, "a certificate: %s", redis.text);
+
+    redis.rc = HARS_ERROR;
+    ok(hars_publish_revoked(publish, row, 1, NULL, NOW * 1000LL)
+       == HARS_ERROR, "an error is told");
+
+    for (i = 1; i < 130; i++) {
+        row[i].hash[0] = (unsigned char) i;
+        row[i].exp = NOW + 1;
+    }
+
     redis.rc = HARS_OK;
     redis.calls = 0;
-    ok(hars_publish_outbox(publish, NULL, NOW * 1000LL) == HARS_OK
-       && noutbox == 0 && redis.calls == 2,
-       "all is told but what has ended");
+    hars_publish_revoked(publish, row, 130, &cert, NOW * 1000LL);
+    ok(redis.calls == 3 && redis.commands == 3, "64 keys in one entry");
+
+    redis.calls = 0;
+    ok(hars_publish_revoked(publish, row + 1, 1, NULL, (NOW + 1) * 1000LL)
+       == HARS_OK && redis.calls == 0, "nothing of what has ended");
 
     ok(hars_publish_token_id(publish, token->hash, id) == HARS_OK
        && memcmp(id, key, HARS_TOKEN_ID_LEN) == 0, "the token's id");

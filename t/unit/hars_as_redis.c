@@ -57,6 +57,17 @@ serve(void *data)
 }
 
 
+static int
+set_key(hars_redis_t *redis)
+{
+    const char            *argv[] = { "SET", "hars:key", "x" };
+    const size_t           len[] = { 3, 8, 1 };
+    hars_redis_command_t   command = { .argc = 3, .argv = argv, .len = len };
+
+    return hars_redis_run(redis, &command, 1);
+}
+
+
 /* connects and sets a key once; the time that took in ms */
 static int64_t
 talk(const char *path, server_t *server, int *connected, int *set)
@@ -68,7 +79,6 @@ talk(const char *path, server_t *server, int *connected, int *set)
 
     memset(&conf, 0, sizeof(conf));
     conf.server = path;
-    conf.prefix = "hars:";
     conf.timeout = 150;
 
     pthread_create(&thread, NULL, serve, server);
@@ -76,9 +86,7 @@ talk(const char *path, server_t *server, int *connected, int *set)
     start = hars_redis_now();
 
     *connected = hars_redis_connect(redis);
-    *set = hars_redis_set(redis, "00112233445566778899aabbccddeeff"
-                          "00112233445566778899aabbccddeeff",
-                          (const unsigned char *) "x", 1, 1000, 1);
+    *set = set_key(redis);
 
     start = hars_redis_now() - start;
 
@@ -165,8 +173,7 @@ main(void)
     close(server.fd);
     ms = hars_redis_now();
     ok(hars_redis_connect(&(hars_redis_t) {
-           .conf = &(hars_redis_conf_t) { .server = path, .prefix = "",
-                                          .timeout = 150 },
+           .conf = &(hars_redis_conf_t) { .server = path, .timeout = 150 },
            .mutex = PTHREAD_MUTEX_INITIALIZER }) == HARS_ERROR
        && hars_redis_now() - ms < 1000, "nobody listens");
 

@@ -73,6 +73,20 @@ clients(hars_store_t *store)
 }
 
 
+static int
+end(hars_store_t *store, hars_revoke_e what, const char *id,
+    unsigned char hash, int64_t now, unsigned *n)
+{
+    hars_revoke_t         what_ = { .what = what, .id = id,
+                                    .until = NOW + 1000 };
+    static hars_outbox_t  row[HARS_STORE_BATCH];
+
+    memset(what_.hash, hash, HARS_SHA256_LEN);
+
+    return hars_store_revoke(store, &what_, now, row, n);
+}
+
+
 static void
 tokens(hars_store_t *store, hars_store_t *other)
 {
@@ -92,31 +106,118 @@ tokens(hars_store_t *store, hars_store_t *other)
 
     ok(hars_store_outbox(store, row, &n) == HARS_OK && n == 0,
        "the outbox is empty");
-    ok(hars_store_token_revoke(other, token.hash, NOW + 5) == HARS_OK,
-       "the token is revoked");
+    ok(end(other, HARS_REVOKE_TOKEN, NULL, 1, NOW + 5, &n) == HARS_OK
+       && n == 1, "the token is revoked");
     ok(hars_store_token_get(store, token.hash, &got) == HARS_OK
        && got.revoked_at == NOW + 5, "which is seen at once");
     ok(hars_store_outbox(store, row, &n) == HARS_OK && n == 1
        && memcmp(row[0].hash, token.hash, HARS_SHA256_LEN) == 0
        && row[0].exp == NOW + 300, "and stands in the outbox");
 
-    ok(hars_store_token_revoke(store, token.hash, NOW + 9) == HARS_OK
-       && hars_store_token_get(store, token.hash, &got) == HARS_OK
-       && got.revoked_at == NOW + 5, "revoked again, it keeps its time");
-
-    ok(hars_store_outbox_done(store, token.hash) == HARS_OK
+    ok(hars_store_outbox_done(store, row, 1) == HARS_OK
        && hars_store_outbox(store, row, &n) == HARS_OK && n == 0,
        "done, it leaves the outbox");
 
+    ok(end(store, HARS_REVOKE_TOKEN, NULL, 1, NOW + 9, &n) == HARS_OK
+       && n == 1
+       && hars_store_token_get(store, token.hash, &got) == HARS_OK
+       && got.revoked_at == NOW + 5
+       && hars_store_outbox(store, row, &n) == HARS_OK && n == 1,
+       "revoked again, it keeps its time and is told again");
+    hars_store_outbox_done(store, row, 1);
+
     fill(&token, 2, NOW - 1);
     hars_store_token_add(store, &token);
-    ok(hars_store_token_revoke(store, token.hash, NOW) == HARS_OK
+    ok(end(store, HARS_REVOKE_TOKEN, NULL, 2, NOW, &n) == HARS_OK
+       && n == 0
        && hars_store_outbox(store, row, &n) == HARS_OK && n == 0,
        "what has ended needs no telling");
 
-    memset(token.hash, 9, HARS_SHA256_LEN);
-    ok(hars_store_token_revoke(store, token.hash, NOW) == HARS_DECLINED,
+    ok(end(store, HARS_REVOKE_TOKEN, NULL, 9, NOW, &n) == HARS_DECLINED,
        "what is not there cannot be revoked");
+}
+
+
+/* all live ones of a client, a subject, a certificate */
+static void
+several(hars_store_t *store)
+{
+    unsigned        i, n;
+    hars_token_t    token;
+    hars_outbox_t   row[HARS_STORE_BATCH], cert;
+
+    for (i = 0; i < HARS_STORE_BATCH + 10; i++) {
+        fill(&token, 0x10, i == 0 ? NOW : NOW + 300);
+        memcpy(token.hash, &i, sizeof(i));
+        strcpy(token.client_id, i == 1 ? "dcm-2" : "dcm-1");
+        strcpy(token.sub, "alice");
+        token.cnf[0] = (i < 3) ? 1 : 0xc0;
+        hars_store_token_add(store, &token);
+    }
+
+    ok(end(store, HARS_REVOKE_CLIENT, "dcm-1", 0, NOW, &n) == HARS_OK
+       && n == HARS_STORE_BATCH, "a client's tokens, a batch");
+    ok(end(store, HARS_REVOKE_CLIENT, "dcm-1", 0, NOW, &n) == HARS_OK
+       && n == 8, "and the rest, without the one that has ended");
+    ok(end(store, HARS_REVOKE_CLIENT, "dcm-1", 0, NOW, &n) == HARS_OK
+       && n == 0, "and then there are none");
+    ok(end(store, HARS_REVOKE_SUB, "alice", 0, NOW, &n) == HARS_OK
+       && n == 1, "a subject's, the other client's one");
+
+    do {
+        hars_store_outbox(store, row, &n);
+        hars_store_outbox_done(store, row, n);
+    } while (n);
+
+    fill(&token, 0x20, NOW + 300);
+    memset(token.cnf, 7, HARS_SHA256_LEN);
+    hars_store_token_add(store, &token);
+
+    ok(hars_store_cert_revoked(store, token.cnf) == HARS_DECLINED
+       && hars_store_outbox_cert(store, &cert) == HARS_DECLINED,
+       "no certificate is revoked");
+    ok(end(store, HARS_REVOKE_CERT, NULL, 7, NOW, &n) == HARS_OK && n == 1
+       && hars_store_cert_revoked(store, token.cnf) == HARS_OK,
+       "one is, with its token");
+    ok(hars_store_outbox_cert(store, &cert) == HARS_OK
+       && memcmp(cert.hash, token.cnf, HARS_SHA256_LEN) == 0
+       && cert.exp == NOW + 1000, "it stands in the outbox");
+    ok(hars_store_outbox_cert_done(store, &cert) == HARS_OK
+       && hars_store_outbox_cert(store, &cert) == HARS_DECLINED,
+       "and leaves it");
+
+    memset(token.hash, 0x21, HARS_SHA256_LEN);
+    ok(hars_store_token_add(store, &token) == HARS_DECLINED,
+       "it gets no token any more");
+
+    hars_store_exec(store, "UPDATE token SET revoked_at = 0 WHERE cnf ="
+                    " x'0707070707070707070707070707070707070707070707070707"
+                    "070707070707'");
+    memset(token.hash, 0x20, HARS_SHA256_LEN);
+    ok(hars_store_token_get(store, token.hash, &token) == HARS_OK
+       && token.revoked_at == NOW, "its tokens are revoked, whatever they "
+       "say");
+}
+
+
+/* a database as it was before certificates could be revoked */
+static void
+older(hars_store_t *store)
+{
+    hars_token_t   token;
+    hars_store_t  *other;
+
+    hars_store_exec(store, "DROP TABLE revoked_cert; DROP TABLE outbox_cert;"
+                    "DROP INDEX token_client; DROP INDEX token_sub;"
+                    "DROP INDEX token_cnf; DROP INDEX token_revoked;"
+                    "PRAGMA user_version = 1");
+
+    other = hars_store_open(path, HARS_STORE_FAST);
+
+    fill(&token, 0x30, NOW + 300);
+    ok(other && hars_store_token_add(other, &token) == HARS_OK,
+       "an older layout is brought up to date");
+    hars_store_close(other);
 }
 
 
@@ -184,6 +285,8 @@ main(void)
 
     clients(store);
     tokens(store, other);
+    several(store);
+    older(store);
     sweep(store);
     broken(store);
 

@@ -1,0 +1,605 @@
+#!/usr/bin/perl
+
+# Revocation, as whoever revokes sees it and as it arrives in a Redis of the
+# test's own: POST /oauth2/revoke and both commands, by token, client, subject
+# and certificate; who may not; the order in which Redis is told; and that
+# nothing is lost, whatever dies meanwhile.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Digest::SHA qw(sha256);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use IO::Socket::UNIX;
+use JSON::PP;
+use MIME::Base64 qw(decode_base64 encode_base64);
+use POSIX qw(WNOHANG);
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $top = abs_path(dirname(__FILE__) . '/../..');
+my $build = $ENV{HARS_BUILD} ? abs_path($ENV{HARS_BUILD}) : "$top/build";
+my $program = "$build/bin/hars-authserver";
+my $dir = tempdir('hars-revoke-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $o = 'O=HARS Gateway demo';
+my $ml = 'https://ml.hars.localhost/';
+my $json = JSON::PP->new->canonical;
+my (%child, %cert, %thumbprint);
+
+BAIL_OUT("$program is not there: make all") unless -x $program;
+
+prepare();
+start_redis();
+start();
+
+own_token();
+others();
+by_operator();
+by_certificate();
+command();
+many();
+redis_gone();
+killed();
+stop();
+
+done_testing();
+
+
+# whoever stops the test, what it started goes with it
+BEGIN {
+    $SIG{$_} = sub { exit 1 } for qw(HUP INT PIPE TERM);
+}
+
+
+END {
+    my $status = $?;
+
+    for my $pid (values %child) {
+        kill 'CONT', $pid;
+        kill 'KILL', $pid;
+        waitpid $pid, 0;
+    }
+
+    $? = $status;
+}
+
+
+sub write_file {
+    my ($name, $text, $mode) = @_;
+
+    open my $fh, '>', "$dir/$name" or die "$name: $!\n";
+    print $fh $text;
+    close $fh or die "$name: $!\n";
+    chmod $mode, "$dir/$name" if $mode;
+
+    return "$dir/$name";
+}
+
+
+# exit status and all that was said
+sub run {
+    my (@command) = @_;
+
+    open my $fh, '-|', 'sh', '-c', 'exec "$@" 2>&1 < /dev/null', 'sh',
+        @command or die "$command[0]: $!\n";
+    local $/;
+    my $said = <$fh> // '';
+    close $fh;
+
+    return ($? >> 8, $said);
+}
+
+
+sub as {
+    return run($program, '--config', "$dir/as.conf", @_);
+}
+
+
+# true as soon as the condition is, false at the deadline
+sub wait_for {
+    my ($condition, $seconds) = @_;
+
+    my $end = time + ($seconds // 15);
+
+    while (time < $end) {
+        return 1 if $condition->();
+        sleep 0.02;
+    }
+
+    return 0;
+}
+
+
+sub launch {
+    my ($name, @command) = @_;
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        $SIG{$_} = 'DEFAULT' for qw(HUP INT PIPE TERM);
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$dir/$name.log";
+        open STDERR, '>&', \*STDOUT;
+        exec @command or POSIX::_exit(127);
+    }
+
+    $child{$name} = $pid;
+}
+
+
+sub ended {
+    my ($name, $signal) = @_;
+
+    kill $signal, $child{$name};
+
+    my $status;
+    my $gone = wait_for(sub {
+        return 0 if waitpid($child{$name}, WNOHANG) == 0;
+        $status = $?;
+        return 1;
+    });
+
+    delete $child{$name} if $gone;
+
+    return $gone ? $status : 'still there';
+}
+
+
+sub listening {
+    return IO::Socket::UNIX->new(Peer => $_[0]) ? 1 : 0;
+}
+
+
+sub prepare {
+    for my $name (qw(zone seal)) {
+        write_file("$name.key", join('', map { sprintf '%02x', rand 256 }
+                                     1 .. 32) . "\n", 0600);
+    }
+
+    pki('authorities');
+    certificate($_) for qw(dcm-1 dcm-2 oscar);
+    certificate('renewed', '--cn', 'dcm-1');
+
+    write_file('as.conf', <<"END");
+issuer = https://auth.hars.localhost
+database = $dir/as.db
+public_socket = $dir/public.sock
+gateway_socket = $dir/gateway.sock
+gateway_user = ${\ scalar getpwuid($>)}
+redis = unix:$dir/redis.sock
+redis_prefix = test:
+zone_key = $dir/zone.key
+seal_key = $dir/seal.key
+record_claims = hars_kind
+END
+
+    my ($rc, $said);
+
+    for my $client (['gateway', 'resource_server'], ['dcm-1', 'service'],
+                    ['dcm-2', 'service', '--sub', 'alice'],
+                    ['oscar', 'operator', '--sub', 'oscar']) {
+        my ($id, $kind, @more) = @$client;
+        ($rc, $said) = as('client', 'add', '--id', $id, '--kind', $kind,
+                          '--subject-dn', "CN=$id,$o", '--resource', $ml,
+                          @more);
+        $rc == 0 or BAIL_OUT("client add: $said");
+    }
+}
+
+
+sub pki {
+    my ($rc, $said) = run("$top/scripts/demo-pki.sh", "$dir/pki", @_);
+    $rc == 0 or BAIL_OUT("demo-pki.sh @_: $said");
+}
+
+
+sub certificate {
+    my ($name, @more) = @_;
+
+    pki('client', $name, @more);
+
+    open my $fh, '<', "$dir/pki/$name.pem" or die "$name.pem: $!\n";
+    local $/;
+    my ($der) = <$fh> =~ /-----BEGIN CERTIFICATE-----(.*?)-----END/s;
+
+    $cert{$name} = 'Client-Cert: :' . $der =~ s/\s//gr . ':';
+    $thumbprint{$name} =
+        encode_base64(sha256(decode_base64($der)), '') =~ tr{+/=}{-_}dr;
+}
+
+
+sub start_redis {
+    launch('redis', 'redis-server', '--port', 0, '--unixsocket',
+           "$dir/redis.sock", '--save', '', '--appendonly', 'no', '--dir',
+           $dir);
+
+    wait_for(sub { listening("$dir/redis.sock") })
+        or BAIL_OUT('redis-server does not start');
+}
+
+
+sub start {
+    launch('authserver', $program, '--config', "$dir/as.conf", 'serve');
+
+    wait_for(sub { listening("$dir/public.sock") })
+        or BAIL_OUT("hars-authserver does not start: see $dir");
+}
+
+
+# an answer of Redis, arrays as references
+sub answer {
+    my ($s) = @_;
+
+    my $line = <$s> // return;
+    $line =~ s/\r\n//;
+    my ($type, $rest) = $line =~ /^(.)(.*)/;
+
+    return $rest if $type =~ /[+:-]/;
+    return undef if $rest < 0;
+    return [map { answer($s) } 1 .. $rest] if $type eq '*';
+
+    read $s, my $value, $rest + 2;
+
+    return substr $value, 0, $rest;
+}
+
+
+sub redis {
+    my (@words) = @_;
+
+    my $s = IO::Socket::UNIX->new(Peer => "$dir/redis.sock") or return;
+
+    print $s '*' . @words . "\r\n"
+        . join '', map { '$' . length($_) . "\r\n$_\r\n" } @words;
+
+    return answer($s);
+}
+
+
+# the entries of the stream, each "name value name value"
+sub entries {
+    my $stream = redis('XRANGE', 'test:{revoked}stream', '-', '+') // [];
+
+    return map { join ' ', @{ $_->[1] } } @$stream;
+}
+
+
+sub tombstones {
+    my $keys = redis('KEYS', 'test:' . '[0-9a-f]' x 64) // [];
+
+    return grep { redis('GET', "test:$_") eq "T\x01" }
+        map { substr $_, 5 } @$keys;
+}
+
+
+# status, decoded body
+sub post {
+    my ($path, $name, %field) = @_;
+
+    my $socket = $path eq '/introspect' ? 'gateway' : 'public';
+    my ($rc, $said) =
+        run('curl', '-sSi', '--max-time', 20, '--unix-socket',
+            "$dir/$socket.sock", "http://localhost$path",
+            $name ? ('-H', $cert{$name}) : (),
+            $field{-header} ? ('-H', delete $field{-header}) : (),
+            map { ('--data-urlencode', "$_=$field{$_}") } sort keys %field);
+
+    my ($status) = $said =~ m{^HTTP/1\.1 (\d+)};
+    my (undef, $body) = split /\r\n\r\n/, $said, 2;
+
+    return ($status // 0, eval { $json->decode($body) } // $body);
+}
+
+
+sub token {
+    my ($name, $id) = @_;
+
+    my ($status, $answer) = post('/oauth2/token', $name,
+                                 grant_type => 'client_credentials',
+                                 client_id => $id // $name);
+
+    return ref $answer ? $answer->{access_token} // $answer->{error} : '';
+}
+
+
+sub active {
+    my (undef, $answer) = post('/introspect', undef, token => $_[0]);
+
+    return $answer->{active} ? 1 : 0;
+}
+
+
+sub revoke {
+    my ($name, %field) = @_;
+
+    return post('/oauth2/revoke', $name, client_id => $name, %field);
+}
+
+
+sub own_token {
+    my $token = token('dcm-1');
+    my $other = token('dcm-1');
+
+    redis('FLUSHALL');
+
+    my ($status) = revoke('dcm-1', token => $token,
+                          token_type_hint => 'refresh_token');
+    is($status, 200, 'a client revokes its token');
+    is(active($token), 0, '... which is inactive');
+    is(active($other), 1, '... and no other');
+
+    my @tombstones = tombstones();
+    is(scalar @tombstones, 1, '... one tombstone');
+    is_deeply([entries()], ["key @tombstones"], '... and one entry');
+
+    my $ttl = redis('PTTL', "test:$tombstones[0]");
+    ok($ttl > 290_000 && $ttl <= 300_000, "... for the token's life: $ttl");
+
+    ($status) = revoke('dcm-1', token => $token);
+    is($status, 200, 'revoked twice');
+}
+
+
+sub others {
+    my $token = token('dcm-2');
+
+    redis('FLUSHALL');
+
+    for my $case (['a foreign token', $token],
+                  ['an unknown token', 'hats_at_' . 'A' x 43],
+                  ['no token at all', 'x']) {
+        my ($status) = revoke('dcm-1', token => $case->[1]);
+        is($status, 200, "$case->[0]: nothing is said");
+    }
+
+    is(active($token), 1, '... nor done');
+    is(scalar(entries()), 0, '... nor told');
+
+    for my $case (
+        ['no certificate', 401, 'invalid_client', undef,
+         client_id => 'dcm-1', token => $token],
+        ['another certificate', 401, 'invalid_client', 'dcm-2',
+         client_id => 'dcm-1', token => $token],
+        ['no token', 400, 'invalid_request', 'dcm-1', client_id => 'dcm-1'],
+        ['by client, no operator', 400, 'unauthorized_client', 'dcm-1',
+         client_id => 'dcm-1', hars_client => 'dcm-1'],
+        ['by subject, no operator', 400, 'unauthorized_client', 'dcm-1',
+         client_id => 'dcm-1', hars_sub => 'alice'],
+        ['by certificate, no operator', 400, 'unauthorized_client', 'dcm-1',
+         client_id => 'dcm-1', hars_thumbprint => $thumbprint{'dcm-2'}],
+        ['two things', 400, 'invalid_request', 'oscar',
+         client_id => 'oscar', hars_client => 'a', hars_sub => 'b'],
+        ['a short thumbprint', 400, 'invalid_request', 'oscar',
+         client_id => 'oscar', hars_thumbprint => 'A' x 42],
+        ['one with wrong bits', 400, 'invalid_request', 'oscar',
+         client_id => 'oscar', hars_thumbprint => 'A' x 42 . 'B'],
+        ['a time that is over', 400, 'invalid_request', 'oscar',
+         client_id => 'oscar', hars_thumbprint => 'A' x 43,
+         hars_until => 1000],
+        ['no time', 400, 'invalid_request', 'oscar', client_id => 'oscar',
+         hars_thumbprint => 'A' x 43, hars_until => '1e12'],
+        ['a time for a client', 400, 'invalid_request', 'oscar',
+         client_id => 'oscar', hars_client => 'dcm-2',
+         hars_until => time + 1000],
+        ['no id', 400, 'invalid_request', 'oscar', client_id => 'oscar',
+         hars_client => 'a b'],
+    ) {
+        my ($what, $expected, $error, $name, %field) = @$case;
+        my ($status, $answer) = post('/oauth2/revoke', $name, %field);
+        is($status, $expected, "$what: refused");
+        is(ref $answer ? $answer->{error} : '', $error, "... $error");
+    }
+
+    my ($status) = revoke('oscar', hars_client => 'dcm-2',
+                          -header => 'Origin: https://evil.example');
+    is($status, 403, 'a page of another origin');
+    is(active($token), 1, 'the token lived through all of it');
+}
+
+
+sub by_operator {
+    my @token = map { token('dcm-2') } 1 .. 3;
+    my $other = token('dcm-1');
+
+    redis('FLUSHALL');
+
+    my ($status, $answer) = revoke('oscar', token => $token[0]);
+    is($status, 200, 'an operator revokes a token');
+    is($answer->{revoked}, 1, '... one');
+    is(active($token[0]), 0, '... which is inactive');
+
+    ($status, $answer) = revoke('oscar', token => 'x');
+    is($answer->{revoked}, 0, 'an unknown one: none');
+
+    # one more is from the case before
+    ($status, $answer) = revoke('oscar', hars_client => 'dcm-2');
+    is($answer->{revoked}, 3, 'all of a client');
+    is(active($token[1]) + active($token[2]), 0, '... are inactive');
+    is(active($other), 1, '... and of no other');
+    is(scalar(entries()), 2, '... told by one entry');
+
+    my $new = token('dcm-2');
+    is(active($new), 1, 'the client may get new ones');
+
+    ($status, $answer) = revoke('oscar', hars_sub => 'alice');
+    is($answer->{revoked}, 1, 'all of a subject');
+    is(active($new), 0, '... are inactive');
+
+    ($status, $answer) = revoke('oscar', hars_sub => 'alice');
+    is($answer->{revoked}, 0, 'none is left');
+}
+
+
+sub by_certificate {
+    my @token = map { token('renewed', 'dcm-1') } 1 .. 2;
+    my $other = token('dcm-1');
+    my $until = int(time) + 5000;
+
+    redis('FLUSHALL');
+
+    my ($status, $answer) =
+        revoke('oscar', hars_thumbprint => $thumbprint{renewed},
+               hars_until => $until);
+    is($status, 200, 'an operator revokes a certificate');
+    is($answer->{revoked}, 2, '... and its tokens');
+    is(active($token[0]) + active($token[1]), 0, '... which are inactive');
+    is(active($other), 1, '... and those of no other');
+
+    my ($entry, @more) = entries();
+    is(scalar @more, 0, '... in one entry');
+    my %key = $entry =~ /key ([0-9a-f]{64})()/g;
+    is(substr($entry, 0, 65),
+       "cert $thumbprint{renewed} until $until", '... the certificate');
+    is_deeply([sort keys %key], [sort { $a cmp $b } tombstones()],
+              '... and the keys of its tokens');
+    is_deeply(redis('ZRANGE', 'test:{revoked}certs', 0, -1, 'WITHSCORES'),
+              [$thumbprint{renewed}, $until], '... and in the set');
+
+    is(token('renewed', 'dcm-1'), 'invalid_client', 'it gets no token');
+    ($status) = post('/oauth2/revoke', 'renewed', client_id => 'dcm-1',
+                     token => $other);
+    is($status, 401, 'it revokes none');
+    is(active($other), 1, '... indeed');
+
+    ($status, $answer) = revoke('oscar', hars_thumbprint => 'B' x 42 . 'A');
+    is($status, 200, 'a certificate never seen');
+    my $score = redis('ZSCORE', 'test:{revoked}certs', 'B' x 42 . 'A');
+    ok(abs($score - time - 398 * 86400) < 10, '... for 398 days');
+}
+
+
+sub command {
+    my $token = token('dcm-1');
+
+    my ($rc, $said) = as('revoke', '--token', $token);
+    is($rc, 0, 'the command, by token');
+    is($said, "1 live tokens revoked, gateways are told by Redis\n",
+       '... says what it did');
+    is(active($token), 0, '... and did it');
+
+    token('dcm-2');
+    ($rc, $said) = as('revoke', '--sub', 'alice');
+    like($said, qr/^1 live/, 'by subject');
+    token('dcm-2');
+    ($rc, $said) = as('revoke', '--client', 'dcm-2');
+    like($said, qr/^1 live/, 'by client');
+
+    certificate('lost', '--cn', 'dcm-1');
+    $token = token('lost', 'dcm-1');
+    ($rc, $said) = as('revoke', '--thumbprint', $thumbprint{lost},
+                      '--until', int(time) + 1000);
+    like($said, qr/^1 live/, 'by certificate');
+    is(active($token), 0, '... which is inactive');
+    is(token('lost', 'dcm-1'), 'invalid_client', '... for good');
+
+    ($rc, $said) = as('revoke', '--token', 'x');
+    is($rc, 1, 'an unknown token');
+
+    for my $words ([], ['--client'], ['--client', 'a b'], ['x'],
+                   ['--client', 'a', '--sub', 'b'], ['--sub', 'b', 'x'],
+                   ['--thumbprint', 'A' x 44], ['--nonsense'],
+                   ['--client', 'a', '--until', 9999999999],
+                   ['--thumbprint', 'A' x 43, '--until', 5]) {
+        ($rc) = as('revoke', @$words);
+        is($rc, 2, "usage: revoke @$words");
+    }
+}
+
+
+sub many {
+    my @token = map { token('dcm-2') } 1 .. 70;
+
+    redis('FLUSHALL');
+
+    my ($status, $answer) = revoke('oscar', hars_client => 'dcm-2');
+    is($answer->{revoked}, 70, 'many tokens');
+
+    my @entry = entries();
+    is(scalar @entry, 2, '... in two entries');
+    is(scalar(() = $entry[0] =~ /key /g), 64, '... of 64 keys at most');
+    is(scalar(tombstones()), 70, '... each has its tombstone');
+}
+
+
+sub redis_gone {
+    my $token = token('dcm-1');
+
+    is(ended('redis', 'KILL'), 9, 'Redis is killed');
+    unlink "$dir/redis.sock";
+
+    my $begun = time;
+    my ($status) = revoke('dcm-1', token => $token);
+    is($status, 200, 'a revocation without Redis');
+    ok(time - $begun < 2, '... in time');
+    is(active($token), 0, '... is one');
+
+    start_redis();
+    ok(wait_for(sub { entries() == 1 && tombstones() == 1 }, 5),
+       '... and is told when Redis is back');
+
+    sleep 1.2;
+    is(scalar(entries()), 1, '... once');
+
+    # a Redis that hangs: the answer waits for the timeout and no longer
+    $token = token('dcm-1');
+    kill 'STOP', $child{redis};
+    $begun = time;
+    ($status) = revoke('dcm-1', token => $token);
+    is($status, 200, 'a revocation while Redis hangs');
+    ok(time - $begun < 2, '... in time');
+    kill 'CONT', $child{redis};
+
+    # Redis also takes what it finds of the connection that was given up
+    ok(wait_for(sub { tombstones() == 2 && entries() == 3 }, 5),
+       '... and is told after');
+}
+
+
+# killed between commit and telling: the outbox is there at the next start
+sub killed {
+    certificate('stolen', '--cn', 'dcm-1');
+    my @token = (token('dcm-1'), token('stolen', 'dcm-1'));
+
+    kill 'STOP', $child{redis};
+
+    my @pid = map {
+        my %field = %$_;
+        my $pid = fork // die "fork: $!\n";
+        if ($pid == 0) {
+            revoke('oscar', %field);
+            POSIX::_exit(0);
+        }
+        $pid;
+    } ({ token => $token[0] }, { hars_thumbprint => $thumbprint{stolen} });
+
+    ok(wait_for(sub { !active($token[0]) && !active($token[1]) }),
+       'two revocations are committed');
+    is(ended('authserver', 'KILL'), 9, '... and the server is killed');
+    waitpid $_, 0 for @pid;
+
+    is(ended('redis', 'KILL'), 9, '... and Redis, with what it had');
+    unlink "$dir/redis.sock";
+    start_redis();
+    start();
+
+    ok(wait_for(sub { tombstones() == 2 }, 5),
+       'the next one tells the tombstones');
+    like(join("\n", entries()), qr/^cert $thumbprint{stolen} until \d+\b/m,
+         '... and the certificate');
+    is(redis('ZCARD', 'test:{revoked}certs'), 1, '... also in the set');
+}
+
+
+sub stop {
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    is(ended('redis', 'TERM'), 0, 'and Redis');
+
+    if (open my $fh, '<', "$dir/authserver.log") {
+        local $/;
+        my $log = <$fh>;
+        unlike($log, qr/Sanitizer|runtime error/, 'no sanitizer had a word');
+        unlike($log, qr/hats_at_/, 'no token in the log');
+    }
+}
