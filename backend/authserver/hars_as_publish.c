@@ -5,13 +5,12 @@
  */
 
 #include "hars_as_publish.h"
+#include "hars_as_publish_private.h"
 #include "hars_as_answer.h"
-#include "hars_as_redis.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,27 +21,11 @@
 #include <openssl/rand.h>
 
 
-#define HARS_PUBLISH_PASSWORD  512
-#define HARS_PUBLISH_NAME      256        /* longest name, prefix and all */
-#define HARS_PUBLISH_NUMBER    24
-
-/* what gateways may rely on: docs/architecture.md, "Redis" */
 #define HARS_PUBLISH_KEYS      64         /* in one entry of the stream */
-#define HARS_PUBLISH_STREAM    "{revoked}stream"
-#define HARS_PUBLISH_CERTS     "{revoked}certs"
 #define HARS_PUBLISH_MAXLEN    "100000"
 
 /* XADD stream MAXLEN ~ 100000 *, cert C until U, and the keys */
 #define HARS_PUBLISH_ARGS      (6 + 4 + 2 * HARS_PUBLISH_KEYS)
-
-
-typedef struct {
-    unsigned               argc;
-    const char            *argv[6];
-    size_t                 len[6];
-    char                   name[HARS_PUBLISH_NAME];
-    char                   number[HARS_PUBLISH_NUMBER];
-} hars_publish_command_t;
 
 
 /* one round trip: tombstones, the thumbprint, the entry */
@@ -54,23 +37,8 @@ typedef struct {
     const char             *argv[HARS_PUBLISH_ARGS];
     size_t                  len[HARS_PUBLISH_ARGS];
     char                    stream[HARS_PUBLISH_NAME];
-    char                    thumbprint[HARS_B64_SHA256_LEN];
     hars_redis_command_t    command[HARS_PUBLISH_KEYS + 2];
 } hars_publish_entry_t;
-
-
-struct hars_publish_s {
-    const hars_as_conf_t  *conf;
-    hars_redis_conf_t      redis_conf;
-    hars_redis_t          *redis;
-    char                   password[HARS_PUBLISH_PASSWORD];
-
-    pthread_mutex_t        mutex;         /* of the keyer and the seal */
-    hars_keyer_t          *keyer;
-    hars_seal_t           *seal;
-    unsigned char          endpoint[HARS_SHA256_LEN];
-    unsigned char          claims[HARS_SHA256_LEN];
-};
 
 
 static int hars_publish_keys(hars_publish_t *publish);
@@ -81,18 +49,12 @@ static size_t hars_publish_seal(hars_publish_t *publish,
     unsigned char *sealed);
 static int hars_publish_key(hars_publish_t *publish,
     const unsigned char hash[HARS_SHA256_LEN], char *hex);
-static int hars_publish_name(hars_publish_t *publish, char *name,
-    const char *suffix, size_t len);
-static void hars_publish_arg(hars_publish_command_t *command,
-    const void *data, size_t len);
 static int hars_publish_set(hars_publish_t *publish,
     hars_publish_command_t *command, const char *hex,
     const unsigned char *value, size_t len, int64_t ttl);
 static int hars_publish_entry(hars_publish_t *publish,
     hars_publish_entry_t *entry, const hars_outbox_t *row, unsigned n,
-    const hars_outbox_t *cert, int64_t now_ms);
-static int hars_publish_cert(hars_publish_t *publish,
-    hars_publish_entry_t *entry, const hars_outbox_t *cert);
+    const hars_outbox_t *cert, int64_t now);
 static void hars_publish_pair(hars_publish_entry_t *entry, const char *name,
     const char *value, size_t len);
 static int hars_publish_send(hars_publish_t *publish,
@@ -307,7 +269,7 @@ hars_publish_record(hars_publish_t *publish, const hars_token_t *token,
     int64_t                 ttl, cap;
     unsigned char           sealed[HARS_RECORD_MAX + HARS_SEAL_OVERHEAD];
     hars_publish_command_t  set;
-    hars_redis_command_t    command = { .argv = set.argv, .len = set.len };
+    hars_redis_command_t    command;
 
     ttl = token->exp * 1000 - now_ms;
     cap = (int64_t) publish->conf->record_ttl * 1000;
@@ -333,7 +295,7 @@ hars_publish_record(hars_publish_t *publish, const hars_token_t *token,
     }
 
     hars_publish_arg(&set, "NX", 2);
-    command.argc = set.argc;
+    command = hars_publish_command(&set);
 
     return hars_redis_run(publish->redis, &command, 1);
 }
@@ -402,8 +364,7 @@ hars_publish_key(hars_publish_t *publish,
 }
 
 
-/* prefix and suffix; HARS_ERROR: together too long */
-static int
+int
 hars_publish_name(hars_publish_t *publish, char *name, const char *suffix,
     size_t len)
 {
@@ -416,12 +377,23 @@ hars_publish_name(hars_publish_t *publish, char *name, const char *suffix,
 }
 
 
-static void
+void
 hars_publish_arg(hars_publish_command_t *command, const void *data,
     size_t len)
 {
     command->argv[command->argc] = data;
     command->len[command->argc++] = len;
+}
+
+
+hars_redis_command_t
+hars_publish_command(const hars_publish_command_t *command)
+{
+    hars_redis_command_t  c = { .argc = command->argc,
+                                .argv = (const char **) command->argv,
+                                .len = command->len };
+
+    return c;
 }
 
 
@@ -451,8 +423,49 @@ hars_publish_set(hars_publish_t *publish, hars_publish_command_t *command,
 
 
 int
+hars_publish_tombstone(hars_publish_t *publish,
+    hars_publish_command_t *command, const hars_outbox_t *row, int64_t now)
+{
+    char  hex[HARS_KEY_HEX_LEN];
+
+    if (hars_publish_key(publish, row->hash, hex) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    return hars_publish_set(publish, command, hex, hars_tombstone,
+                            HARS_TOMBSTONE_LEN, (row->exp - now) * 1000);
+}
+
+
+int
+hars_publish_zadd(hars_publish_t *publish, hars_publish_command_t *command,
+    const hars_outbox_t *row, int64_t now)
+{
+    (void) now;
+
+    if (hars_publish_name(publish, command->name, HARS_PUBLISH_CERTS,
+                          strlen(HARS_PUBLISH_CERTS)) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    hars_b64url_sha256_encode(command->text, row->hash);
+    snprintf(command->number, HARS_PUBLISH_NUMBER, "%lld",
+             (long long) row->exp);
+
+    command->argc = 0;
+    hars_publish_arg(command, "ZADD", 4);
+    hars_publish_arg(command, command->name, strlen(command->name));
+    hars_publish_arg(command, command->number, strlen(command->number));
+    hars_publish_arg(command, command->text, HARS_B64_SHA256_LEN);
+
+    return HARS_OK;
+}
+
+
+int
 hars_publish_revoked(hars_publish_t *publish, const hars_outbox_t *row,
-    unsigned n, const hars_outbox_t *cert, int64_t now_ms)
+    unsigned n, const hars_outbox_t *cert, int64_t now)
 {
     int                    rc;
     unsigned               keys;
@@ -470,7 +483,7 @@ hars_publish_revoked(hars_publish_t *publish, const hars_outbox_t *row,
     while (rc == HARS_OK && (n || cert)) {
         keys = (n < HARS_PUBLISH_KEYS) ? n : HARS_PUBLISH_KEYS;
 
-        rc = hars_publish_entry(publish, entry, row, keys, cert, now_ms);
+        rc = hars_publish_entry(publish, entry, row, keys, cert, now);
 
         if (rc == HARS_OK) {
             rc = hars_publish_send(publish, entry);
@@ -490,10 +503,8 @@ hars_publish_revoked(hars_publish_t *publish, const hars_outbox_t *row,
 static int
 hars_publish_entry(hars_publish_t *publish, hars_publish_entry_t *entry,
     const hars_outbox_t *row, unsigned n, const hars_outbox_t *cert,
-    int64_t now_ms)
+    int64_t now)
 {
-    char                     hex[HARS_KEY_HEX_LEN];
-    int64_t                  ttl;
     unsigned                 i;
     hars_publish_command_t  *set;
 
@@ -511,23 +522,25 @@ hars_publish_entry(hars_publish_t *publish, hars_publish_entry_t *entry,
     hars_publish_pair(entry, "MAXLEN", "~", 1);
     hars_publish_pair(entry, HARS_PUBLISH_MAXLEN, "*", 1);
 
-    if (cert && hars_publish_cert(publish, entry, cert) != HARS_OK) {
-        return HARS_ERROR;
+    if (cert) {
+        if (hars_publish_zadd(publish, &entry->zadd, cert, now) != HARS_OK) {
+            return HARS_ERROR;
+        }
+
+        hars_publish_pair(entry, "cert", entry->zadd.text,
+                          HARS_B64_SHA256_LEN);
+        hars_publish_pair(entry, "until", entry->zadd.number,
+                          strlen(entry->zadd.number));
     }
 
     for (i = 0; i < n; i++) {
-        ttl = row[i].exp * 1000 - now_ms;
-
-        if (ttl <= 0) {
+        if (row[i].exp <= now) {
             continue;
         }
 
         set = &entry->set[entry->n];
 
-        if (hars_publish_key(publish, row[i].hash, hex) != HARS_OK
-            || hars_publish_set(publish, set, hex, hars_tombstone,
-                                HARS_TOMBSTONE_LEN, ttl) != HARS_OK)
-        {
+        if (hars_publish_tombstone(publish, set, &row[i], now) != HARS_OK) {
             return HARS_ERROR;
         }
 
@@ -538,36 +551,6 @@ hars_publish_entry(hars_publish_t *publish, hars_publish_entry_t *entry,
                           HARS_KEY_HEX_LEN);
         entry->n++;
     }
-
-    return HARS_OK;
-}
-
-
-static int
-hars_publish_cert(hars_publish_t *publish, hars_publish_entry_t *entry,
-    const hars_outbox_t *cert)
-{
-    hars_publish_command_t  *zadd;
-
-    zadd = &entry->zadd;
-
-    if (hars_publish_name(publish, zadd->name, HARS_PUBLISH_CERTS,
-                          strlen(HARS_PUBLISH_CERTS)) != HARS_OK)
-    {
-        return HARS_ERROR;
-    }
-
-    hars_b64url_sha256_encode(entry->thumbprint, cert->hash);
-    snprintf(zadd->number, HARS_PUBLISH_NUMBER, "%lld",
-             (long long) cert->exp);
-
-    hars_publish_arg(zadd, "ZADD", 4);
-    hars_publish_arg(zadd, zadd->name, strlen(zadd->name));
-    hars_publish_arg(zadd, zadd->number, strlen(zadd->number));
-    hars_publish_arg(zadd, entry->thumbprint, HARS_B64_SHA256_LEN);
-
-    hars_publish_pair(entry, "cert", entry->thumbprint, HARS_B64_SHA256_LEN);
-    hars_publish_pair(entry, "until", zadd->number, strlen(zadd->number));
 
     return HARS_OK;
 }
@@ -589,24 +572,18 @@ hars_publish_pair(hars_publish_entry_t *entry, const char *name,
 static int
 hars_publish_send(hars_publish_t *publish, hars_publish_entry_t *entry)
 {
-    unsigned                 i, n;
-    hars_redis_command_t    *command;
-    hars_publish_command_t  *set;
+    unsigned               i, n;
+    hars_redis_command_t  *command;
 
     command = entry->command;
     n = 0;
 
     for (i = 0; i < entry->n; i++) {
-        set = &entry->set[i];
-        command[n++] = (hars_redis_command_t) { .argc = set->argc,
-                                                .argv = set->argv,
-                                                .len = set->len };
+        command[n++] = hars_publish_command(&entry->set[i]);
     }
 
     if (entry->zadd.argc) {
-        command[n++] = (hars_redis_command_t) { .argc = entry->zadd.argc,
-                                                .argv = entry->zadd.argv,
-                                                .len = entry->zadd.len };
+        command[n++] = hars_publish_command(&entry->zadd);
     }
 
     if (n == 0) {

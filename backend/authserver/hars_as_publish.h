@@ -37,7 +37,15 @@ int hars_publish_record(hars_publish_t *publish, const hars_token_t *token,
  * Redis has it all.
  */
 int hars_publish_revoked(hars_publish_t *publish, const hars_outbox_t *row,
-    unsigned n, const hars_outbox_t *cert, int64_t now_ms);
+    unsigned n, const hars_outbox_t *cert, int64_t now);
+
+/*
+ * Has this Redis been told everything?  If not (a restart, a flush, another
+ * server) all that is revoked and has not ended is written again, the mark
+ * last.  The main thread's, each second.
+ */
+int hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
+    int64_t now);
 
 /* the first digits of the key, zero-terminated */
 int hars_publish_token_id(hars_publish_t *publish,

@@ -47,7 +47,7 @@ int hars_redis_connect(hars_redis_t *redis);
  */
 typedef struct {
     unsigned        argc;
-    const char    **argv;
+    const char    **argv;                 /* argv[1] is the key */
     const size_t   *len;
     char           *text;                 /* NULL: any answer will do */
     size_t          size;

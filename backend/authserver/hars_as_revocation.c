@@ -74,14 +74,9 @@ static int
 hars_revocation_tell(hars_as_t *as, hars_store_t *store,
     const hars_outbox_t *row, unsigned n, const hars_outbox_t *cert)
 {
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-
     if (as->publish
-        && hars_publish_revoked(as->publish, row, n, cert,
-                                (int64_t) ts.tv_sec * 1000
-                                + ts.tv_nsec / 1000000) != HARS_OK)
+        && hars_publish_revoked(as->publish, row, n, cert, time(NULL))
+           != HARS_OK)
     {
         return HARS_ERROR;
     }

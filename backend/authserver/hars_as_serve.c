@@ -2,7 +2,7 @@
 /*
  * The running server: two sockets with threads of their own, and the main
  * thread, which keeps the connection to Redis, tells it the revocations that
- * it does not have yet, and sweeps what has ended.
+ * it does not have (yet, or any more), and sweeps what has ended.
  *
  *     public socket    /oauth2/token, /oauth2/introspect, /oauth2/revoke,
  *                      /healthz
@@ -173,8 +173,11 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
 static void
 hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
 {
-    if (as->publish && hars_publish_connect(as->publish) == HARS_OK) {
-        hars_revocation_outbox(as, serve->store);
+    if (as->publish
+        && hars_publish_connect(as->publish) == HARS_OK
+        && hars_revocation_outbox(as, serve->store) == HARS_OK)
+    {
+        hars_publish_refresh(as->publish, serve->store, time(NULL));
     }
 
     hars_store_sweep(serve->store, time(NULL) - HARS_SERVE_KEEP);

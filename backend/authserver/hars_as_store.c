@@ -44,6 +44,8 @@ typedef enum {
     HARS_SQL_OUTBOX_CERT_ADD,
     HARS_SQL_OUTBOX_CERT,
     HARS_SQL_OUTBOX_CERT_DONE,
+    HARS_SQL_REVOKED,
+    HARS_SQL_REVOKED_CERTS,
     HARS_SQL_SWEEP,
     HARS_SQL_BEGIN,
     HARS_SQL_COMMIT,
@@ -72,6 +74,8 @@ static int hars_store_live(hars_store_t *store, const hars_revoke_t *revoke,
     int64_t now, hars_outbox_t *row, unsigned *n);
 static int hars_store_cert_revoke(hars_store_t *store,
     const hars_revoke_t *revoke, int64_t now);
+static int hars_store_page(hars_store_t *store, hars_sql_e sql, int64_t exp,
+    hars_outbox_t *row, unsigned *n);
 static int hars_store_rows(sqlite3_stmt *stmt, hars_outbox_t *row,
     unsigned *n);
 static int hars_store_run_row(hars_store_t *store, hars_sql_e sql,
@@ -198,6 +202,14 @@ static const char  *hars_store_sql[HARS_SQL_N] = {
         " LIMIT 1",
 
     [HARS_SQL_OUTBOX_CERT_DONE] = "DELETE FROM outbox_cert WHERE hash = ?1",
+
+    [HARS_SQL_REVOKED] =
+        "SELECT hash, exp FROM token WHERE revoked_at > 0"
+        " AND (exp, hash) > (?2, ?1) ORDER BY exp, hash LIMIT ?3",
+
+    [HARS_SQL_REVOKED_CERTS] =
+        "SELECT hash, until FROM revoked_cert WHERE hash > ?1 AND until > ?2"
+        " ORDER BY hash LIMIT ?3",
 
     [HARS_SQL_SWEEP] =
         "DELETE FROM token WHERE hash IN"
@@ -819,6 +831,58 @@ hars_store_outbox_cert_done(hars_store_t *store, const hars_outbox_t *row)
     pthread_mutex_unlock(&store->mutex);
 
     return rc;
+}
+
+
+int
+hars_store_revoked(hars_store_t *store, int64_t now, hars_outbox_t *row,
+    unsigned *n)
+{
+    /* in the order of (exp, hash): nothing that ends now or before */
+
+    if (*n == 0) {
+        memset(row, 0xff, sizeof(hars_outbox_t));
+        row->exp = now;
+        return hars_store_page(store, HARS_SQL_REVOKED, now, row, n);
+    }
+
+    return hars_store_page(store, HARS_SQL_REVOKED, row[*n - 1].exp, row, n);
+}
+
+
+int
+hars_store_revoked_certs(hars_store_t *store, int64_t now,
+    hars_outbox_t *row, unsigned *n)
+{
+    if (*n == 0) {
+        memset(row, 0, sizeof(hars_outbox_t));
+    }
+
+    return hars_store_page(store, HARS_SQL_REVOKED_CERTS, now, row, n);
+}
+
+
+/* what comes after the last row, or after the first one where *n is 0 */
+static int
+hars_store_page(hars_store_t *store, hars_sql_e sql, int64_t exp,
+    hars_outbox_t *row, unsigned *n)
+{
+    int             rc;
+    sqlite3_stmt   *stmt;
+    unsigned char   hash[HARS_SHA256_LEN];
+
+    memcpy(hash, row[*n ? *n - 1 : 0].hash, HARS_SHA256_LEN);
+
+    stmt = hars_store_take(store, sql);
+
+    hars_row_bind_hash(stmt, 1, hash);
+    sqlite3_bind_int64(stmt, 2, exp);
+    sqlite3_bind_int(stmt, 3, HARS_STORE_BATCH);
+
+    rc = hars_store_rows(stmt, row, n);
+
+    return hars_store_give(store, sql,
+                           rc == HARS_OK ? SQLITE_DONE : SQLITE_ERROR);
 }
 
 

@@ -96,6 +96,16 @@ int hars_store_outbox_cert(hars_store_t *store, hars_outbox_t *row);
 int hars_store_outbox_cert_done(hars_store_t *store,
     const hars_outbox_t *row);
 
+/*
+ * All revoked tokens that end after "now", and all certificates revoked till
+ * after it, a batch at a time: "row" holds the batch before, *n its number, 0
+ * to begin.
+ */
+int hars_store_revoked(hars_store_t *store, int64_t now, hars_outbox_t *row,
+    unsigned *n);
+int hars_store_revoked_certs(hars_store_t *store, int64_t now,
+    hars_outbox_t *row, unsigned *n);
+
 /* forgets some of the tokens that ended before "exp" */
 int hars_store_sweep(hars_store_t *store, int64_t exp);
 

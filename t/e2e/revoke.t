@@ -41,6 +41,8 @@ by_certificate();
 command();
 many();
 redis_gone();
+order();
+flushed();
 killed();
 stop();
 
@@ -271,6 +273,15 @@ sub tombstones {
 
     return grep { redis('GET', "test:$_") eq "T\x01" }
         map { substr $_, 5 } @$keys;
+}
+
+
+# how many keys the stream has, each with its tombstone
+sub told {
+    my %key = map { ($_ => 1) } map { /key ([0-9a-f]{64})/g } entries();
+    my %tombstone = map { ($_ => 1) } tombstones();
+
+    return scalar grep { $tombstone{$_} } keys %key;
 }
 
 
@@ -536,7 +547,7 @@ sub redis_gone {
     is(active($token), 0, '... is one');
 
     start_redis();
-    ok(wait_for(sub { entries() == 1 && tombstones() == 1 }, 5),
+    ok(wait_for(sub { entries() == 1 && told() == 1 }, 5),
        '... and is told when Redis is back');
 
     sleep 1.2;
@@ -552,8 +563,103 @@ sub redis_gone {
     kill 'CONT', $child{redis};
 
     # Redis also takes what it finds of the connection that was given up
-    ok(wait_for(sub { tombstones() == 2 && entries() == 3 }, 5),
+    ok(wait_for(sub { told() == 2 && entries() == 3 }, 5),
        '... and is told after');
+}
+
+
+# the names that the server writes while the code runs, in their order
+sub monitored {
+    my ($code, $until) = @_;
+
+    my $s = IO::Socket::UNIX->new(Peer => "$dir/redis.sock") or return;
+    print $s "MONITOR\r\n";
+    <$s>;
+
+    $code->();
+
+    my @written;
+    my $end = time + 10;
+
+    while (time < $end && defined(my $line = <$s>)) {
+        next unless $line =~
+            /"(SET|ZADD|XADD|ZREMRANGEBYSCORE)" "test:([^"]*)"(?: "([^"]*)")?/;
+        my ($command, $name, $value) = ($1, $2, $3);
+        $name = 'key' if $name =~ /^[0-9a-f]{64}$/;
+        $name .= $value ? ' ID' : ' ""' if $name =~ /run$/;
+        push @written, "$command $name";
+        last if $written[-1] eq $until;
+    }
+
+    return \@written;
+}
+
+
+sub order {
+    certificate('first', '--cn', 'dcm-1');
+    my $token = token('first', 'dcm-1');
+
+    is_deeply(monitored(sub {
+        revoke('oscar', hars_thumbprint => $thumbprint{first});
+    }, 'XADD {revoked}stream'),
+              ['SET key', 'ZADD {revoked}certs', 'XADD {revoked}stream'],
+              'the tombstone, the certificate, then the entry');
+}
+
+
+sub run_id {
+    return redis('INFO', 'server') =~ /^run_id:(\w+)/m ? $1 : '';
+}
+
+
+sub marked {
+    my $mark = redis('GET', 'test:{revoked}run') // return 0;
+
+    return $mark eq run_id();
+}
+
+
+sub flushed {
+    ok(wait_for(\&marked, 5), 'the mark is the run id');
+
+    redis('FLUSHALL');
+    my $token = token('dcm-1');
+    revoke('dcm-1', token => $token);
+    ok(wait_for(\&marked, 5), 'told before: it is there again');
+
+    # of all that was revoked before, and one certificate has ended
+    my @tombstones = tombstones();
+    my $certs = redis('ZCARD', 'test:{revoked}certs');
+    redis('ZADD', 'test:{revoked}certs', int(time) - 10, 'Z' x 43);
+
+    my $written = monitored(sub { redis('FLUSHALL') },
+                            'SET {revoked}run ID');
+
+    is($written->[0], 'SET {revoked}run ""', 'flushed: a mark that is none');
+    is($written->[-1], 'SET {revoked}run ID', '... the run id comes last');
+    is(scalar(grep { $_ eq 'SET key' } @$written), scalar @tombstones,
+       '... after all tombstones');
+    is(scalar(grep { /^ZADD/ } @$written), $certs, '... and certificates');
+    is(scalar(grep { /^XADD/ } @$written), 0, '... without an entry');
+
+    ok(wait_for(\&marked, 5), '... and all is in place');
+    is_deeply([sort { $a cmp $b } tombstones()],
+              [sort { $a cmp $b } @tombstones], '... as it was');
+    my $ttl = redis('PTTL', "test:$tombstones[0]");
+    ok($ttl > 0 && $ttl <= 300_000, "... for the rest: $ttl");
+    is(redis('ZSCORE', 'test:{revoked}certs', 'Z' x 43), undef,
+       '... and nothing else');
+
+    my $id = run_id();
+    is(ended('redis', 'KILL'), 9, 'Redis is killed');
+    unlink "$dir/redis.sock";
+    start_redis();
+    isnt(run_id(), $id, '... and another one comes, empty');
+
+    ok(wait_for(\&marked, 5), '... that is told as well');
+    is(scalar(tombstones()), scalar @tombstones, '... of all tombstones');
+    is(redis('ZCARD', 'test:{revoked}certs'), $certs,
+       '... and certificates');
 }
 
 
@@ -584,11 +690,13 @@ sub killed {
     start_redis();
     start();
 
-    ok(wait_for(sub { tombstones() == 2 }, 5),
-       'the next one tells the tombstones');
+    ok(wait_for(\&marked, 5), 'the next one tells');
+    is(scalar(grep { $_ =~ /key/ } entries()), 1, '... the tokens');
     like(join("\n", entries()), qr/^cert $thumbprint{stolen} until \d+\b/m,
          '... and the certificate');
-    is(redis('ZCARD', 'test:{revoked}certs'), 1, '... also in the set');
+    ok(redis('ZSCORE', 'test:{revoked}certs', $thumbprint{stolen}),
+       '... also in the set');
+    is(scalar(() = join(' ', entries()) =~ /key /g), 2, '... of both');
 }
 
 

@@ -203,7 +203,7 @@ tombstones(hars_publish_t *publish, const hars_token_t *token)
     row[0].exp = NOW + 300;
 
     redis.rc = HARS_OK;
-    ok(hars_publish_revoked(publish, row, 1, NULL, NOW * 1000LL) == HARS_OK,
+    ok(hars_publish_revoked(publish, row, 1, NULL, NOW) == HARS_OK,
        "a revocation");
     ok(memcmp(key, redis.key, HARS_KEY_HEX_LEN) == 0
        && redis.len == HARS_TOMBSTONE_LEN
@@ -217,7 +217,7 @@ tombstones(hars_publish_t *publish, const hars_token_t *token)
 
     memset(cert.hash, 0, HARS_SHA256_LEN);
     cert.exp = NOW + 99;
-    hars_publish_revoked(publish, row, 1, &cert, NOW * 1000LL);
+    hars_publish_revoked(publish, row, 1, &cert, NOW);
     snprintf(text, sizeof(text), "SET ZADD hars:{revoked}certs 1800000099 "
              "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA XADD "
              "hars:{revoked}stream MAXLEN ~ 100000 * cert "
@@ -226,7 +226,7 @@ tombstones(hars_publish_t *publish, const hars_token_t *token)
     ok(strcmp(redis.text, text) == 0, "a certificate: %s", redis.text);
 
     redis.rc = HARS_ERROR;
-    ok(hars_publish_revoked(publish, row, 1, NULL, NOW * 1000LL)
+    ok(hars_publish_revoked(publish, row, 1, NULL, NOW)
        == HARS_ERROR, "an error is told");
 
     for (i = 1; i < 130; i++) {
@@ -236,11 +236,11 @@ tombstones(hars_publish_t *publish, const hars_token_t *token)
 
     redis.rc = HARS_OK;
     redis.calls = 0;
-    hars_publish_revoked(publish, row, 130, &cert, NOW * 1000LL);
+    hars_publish_revoked(publish, row, 130, &cert, NOW);
     ok(redis.calls == 3 && redis.commands == 3, "64 keys in one entry");
 
     redis.calls = 0;
-    ok(hars_publish_revoked(publish, row + 1, 1, NULL, (NOW + 1) * 1000LL)
+    ok(hars_publish_revoked(publish, row + 1, 1, NULL, NOW + 1)
        == HARS_OK && redis.calls == 0, "nothing of what has ended");
 
     ok(hars_publish_token_id(publish, token->hash, id) == HARS_OK
