@@ -43,6 +43,10 @@ group_asan=(
     dpkg-dev libpcre2-dev
 )
 
+group_models=(
+    spin gcc libc6-dev
+)
+
 policy=/usr/sbin/policy-rc.d
 policy_saved=/usr/sbin/policy-rc.d.before-hars
 policy_mark='# set by hars scripts/install-packages.sh'
@@ -265,13 +269,14 @@ for group in "$@"; do
         fresh) needed+=("${group_fresh[@]}") ;;
         fuzz)  needed+=("${group_fuzz[@]}") ;;
         asan)  needed+=("${group_asan[@]}") ;;
+        models) needed+=("${group_models[@]}") ;;
         *)     die "unknown group of packages: $group" \
-                   "one of: run test fresh fuzz asan" ;;
+                   "one of: run test fresh fuzz asan models" ;;
     esac
 done
 
 if [ ${#needed[@]} -eq 0 ]; then
-    die "no group of packages named" "usage: $0 run|test|fresh|fuzz|asan..."
+    die "no group of packages named" "usage: $0 run|test|fresh|fuzz|asan|models..."
 fi
 
 if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null
