@@ -304,6 +304,70 @@ typedef void (*ngx_http_hars_value_pt)(void *data, ngx_int_t rc,
     u_char *value, size_t len);
 
 
+/* a reply of Redis; a null array is NIL, too */
+typedef enum {
+    NGX_HTTP_HARS_REPLY_NIL = 0,
+    NGX_HTTP_HARS_REPLY_STATUS,
+    NGX_HTTP_HARS_REPLY_STRING,
+    NGX_HTTP_HARS_REPLY_INTEGER,
+    NGX_HTTP_HARS_REPLY_ERROR,
+    NGX_HTTP_HARS_REPLY_ARRAY
+} ngx_http_hars_reply_e;
+
+typedef struct ngx_http_hars_reply_s  ngx_http_hars_reply_t;
+
+struct ngx_http_hars_reply_s {
+    ngx_http_hars_reply_e      type;
+    ngx_str_t                  str;          /* STATUS, STRING, ERROR */
+    int64_t                    integer;
+    ngx_uint_t                 n;            /* of elts */
+    ngx_http_hars_reply_t    **elts;
+};
+
+
+/*
+ * Called exactly once, unless cancelled; "reply" is good during the call, NULL:
+ * none will come (closed, timed out).
+ */
+typedef void (*ngx_http_hars_reply_pt)(void *data,
+    ngx_http_hars_reply_t *reply);
+
+
+typedef enum {
+    NGX_HTTP_HARS_LINK_CLOSED = 0,
+    NGX_HTTP_HARS_LINK_SETUP,                /* connecting, AUTH to PING */
+    NGX_HTTP_HARS_LINK_READY
+} ngx_http_hars_link_state_e;
+
+
+/* what links of one kind have in common, and who owns them */
+typedef struct {
+    ngx_str_t                  user;
+    ngx_str_t                  password;
+    ngx_str_t                  db;
+    ngx_msec_t                 timeout;      /* of each command of the setup */
+    size_t                     reply_max;    /* bytes of one reply */
+    unsigned                   channel:1;    /* never holds a leaving worker */
+
+    void                     (*opened)(void *data,
+                                       ngx_http_hars_link_t *link);
+    /* "what" is NULL where nothing failed: the worker leaves */
+    void                     (*closed)(void *data, ngx_http_hars_link_t *link,
+                                       ngx_err_t err, const char *what);
+    void                      *data;
+} ngx_http_hars_link_conf_t;
+
+
+typedef struct {
+    ngx_str_t                  server;       /* in use, or tried next */
+    ngx_http_hars_link_state_e state;
+    ngx_uint_t                 failures;     /* in a row */
+    time_t                     outage;       /* seconds since it began */
+    ngx_uint_t                 queued;       /* queries in flight */
+    unsigned                   channel:1;    /* the channel's link is ready */
+} ngx_http_hars_redis_info_t;
+
+
 /* ngx_http_hars_module.c */
 
 extern ngx_module_t  ngx_http_hars_module;
@@ -410,11 +474,44 @@ void ngx_http_hars_zone_secret(ngx_http_hars_zone_t *zone, u_char *secret);
 ngx_msec_t ngx_http_hars_record_ttl(ngx_http_hars_zone_t *zone,
     hars_record_t *record);
 
-/* ngx_http_hars_redis.c: L2 */
+/* ngx_http_hars_link.c: a connection of this worker to a Redis server */
+
+ngx_http_hars_link_t *ngx_http_hars_link_create(
+    ngx_http_hars_link_conf_t *conf, ngx_log_t *log);
+void ngx_http_hars_link_destroy(ngx_http_hars_link_t *link);
+/* "opened" or "closed" of its conf is called; perhaps before it returns */
+void ngx_http_hars_link_open(ngx_http_hars_link_t *link, ngx_addr_t *addr);
+void ngx_http_hars_link_close(ngx_http_hars_link_t *link);
+ngx_http_hars_link_state_e ngx_http_hars_link_state(
+    ngx_http_hars_link_t *link);
+ngx_uint_t ngx_http_hars_link_queued(ngx_http_hars_link_t *link);
+/*
+ * Sends a command; "done" is called exactly once within "timeout" ms, unless
+ * cancelled.  NGX_OK; NGX_DECLINED: the link is closed or its queue full;
+ * NGX_ERROR.  "query" may be NULL, and is good until "done" is called.
+ */
+ngx_int_t ngx_http_hars_link_command(ngx_http_hars_link_t *link,
+    ngx_str_t *argv, ngx_uint_t argc, ngx_msec_t timeout,
+    ngx_http_hars_reply_pt done, void *data, ngx_http_hars_query_t **query);
+void ngx_http_hars_link_cancel(ngx_http_hars_query_t *query);
+/* the "data" of the command */
+void *ngx_http_hars_link_data(ngx_http_hars_query_t *query);
+/* closes a link whose server answered nonsense; it is made again */
+void ngx_http_hars_link_fail(ngx_http_hars_link_t *link, const char *what);
+
+/* ngx_http_hars_redis.c: L2, which server is asked */
 
 char *ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_str_t *ngx_http_hars_redis_zone_name(ngx_http_hars_redis_t *redis);
+void ngx_http_hars_redis_set_zone(ngx_http_hars_redis_t *redis,
+    ngx_http_hars_zone_t *zone);
+ngx_str_t *ngx_http_hars_redis_prefix(ngx_http_hars_redis_t *redis);
+/* revocations=: whether there is a channel */
+ngx_uint_t ngx_http_hars_redis_revocations(ngx_http_hars_redis_t *redis);
+/* for the status page, of this worker */
+void ngx_http_hars_redis_state(ngx_http_hars_redis_t *redis,
+    ngx_http_hars_redis_info_t *info);
 void ngx_http_hars_redis_where(ngx_http_hars_redis_t *redis, u_char **file,
     ngx_uint_t *line);
 ngx_int_t ngx_http_hars_redis_init_process(ngx_http_hars_redis_t *redis,

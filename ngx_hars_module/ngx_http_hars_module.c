@@ -1016,6 +1016,7 @@ ngx_http_hars_init_redis(ngx_conf_t *cf, ngx_http_hars_main_conf_t *hmcf)
         }
 
         zone->redis = redis[i];
+        ngx_http_hars_redis_set_zone(redis[i], zone);
     }
 
     return NGX_OK;

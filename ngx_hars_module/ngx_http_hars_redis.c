@@ -1,129 +1,106 @@
 
 /*
- * L2: one pipelined connection of each worker to Redis.  hiredis is the codec
- * (the part that is the same in 0.14 and 1.x); sockets, events and timers are
- * nginx's.  Nothing here blocks, and nothing here holds a request: a query
- * knows whom to call, and forgets it when cancelled.
+ * L2: which server is asked, and what for.  The servers of a hars_redis are
+ * replicas of each other: the first that can be set up is used until it
+ * fails, then the next, in a circle.  Redis only makes things faster, so
+ * every trouble is NGX_DECLINED.  An outage is logged once; while it lasts a
+ * request costs nothing, and one probe a second is made.
  *
- * Every query completes exactly once.  Redis only makes things faster, so
- * every trouble is NGX_DECLINED: an error, a timeout, a connection that is
- * not there.  A timeout closes the connection, because a late reply would
- * answer the wrong query.  An outage is logged once, and probed with backoff;
- * while a reconnect is not through its setup, nobody waits for it.
- *
- * This file is the only user of hiredis in the module.
+ * Beside the link for records each worker has one for the revocation channel,
+ * to the same server.  It is made when the first one is ready, and made again
+ * when that one goes elsewhere.  What is read there is not decided here.
  */
 
 #include "ngx_http_hars.h"
 
-#include <hiredis/hiredis.h>
 
-
-#define NGX_HTTP_HARS_REDIS_QUEUE     4096     /* queries in flight */
-#define NGX_HTTP_HARS_REDIS_REPLY     16384    /* bytes of one reply */
-#define NGX_HTTP_HARS_REDIS_BACKOFF   100      /* ms, doubled each time */
-#define NGX_HTTP_HARS_REDIS_PROBE     1000     /* ms, at most between tries */
-
-
-#if (HIREDIS_MAJOR >= 1)
-typedef size_t  ngx_http_hars_elements_t;
-#else
-typedef int     ngx_http_hars_elements_t;
-#endif
-
-
-typedef enum {
-    NGX_HTTP_HARS_REDIS_CLOSED = 0,
-    NGX_HTTP_HARS_REDIS_SETUP,          /* connecting, AUTH, SELECT, PING */
-    NGX_HTTP_HARS_REDIS_READY
-} ngx_http_hars_redis_state_e;
-
-
-typedef enum {
-    NGX_HTTP_HARS_QUERY_SETUP = 0,
-    NGX_HTTP_HARS_QUERY_READY,          /* the last one of the setup */
-    NGX_HTTP_HARS_QUERY_GET,
-    NGX_HTTP_HARS_QUERY_SET
-} ngx_http_hars_query_e;
-
-
-struct ngx_http_hars_query_s {
-    ngx_queue_t                  queue;
-    ngx_http_hars_query_e        type;
-    ngx_msec_t                   deadline;
-    ngx_http_hars_value_pt       done;       /* NULL: cancelled, or none */
-    void                        *data;
-};
+#define NGX_HTTP_HARS_REDIS_REPLY       16384    /* bytes of a record */
+#define NGX_HTTP_HARS_REDIS_CHANNEL     1048576  /* bytes of a batch */
+#define NGX_HTTP_HARS_REDIS_BACKOFF     100      /* ms, doubled each time */
+#define NGX_HTTP_HARS_REDIS_PROBE       1000     /* ms, at most between tries */
+#define NGX_HTTP_HARS_REDIS_PREFIX_MAX  64
 
 
 struct ngx_http_hars_redis_s {
     ngx_str_t                    zone_name;
-    ngx_str_t                    name;       /* of the server */
-    struct sockaddr             *sockaddr;
-    socklen_t                    socklen;
-    ngx_str_t                    db;
-    ngx_str_t                    user;
-    ngx_str_t                    password;
+    ngx_http_hars_zone_t        *zone;
+    ngx_array_t                  servers;    /* ngx_addr_t */
     ngx_str_t                    prefix;
-    ngx_msec_t                   timeout;
+    ngx_http_hars_link_conf_t    link_conf;
+    ngx_http_hars_link_conf_t    channel_conf;
+    ngx_flag_t                   revocations;
     u_char                      *file;
     ngx_uint_t                   line;
 
     /* of the worker */
-    ngx_http_hars_redis_state_e  state;
-    ngx_peer_connection_t        peer;
-    ngx_connection_t            *connection;
-    redisReader                 *reader;
-    size_t                       received;   /* since the last whole reply */
-    ngx_queue_t                  queries;    /* in flight, in order */
-    ngx_uint_t                   nqueries;
-    u_char                      *out;        /* not sent yet */
-    size_t                       out_size;
-    size_t                       out_start;
-    size_t                       out_end;
-    ngx_event_t                  timer;      /* deadline of the first */
-    ngx_event_t                  backoff;
+    ngx_http_hars_link_t        *link;
+    ngx_http_hars_link_t        *channel;
+    ngx_uint_t                   current;    /* of servers */
+    ngx_uint_t                   channel_at; /* of servers */
+    ngx_event_t                  retry;
+    ngx_event_t                  channel_retry;
     ngx_uint_t                   failures;   /* in a row */
+    ngx_uint_t                   channel_failures;
+    ngx_uint_t                   used;       /* logged as the one in use */
+    ngx_msec_t                   since;      /* the outage began */
     ngx_log_t                   *log;
-    ngx_log_t                    quiet;      /* says nothing by itself */
     unsigned                     down:1;     /* the outage is logged */
-    unsigned                     error:1;    /* an error reply is logged */
+    unsigned                     channel_down:1;
+    unsigned                     probing:1;  /* a PING is in flight */
 };
 
 
+/* who waits for a value */
+typedef struct {
+    ngx_http_hars_redis_t       *redis;
+    ngx_http_hars_value_pt       done;       /* NULL: cancelled */
+    void                        *data;
+} ngx_http_hars_value_t;
+
+
+static ngx_int_t ngx_http_hars_redis_server(ngx_conf_t *cf,
+    ngx_http_hars_redis_t *redis, ngx_str_t *value);
+static ngx_uint_t ngx_http_hars_redis_is_option(ngx_str_t *value);
 static ngx_int_t ngx_http_hars_redis_option(ngx_conf_t *cf,
     ngx_http_hars_redis_t *redis, ngx_str_t *value);
 static ngx_int_t ngx_http_hars_redis_password(ngx_conf_t *cf,
     ngx_http_hars_redis_t *redis, ngx_str_t *name);
-static void ngx_http_hars_redis_connect(ngx_http_hars_redis_t *redis);
-static ngx_int_t ngx_http_hars_redis_setup(ngx_http_hars_redis_t *redis);
-static ngx_int_t ngx_http_hars_redis_command(ngx_http_hars_redis_t *redis,
-    ngx_http_hars_query_e type, ngx_str_t *args, ngx_uint_t n,
-    ngx_http_hars_query_t **query);
-static ngx_int_t ngx_http_hars_redis_append(ngx_http_hars_redis_t *redis,
-    u_char *data, size_t len);
-static void ngx_http_hars_redis_write_handler(ngx_event_t *wev);
-static ngx_err_t ngx_http_hars_redis_test_connect(ngx_connection_t *c);
-static void ngx_http_hars_redis_read_handler(ngx_event_t *rev);
-static ngx_int_t ngx_http_hars_redis_replies(ngx_http_hars_redis_t *redis);
-static ngx_int_t ngx_http_hars_redis_reply(ngx_http_hars_redis_t *redis,
-    redisReply *reply);
-static void ngx_http_hars_redis_complete(ngx_http_hars_redis_t *redis,
-    ngx_http_hars_query_t *query, ngx_int_t rc, u_char *value, size_t len);
-static void ngx_http_hars_redis_arm(ngx_http_hars_redis_t *redis);
-static void ngx_http_hars_redis_timer_handler(ngx_event_t *ev);
-static void ngx_http_hars_redis_backoff_handler(ngx_event_t *ev);
-static void ngx_http_hars_redis_fail(ngx_http_hars_redis_t *redis,
-    ngx_err_t err, const char *what);
-static void ngx_http_hars_redis_close(ngx_http_hars_redis_t *redis);
 static void ngx_http_hars_redis_key(ngx_http_hars_redis_t *redis,
     u_char *buf, u_char *key, ngx_str_t *name);
-static redisReader *ngx_http_hars_redis_reader(void);
-static void *ngx_http_hars_redis_no_array(const redisReadTask *task,
-    ngx_http_hars_elements_t elements);
+static void ngx_http_hars_redis_value(void *data,
+    ngx_http_hars_reply_t *reply);
+static void ngx_http_hars_redis_checked(void *data,
+    ngx_http_hars_reply_t *reply);
+static void ngx_http_hars_redis_check(ngx_http_hars_redis_t *redis,
+    ngx_http_hars_reply_t *reply);
+static void ngx_http_hars_redis_connect(ngx_http_hars_redis_t *redis);
+static void ngx_http_hars_redis_opened(void *data,
+    ngx_http_hars_link_t *link);
+static void ngx_http_hars_redis_closed(void *data, ngx_http_hars_link_t *link,
+    ngx_err_t err, const char *what);
+static void ngx_http_hars_redis_retry_handler(ngx_event_t *ev);
+static ngx_msec_t ngx_http_hars_redis_backoff(ngx_uint_t failures);
+static void ngx_http_hars_redis_channel_connect(ngx_http_hars_redis_t *redis);
+static void ngx_http_hars_redis_channel_opened(void *data,
+    ngx_http_hars_link_t *link);
+static void ngx_http_hars_redis_channel_closed(void *data,
+    ngx_http_hars_link_t *link, ngx_err_t err, const char *what);
+static void ngx_http_hars_redis_channel_handler(ngx_event_t *ev);
+static void ngx_http_hars_redis_probe(ngx_http_hars_redis_t *redis);
+static void ngx_http_hars_redis_probed(void *data,
+    ngx_http_hars_reply_t *reply);
 
 
-#define NGX_HTTP_HARS_REDIS_PREFIX_MAX  64
+/* what takes a value, so that a mistyped server is no server */
+static ngx_str_t  ngx_http_hars_redis_options[] = {
+    ngx_string("db="),
+    ngx_string("user="),
+    ngx_string("password_file="),
+    ngx_string("prefix="),
+    ngx_string("timeout="),
+    ngx_string("revocations="),
+    ngx_null_string
+};
 
 
 char *
@@ -131,7 +108,6 @@ ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_hars_main_conf_t *hmcf = conf;
 
-    ngx_url_t                u;
     ngx_str_t               *value;
     ngx_uint_t               i;
     ngx_http_hars_redis_t   *redis, **list;
@@ -155,36 +131,54 @@ ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     redis->zone_name = value[1];
-    redis->timeout = 200;
     redis->file = cf->conf_file->file.name.data;
     redis->line = cf->conf_file->line;
+    redis->revocations = 1;
+    redis->link_conf.timeout = 200;
     ngx_str_set(&redis->prefix, "hars:");
 
-    ngx_memzero(&u, sizeof(ngx_url_t));
-    u.url = value[2];
-    u.default_port = 6379;
-
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s in \"hars_redis\" server \"%V\", use "
-                           "\"unix:/path\" or \"host:port\"",
-                           u.err ? u.err : "invalid address", &u.url);
+    if (ngx_array_init(&redis->servers, cf->pool, 2, sizeof(ngx_addr_t))
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    redis->name = u.addrs[0].name;
-    redis->sockaddr = u.addrs[0].sockaddr;
-    redis->socklen = u.addrs[0].socklen;
+    for (i = 2; i < cf->args->nelts; i++) {
 
-    for (i = 3; i < cf->args->nelts; i++) {
+        if (ngx_http_hars_redis_is_option(&value[i])) {
+            break;
+        }
+
+        if (ngx_http_hars_redis_server(cf, redis, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (redis->servers.nelts == 0) {
+        return "has no server before its parameters";
+    }
+
+    for ( /* void */ ; i < cf->args->nelts; i++) {
         if (ngx_http_hars_redis_option(cf, redis, &value[i]) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
     }
 
-    if (redis->user.len && redis->password.len == 0) {
+    if (redis->link_conf.user.len && redis->link_conf.password.len == 0) {
         return "has \"user=\" without \"password_file=\"";
     }
+
+    redis->link_conf.data = redis;
+    redis->channel_conf = redis->link_conf;
+
+    redis->link_conf.reply_max = NGX_HTTP_HARS_REDIS_REPLY;
+    redis->link_conf.opened = ngx_http_hars_redis_opened;
+    redis->link_conf.closed = ngx_http_hars_redis_closed;
+
+    redis->channel_conf.reply_max = NGX_HTTP_HARS_REDIS_CHANNEL;
+    redis->channel_conf.channel = 1;
+    redis->channel_conf.opened = ngx_http_hars_redis_channel_opened;
+    redis->channel_conf.closed = ngx_http_hars_redis_channel_closed;
 
     list = ngx_array_push(&hmcf->redis);
     if (list == NULL) {
@@ -197,6 +191,62 @@ ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static ngx_uint_t
+ngx_http_hars_redis_is_option(ngx_str_t *value)
+{
+    ngx_str_t  *option;
+
+    if (ngx_strncmp(value->data, "unix:", 5) == 0) {
+        return 0;
+    }
+
+    for (option = ngx_http_hars_redis_options; option->len; option++) {
+        if (ngx_strncmp(value->data, option->data, option->len) == 0) {
+            return 1;
+        }
+    }
+
+    /* no host has this in its name: a parameter with a typing error */
+
+    return ngx_strlchr(value->data, value->data + value->len, '=') != NULL;
+}
+
+
+static ngx_int_t
+ngx_http_hars_redis_server(ngx_conf_t *cf, ngx_http_hars_redis_t *redis,
+    ngx_str_t *value)
+{
+    ngx_url_t    u;
+    ngx_uint_t   i;
+    ngx_addr_t  *addr;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+    u.url = *value;
+    u.default_port = 6379;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s in \"hars_redis\" server \"%V\", use "
+                           "\"unix:/path\" or \"host:port\"",
+                           u.err ? u.err : "invalid address", &u.url);
+        return NGX_ERROR;
+    }
+
+    /* each address of a name is a server of its own */
+
+    for (i = 0; i < u.naddrs; i++) {
+        addr = ngx_array_push(&redis->servers);
+        if (addr == NULL) {
+            return NGX_ERROR;
+        }
+
+        *addr = u.addrs[i];
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_hars_redis_option(ngx_conf_t *cf, ngx_http_hars_redis_t *redis,
     ngx_str_t *value)
@@ -205,19 +255,19 @@ ngx_http_hars_redis_option(ngx_conf_t *cf, ngx_http_hars_redis_t *redis,
     ngx_str_t   s;
 
     if (ngx_strncmp(value->data, "db=", 3) == 0) {
-        redis->db.data = value->data + 3;
-        redis->db.len = value->len - 3;
+        redis->link_conf.db.data = value->data + 3;
+        redis->link_conf.db.len = value->len - 3;
 
-        n = ngx_atoi(redis->db.data, redis->db.len);
+        n = ngx_atoi(redis->link_conf.db.data, redis->link_conf.db.len);
         if (n != NGX_ERROR && n < 65536) {
             return NGX_OK;
         }
 
     } else if (ngx_strncmp(value->data, "user=", 5) == 0) {
-        redis->user.data = value->data + 5;
-        redis->user.len = value->len - 5;
+        redis->link_conf.user.data = value->data + 5;
+        redis->link_conf.user.len = value->len - 5;
 
-        if (redis->user.len) {
+        if (redis->link_conf.user.len) {
             return NGX_OK;
         }
 
@@ -243,15 +293,23 @@ ngx_http_hars_redis_option(ngx_conf_t *cf, ngx_http_hars_redis_t *redis,
 
         n = ngx_parse_time(&s, 0);
         if (n != NGX_ERROR && n > 0) {
-            redis->timeout = n;
+            redis->link_conf.timeout = n;
             return NGX_OK;
         }
+
+    } else if (ngx_strcmp(value->data, "revocations=on") == 0) {
+        redis->revocations = 1;
+        return NGX_OK;
+
+    } else if (ngx_strcmp(value->data, "revocations=off") == 0) {
+        redis->revocations = 0;
+        return NGX_OK;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" in \"hars_redis\": it takes "
-                       "one server and db=, user=, password_file=, timeout=, "
-                       "prefix=", value);
+                       "servers, then db=, user=, password_file=, timeout=, "
+                       "prefix=, revocations=on|off", value);
     return NGX_ERROR;
 }
 
@@ -301,14 +359,14 @@ ngx_http_hars_redis_password(ngx_conf_t *cf, ngx_http_hars_redis_t *redis,
             why = "is empty or longer than 1023 bytes";
 
         } else {
-            redis->password.len = n;
-            redis->password.data = ngx_pnalloc(cf->pool, n);
+            redis->link_conf.password.len = n;
+            redis->link_conf.password.data = ngx_pnalloc(cf->pool, n);
 
-            if (redis->password.data == NULL) {
+            if (redis->link_conf.password.data == NULL) {
                 why = "cannot be kept: no memory";
 
             } else {
-                ngx_memcpy(redis->password.data, buf, n);
+                ngx_memcpy(redis->link_conf.password.data, buf, n);
             }
         }
 
@@ -336,6 +394,58 @@ ngx_http_hars_redis_zone_name(ngx_http_hars_redis_t *redis)
 
 
 void
+ngx_http_hars_redis_set_zone(ngx_http_hars_redis_t *redis,
+    ngx_http_hars_zone_t *zone)
+{
+    redis->zone = zone;
+}
+
+
+ngx_str_t *
+ngx_http_hars_redis_prefix(ngx_http_hars_redis_t *redis)
+{
+    return &redis->prefix;
+}
+
+
+ngx_uint_t
+ngx_http_hars_redis_revocations(ngx_http_hars_redis_t *redis)
+{
+    return redis->revocations;
+}
+
+
+void
+ngx_http_hars_redis_state(ngx_http_hars_redis_t *redis,
+    ngx_http_hars_redis_info_t *info)
+{
+    ngx_addr_t  *server;
+
+    ngx_memzero(info, sizeof(ngx_http_hars_redis_info_t));
+
+    server = redis->servers.elts;
+    info->server = server[redis->current].name;
+
+    if (redis->link == NULL) {
+        return;
+    }
+
+    info->state = ngx_http_hars_link_state(redis->link);
+    info->failures = redis->failures;
+    info->queued = ngx_http_hars_link_queued(redis->link);
+
+    if (redis->failures) {
+        info->outage = (ngx_current_msec - redis->since) / 1000;
+    }
+
+    if (redis->channel) {
+        info->channel = ngx_http_hars_link_state(redis->channel)
+                        == NGX_HTTP_HARS_LINK_READY;
+    }
+}
+
+
+void
 ngx_http_hars_redis_where(ngx_http_hars_redis_t *redis, u_char **file,
     ngx_uint_t *line)
 {
@@ -349,20 +459,29 @@ ngx_http_hars_redis_init_process(ngx_http_hars_redis_t *redis,
     ngx_cycle_t *cycle)
 {
     redis->log = cycle->log;
-    redis->quiet = *cycle->log;
-    redis->quiet.log_level = NGX_LOG_EMERG;
-    redis->quiet.next = NULL;
 
-    ngx_queue_init(&redis->queries);
+    redis->retry.handler = ngx_http_hars_redis_retry_handler;
+    redis->retry.data = redis;
+    redis->retry.log = cycle->log;
+    redis->retry.cancelable = 1;
 
-    redis->timer.handler = ngx_http_hars_redis_timer_handler;
-    redis->timer.data = redis;
-    redis->timer.log = cycle->log;
+    redis->channel_retry.handler = ngx_http_hars_redis_channel_handler;
+    redis->channel_retry.data = redis;
+    redis->channel_retry.log = cycle->log;
+    redis->channel_retry.cancelable = 1;
 
-    redis->backoff.handler = ngx_http_hars_redis_backoff_handler;
-    redis->backoff.data = redis;
-    redis->backoff.log = cycle->log;
-    redis->backoff.cancelable = 1;
+    redis->link = ngx_http_hars_link_create(&redis->link_conf, cycle->log);
+    if (redis->link == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (redis->revocations) {
+        redis->channel = ngx_http_hars_link_create(&redis->channel_conf,
+                                                   cycle->log);
+        if (redis->channel == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
     ngx_http_hars_redis_connect(redis);
 
@@ -375,19 +494,24 @@ ngx_http_hars_redis_exit_process(ngx_http_hars_redis_t *redis)
 {
     /* of a reload without a master process, where no process is initialized */
 
-    if (redis->log == NULL) {
+    if (redis->link == NULL) {
         return;
     }
 
-    ngx_http_hars_redis_close(redis);
-
-    if (redis->backoff.timer_set) {
-        ngx_del_timer(&redis->backoff);
+    if (redis->channel) {
+        ngx_http_hars_link_destroy(redis->channel);
+        redis->channel = NULL;
     }
 
-    if (redis->out) {
-        ngx_free(redis->out);
-        redis->out = NULL;
+    ngx_http_hars_link_destroy(redis->link);
+    redis->link = NULL;
+
+    if (redis->retry.timer_set) {
+        ngx_del_timer(&redis->retry);
+    }
+
+    if (redis->channel_retry.timer_set) {
+        ngx_del_timer(&redis->channel_retry);
     }
 }
 
@@ -396,29 +520,39 @@ ngx_int_t
 ngx_http_hars_redis_get(ngx_http_hars_redis_t *redis, u_char *key,
     ngx_http_hars_value_pt done, void *data, ngx_http_hars_query_t **query)
 {
-    u_char     buf[NGX_HTTP_HARS_REDIS_PREFIX_MAX + HARS_KEY_HEX_LEN];
-    ngx_str_t  args[2];
+    u_char                  buf[NGX_HTTP_HARS_REDIS_PREFIX_MAX
+                                + HARS_KEY_HEX_LEN];
+    ngx_str_t               argv[2];
+    ngx_http_hars_value_t  *v;
 
     /* a first connection may be waited for, a broken one may not */
 
-    if (redis->state == NGX_HTTP_HARS_REDIS_CLOSED
-        || (redis->state == NGX_HTTP_HARS_REDIS_SETUP && redis->failures))
+    if (redis->failures
+        && ngx_http_hars_link_state(redis->link) != NGX_HTTP_HARS_LINK_READY)
     {
         return NGX_DECLINED;
     }
 
-    ngx_str_set(&args[0], "GET");
-    ngx_http_hars_redis_key(redis, buf, key, &args[1]);
+    v = ngx_alloc(sizeof(ngx_http_hars_value_t), redis->log);
+    if (v == NULL) {
+        return NGX_DECLINED;
+    }
 
-    if (ngx_http_hars_redis_command(redis, NGX_HTTP_HARS_QUERY_GET, args, 2,
-                                    query)
+    v->redis = redis;
+    v->done = done;
+    v->data = data;
+
+    ngx_str_set(&argv[0], "GET");
+    ngx_http_hars_redis_key(redis, buf, key, &argv[1]);
+
+    if (ngx_http_hars_link_command(redis->link, argv, 2,
+                                   redis->link_conf.timeout,
+                                   ngx_http_hars_redis_value, v, query)
         != NGX_OK)
     {
+        ngx_free(v);
         return NGX_DECLINED;
     }
-
-    (*query)->done = done;
-    (*query)->data = data;
 
     return NGX_AGAIN;
 }
@@ -427,8 +561,33 @@ ngx_http_hars_redis_get(ngx_http_hars_redis_t *redis, u_char *key,
 void
 ngx_http_hars_redis_cancel(ngx_http_hars_query_t *query)
 {
-    query->done = NULL;
-    query->data = NULL;
+    ngx_http_hars_value_t  *v;
+
+    v = ngx_http_hars_link_data(query);
+
+    v->done = NULL;
+    v->data = NULL;
+}
+
+
+static void
+ngx_http_hars_redis_value(void *data, ngx_http_hars_reply_t *reply)
+{
+    ngx_http_hars_value_t *v = data;
+
+    if (v->done) {
+
+        if (reply && reply->type == NGX_HTTP_HARS_REPLY_STRING) {
+            v->done(v->data, NGX_OK, reply->str.data, reply->str.len);
+
+        } else {
+            v->done(v->data, NGX_DECLINED, NULL, 0);
+        }
+    }
+
+    ngx_http_hars_redis_check(v->redis, reply);
+
+    ngx_free(v);
 }
 
 
@@ -436,27 +595,63 @@ void
 ngx_http_hars_redis_put(ngx_http_hars_redis_t *redis, u_char *key,
     u_char *value, size_t len, ngx_msec_t ttl)
 {
-    u_char                  buf[NGX_HTTP_HARS_REDIS_PREFIX_MAX
-                                + HARS_KEY_HEX_LEN];
-    u_char                  ms[NGX_INT64_LEN];
-    ngx_str_t               args[6];
-    ngx_http_hars_query_t  *query;
+    u_char     buf[NGX_HTTP_HARS_REDIS_PREFIX_MAX + HARS_KEY_HEX_LEN];
+    u_char     ms[NGX_INT64_LEN];
+    ngx_str_t  argv[6];
 
-    if (redis->state != NGX_HTTP_HARS_REDIS_READY) {
+    if (ngx_http_hars_link_state(redis->link) != NGX_HTTP_HARS_LINK_READY) {
         return;
     }
 
-    ngx_str_set(&args[0], "SET");
-    ngx_http_hars_redis_key(redis, buf, key, &args[1]);
-    args[2].data = value;
-    args[2].len = len;
-    ngx_str_set(&args[3], "NX");
-    ngx_str_set(&args[4], "PX");
-    args[5].data = ms;
-    args[5].len = ngx_sprintf(ms, "%M", ngx_max(ttl, 1)) - ms;
+    ngx_str_set(&argv[0], "SET");
+    ngx_http_hars_redis_key(redis, buf, key, &argv[1]);
+    argv[2].data = value;
+    argv[2].len = len;
+    ngx_str_set(&argv[3], "NX");
+    ngx_str_set(&argv[4], "PX");
+    argv[5].data = ms;
+    argv[5].len = ngx_sprintf(ms, "%M", ngx_max(ttl, 1)) - ms;
 
-    (void) ngx_http_hars_redis_command(redis, NGX_HTTP_HARS_QUERY_SET, args,
-                                       6, &query);
+    (void) ngx_http_hars_link_command(redis->link, argv, 6,
+                                      redis->link_conf.timeout,
+                                      ngx_http_hars_redis_checked, redis,
+                                      NULL);
+}
+
+
+static void
+ngx_http_hars_redis_checked(void *data, ngx_http_hars_reply_t *reply)
+{
+    ngx_http_hars_redis_check(data, reply);
+}
+
+
+/* a server that answers, but is none that could be used */
+
+static void
+ngx_http_hars_redis_check(ngx_http_hars_redis_t *redis,
+    ngx_http_hars_reply_t *reply)
+{
+    if (reply == NULL || reply->type != NGX_HTTP_HARS_REPLY_ERROR) {
+        return;
+    }
+
+    if (redis->servers.nelts == 1) {
+
+        /* nobody else to ask, and a replica's records are good */
+
+        return;
+    }
+
+    if (ngx_strncmp(reply->str.data, "READONLY", 8) == 0) {
+        ngx_http_hars_link_fail(redis->link, "is a read-only replica");
+
+    } else if (ngx_strncmp(reply->str.data, "LOADING", 7) == 0) {
+        ngx_http_hars_link_fail(redis->link, "is loading its data");
+
+    } else if (ngx_strncmp(reply->str.data, "MASTERDOWN", 10) == 0) {
+        ngx_http_hars_link_fail(redis->link, "is a replica without a master");
+    }
 }
 
 
@@ -477,618 +672,236 @@ ngx_http_hars_redis_key(ngx_http_hars_redis_t *redis, u_char *buf,
 static void
 ngx_http_hars_redis_connect(ngx_http_hars_redis_t *redis)
 {
-    ngx_int_t          rc;
-    ngx_connection_t  *c;
+    ngx_addr_t  *server;
 
-    ngx_memzero(&redis->peer, sizeof(ngx_peer_connection_t));
+    server = redis->servers.elts;
 
-    redis->peer.sockaddr = redis->sockaddr;
-    redis->peer.socklen = redis->socklen;
-    redis->peer.name = &redis->name;
-    redis->peer.get = ngx_event_get_peer;
-    redis->peer.log = &redis->quiet;
-    redis->peer.log_error = NGX_ERROR_INFO;
-
-    redis->reader = ngx_http_hars_redis_reader();
-    if (redis->reader == NULL) {
-        ngx_http_hars_redis_fail(redis, 0, "has no memory for its reader");
-        return;
-    }
-
-    rc = ngx_event_connect_peer(&redis->peer);
-
-    if (rc != NGX_OK && rc != NGX_AGAIN) {
-
-        if (redis->peer.connection) {
-            ngx_close_connection(redis->peer.connection);
-            redis->peer.connection = NULL;
-        }
-
-        ngx_http_hars_redis_fail(redis, ngx_socket_errno,
-                                 "cannot be connected");
-        return;
-    }
-
-    c = redis->peer.connection;
-
-    c->data = redis;
-    c->log = redis->log;
-    c->read->log = redis->log;
-    c->write->log = redis->log;
-    c->read->handler = ngx_http_hars_redis_read_handler;
-    c->write->handler = ngx_http_hars_redis_write_handler;
-
-    redis->connection = c;
-    redis->state = NGX_HTTP_HARS_REDIS_SETUP;
-    redis->received = 0;
-    redis->out_start = 0;
-    redis->out_end = 0;
-    redis->error = 0;
-
-    if (ngx_http_hars_redis_setup(redis) != NGX_OK) {
-        ngx_http_hars_redis_fail(redis, 0, "has no memory for its setup");
-    }
-}
-
-
-static redisReader *
-ngx_http_hars_redis_reader(void)
-{
-    redisReader                       *reader;
-    static redisReplyObjectFunctions   fn;
-
-    reader = redisReaderCreate();
-
-    if (reader) {
-        fn = *reader->fn;
-        fn.createArray = ngx_http_hars_redis_no_array;
-        reader->fn = &fn;
-    }
-
-    return reader;
-}
-
-
-static void *
-ngx_http_hars_redis_no_array(const redisReadTask *task,
-    ngx_http_hars_elements_t elements)
-{
-    /*
-     * no command of ours is answered by one; hiredis would believe a header
-     * of 2^30 elements, and freeing them stops the worker for seconds
-     */
-
-    return NULL;
-}
-
-
-static ngx_int_t
-ngx_http_hars_redis_setup(ngx_http_hars_redis_t *redis)
-{
-    ngx_str_t               args[3];
-    ngx_uint_t              n;
-    ngx_http_hars_query_t  *query;
-
-    if (redis->password.len) {
-        n = 1;
-        ngx_str_set(&args[0], "AUTH");
-
-        if (redis->user.len) {
-            args[n++] = redis->user;
-        }
-
-        args[n++] = redis->password;
-
-        if (ngx_http_hars_redis_command(redis, NGX_HTTP_HARS_QUERY_SETUP,
-                                        args, n, &query)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (redis->db.len) {
-        ngx_str_set(&args[0], "SELECT");
-        args[1] = redis->db;
-
-        if (ngx_http_hars_redis_command(redis, NGX_HTTP_HARS_QUERY_SETUP,
-                                        args, 2, &query)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    /* a server that accepts connections may still not answer */
-
-    ngx_str_set(&args[0], "PING");
-
-    return ngx_http_hars_redis_command(redis, NGX_HTTP_HARS_QUERY_READY, args,
-                                       1, &query);
-}
-
-
-static ngx_int_t
-ngx_http_hars_redis_command(ngx_http_hars_redis_t *redis,
-    ngx_http_hars_query_e type, ngx_str_t *args, ngx_uint_t n,
-    ngx_http_hars_query_t **query)
-{
-    int                     len;
-    char                   *cmd;
-    size_t                  argvlen[6];
-    ngx_int_t               rc;
-    ngx_uint_t              i;
-    const char             *argv[6];
-    ngx_http_hars_query_t  *q;
-
-    if (redis->nqueries == NGX_HTTP_HARS_REDIS_QUEUE) {
-        return NGX_DECLINED;
-    }
-
-    for (i = 0; i < n; i++) {
-        argv[i] = (const char *) args[i].data;
-        argvlen[i] = args[i].len;
-    }
-
-    q = ngx_alloc(sizeof(ngx_http_hars_query_t), redis->log);
-    if (q == NULL) {
-        return NGX_ERROR;
-    }
-
-    len = redisFormatCommandArgv(&cmd, n, argv, argvlen);
-    if (len < 0) {
-        ngx_free(q);
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_hars_redis_append(redis, (u_char *) cmd, len);
-
-    redisFreeCommand(cmd);
-
-    if (rc != NGX_OK) {
-        ngx_free(q);
-        return NGX_ERROR;
-    }
-
-    q->type = type;
-    q->deadline = ngx_current_msec + redis->timeout;
-    q->done = NULL;
-    q->data = NULL;
-
-    ngx_queue_insert_tail(&redis->queries, &q->queue);
-    redis->nqueries++;
-
-    redis->connection->idle = 0;
-
-    ngx_http_hars_redis_arm(redis);
-
-    /* what this turn of the event loop asks goes out in one write */
-
-    ngx_post_event(redis->connection->write, &ngx_posted_events);
-
-    *query = q;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_hars_redis_append(ngx_http_hars_redis_t *redis, u_char *data,
-    size_t len)
-{
-    u_char  *p;
-    size_t   size;
-
-    if (redis->out_start) {
-        ngx_memmove(redis->out, redis->out + redis->out_start,
-                    redis->out_end - redis->out_start);
-        redis->out_end -= redis->out_start;
-        redis->out_start = 0;
-    }
-
-    if (redis->out_end + len > redis->out_size) {
-        size = ngx_max(2 * redis->out_size, redis->out_end + len);
-        size = ngx_max(size, 4096);
-
-        p = ngx_alloc(size, redis->log);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (redis->out) {
-            ngx_memcpy(p, redis->out, redis->out_end);
-            ngx_free(redis->out);
-        }
-
-        redis->out = p;
-        redis->out_size = size;
-    }
-
-    ngx_memcpy(redis->out + redis->out_end, data, len);
-    redis->out_end += len;
-
-    return NGX_OK;
+    ngx_http_hars_link_open(redis->link, &server[redis->current]);
 }
 
 
 static void
-ngx_http_hars_redis_write_handler(ngx_event_t *wev)
+ngx_http_hars_redis_opened(void *data, ngx_http_hars_link_t *link)
 {
-    ssize_t                 n;
-    ngx_err_t               err;
-    ngx_connection_t       *c;
-    ngx_http_hars_redis_t  *redis;
+    ngx_http_hars_redis_t *redis = data;
 
-    c = wev->data;
-    redis = c->data;
+    ngx_addr_t  *server;
 
-    if (redis->state == NGX_HTTP_HARS_REDIS_SETUP) {
-        err = ngx_http_hars_redis_test_connect(c);
+    server = redis->servers.elts;
 
-        if (err == NGX_EINPROGRESS) {
-            return;
-        }
+    redis->failures = 0;
 
-        if (err) {
-            ngx_http_hars_redis_fail(redis, err, "cannot be connected");
-            return;
-        }
+    if (redis->used != redis->current) {
+        ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+                      "hars: Redis %V is used now",
+                      &server[redis->current].name);
+
+    } else if (redis->down) {
+        ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+                      "hars: Redis %V is back",
+                      &server[redis->current].name);
     }
 
-    while (redis->out_start < redis->out_end) {
+    redis->used = redis->current;
+    redis->down = 0;
 
-        n = c->send(c, redis->out + redis->out_start,
-                    redis->out_end - redis->out_start);
-
-        if (n == NGX_AGAIN) {
-            break;
-        }
-
-        if (n == NGX_ERROR) {
-            ngx_http_hars_redis_fail(redis, 0, "closed the connection");
-            return;
-        }
-
-        redis->out_start += n;
-    }
-
-    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-        ngx_http_hars_redis_fail(redis, 0, "cannot be watched");
-    }
-}
-
-
-static ngx_err_t
-ngx_http_hars_redis_test_connect(ngx_connection_t *c)
-{
-    int             err;
-    socklen_t       len;
-    ngx_sockaddr_t  sa;
-
-    err = 0;
-    len = sizeof(int);
-
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
-        return ngx_socket_errno;
-    }
-
-    if (err) {
-        return err;
-    }
-
-    len = sizeof(ngx_sockaddr_t);
-
-    if (getpeername(c->fd, &sa.sockaddr, &len) == -1) {
-        return NGX_EINPROGRESS;
-    }
-
-    return 0;
-}
-
-
-static void
-ngx_http_hars_redis_read_handler(ngx_event_t *rev)
-{
-    u_char                  buf[4096];
-    ssize_t                 n;
-    ngx_err_t               err;
-    ngx_connection_t       *c;
-    ngx_http_hars_redis_t  *redis;
-
-    c = rev->data;
-    redis = c->data;
-
-    if (redis->state == NGX_HTTP_HARS_REDIS_SETUP) {
-        err = ngx_http_hars_redis_test_connect(c);
-
-        if (err && err != NGX_EINPROGRESS) {
-            ngx_http_hars_redis_fail(redis, err, "cannot be connected");
-            return;
-        }
-    }
-
-    if (c->close) {
-
-        /* the worker is leaving, and nobody waits for this connection */
-
-        ngx_http_hars_redis_close(redis);
+    if (redis->channel == NULL) {
         return;
     }
 
-    for ( ;; ) {
-        n = c->recv(c, buf, sizeof(buf));
-
-        if (n == NGX_AGAIN) {
-            break;
-        }
-
-        if (n == NGX_ERROR || n == 0) {
-            ngx_http_hars_redis_fail(redis, 0, "closed the connection");
-            return;
-        }
-
-        redis->received += n;
-
-        if (redisReaderFeed(redis->reader, (char *) buf, n) != REDIS_OK
-            || ngx_http_hars_redis_replies(redis) != NGX_OK)
-        {
-            ngx_http_hars_redis_fail(redis, 0,
-                                     "sent what is not understood");
-            return;
-        }
-
-        if (redis->state == NGX_HTTP_HARS_REDIS_CLOSED) {
-            return;
-        }
+    if (redis->channel_at != redis->current
+        && ngx_http_hars_link_state(redis->channel)
+           != NGX_HTTP_HARS_LINK_CLOSED)
+    {
+        ngx_http_hars_link_close(redis->channel);
     }
 
-    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_http_hars_redis_fail(redis, 0, "cannot be watched");
-    }
-}
+    redis->channel_failures = 0;
 
-
-static ngx_int_t
-ngx_http_hars_redis_replies(ngx_http_hars_redis_t *redis)
-{
-    void       *reply;
-    ngx_int_t   rc;
-
-    for ( ;; ) {
-
-        if (redisReaderGetReply(redis->reader, &reply) != REDIS_OK) {
-            return NGX_ERROR;
-        }
-
-        if (reply == NULL) {
-            return (redis->received > NGX_HTTP_HARS_REDIS_REPLY) ? NGX_ERROR
-                                                                 : NGX_OK;
-        }
-
-        redis->received = 0;
-
-        rc = ngx_http_hars_redis_reply(redis, reply);
-
-        freeReplyObject(reply);
-
-        if (rc != NGX_OK || redis->state == NGX_HTTP_HARS_REDIS_CLOSED) {
-            return rc;
-        }
-    }
-}
-
-
-static ngx_int_t
-ngx_http_hars_redis_reply(ngx_http_hars_redis_t *redis, redisReply *reply)
-{
-    ngx_queue_t            *q;
-    ngx_http_hars_query_t  *query;
-
-    if (ngx_queue_empty(&redis->queries)) {
-        return NGX_ERROR;
-    }
-
-    q = ngx_queue_head(&redis->queries);
-    query = ngx_queue_data(q, ngx_http_hars_query_t, queue);
-
-    if (reply->type == REDIS_REPLY_ERROR && !redis->error) {
-        redis->error = 1;
-        ngx_log_error(NGX_LOG_ERR, redis->log, 0,
-                      "hars: Redis %V answers \"%*s\"", &redis->name,
-                      (size_t) ngx_min(reply->len, 200), reply->str);
-    }
-
-    switch (query->type) {
-
-    case NGX_HTTP_HARS_QUERY_GET:
-
-        if (reply->type == REDIS_REPLY_STRING) {
-            ngx_http_hars_redis_complete(redis, query, NGX_OK,
-                                         (u_char *) reply->str, reply->len);
-            break;
-        }
-
-        ngx_http_hars_redis_complete(redis, query, NGX_DECLINED, NULL, 0);
-        break;
-
-    case NGX_HTTP_HARS_QUERY_SET:
-        ngx_http_hars_redis_complete(redis, query, NGX_OK, NULL, 0);
-        break;
-
-    default: /* NGX_HTTP_HARS_QUERY_SETUP, NGX_HTTP_HARS_QUERY_READY */
-
-        if (reply->type != REDIS_REPLY_STATUS) {
-            ngx_http_hars_redis_fail(redis, 0, "refuses the setup: see "
-                                     "user=, password_file=, db=");
-            return NGX_OK;
-        }
-
-        if (query->type == NGX_HTTP_HARS_QUERY_READY) {
-            redis->state = NGX_HTTP_HARS_REDIS_READY;
-            redis->failures = 0;
-
-            if (redis->down) {
-                redis->down = 0;
-                ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
-                              "hars: Redis %V is back", &redis->name);
-            }
-        }
-
-        ngx_http_hars_redis_complete(redis, query, NGX_OK, NULL, 0);
-        break;
-    }
-
-    ngx_http_hars_redis_arm(redis);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_hars_redis_complete(ngx_http_hars_redis_t *redis,
-    ngx_http_hars_query_t *query, ngx_int_t rc, u_char *value, size_t len)
-{
-    ngx_queue_remove(&query->queue);
-    redis->nqueries--;
-
-    if (query->done) {
-        query->done(query->data, rc, value, len);
-    }
-
-    ngx_free(query);
-}
-
-
-static void
-ngx_http_hars_redis_arm(ngx_http_hars_redis_t *redis)
-{
-    ngx_queue_t            *q;
-    ngx_connection_t       *c;
-    ngx_http_hars_query_t  *query;
-
-    if (!ngx_queue_empty(&redis->queries)) {
-
-        if (!redis->timer.timer_set) {
-            q = ngx_queue_head(&redis->queries);
-            query = ngx_queue_data(q, ngx_http_hars_query_t, queue);
-
-            ngx_add_timer(&redis->timer, query->deadline - ngx_current_msec);
-        }
-
-        return;
-    }
-
-    if (redis->timer.timer_set) {
-        ngx_del_timer(&redis->timer);
-    }
-
-    c = redis->connection;
-
-    if (c && ngx_exiting) {
-        c->close = 1;
-        ngx_post_event(c->read, &ngx_posted_events);
-        return;
-    }
-
-    if (c) {
-        c->idle = 1;
+    if (ngx_http_hars_link_state(redis->channel) == NGX_HTTP_HARS_LINK_CLOSED)
+    {
+        ngx_http_hars_redis_channel_connect(redis);
     }
 }
 
 
 static void
-ngx_http_hars_redis_timer_handler(ngx_event_t *ev)
+ngx_http_hars_redis_closed(void *data, ngx_http_hars_link_t *link,
+    ngx_err_t err, const char *what)
 {
-    ngx_queue_t            *q;
-    ngx_http_hars_query_t  *query;
-    ngx_http_hars_redis_t  *redis;
+    ngx_http_hars_redis_t *redis = data;
 
-    redis = ev->data;
+    ngx_uint_t   n;
+    ngx_addr_t  *server;
 
-    if (ngx_queue_empty(&redis->queries)) {
-        return;
-    }
+    server = redis->servers.elts;
+    n = redis->servers.nelts;
 
-    q = ngx_queue_head(&redis->queries);
-    query = ngx_queue_data(q, ngx_http_hars_query_t, queue);
-
-    /* the timer was set for a query that has been answered since */
-
-    if ((ngx_msec_int_t) (query->deadline - ngx_current_msec) > 0) {
-        ngx_http_hars_redis_arm(redis);
-        return;
-    }
-
-    ngx_http_hars_redis_fail(redis, NGX_ETIMEDOUT, "does not answer");
-}
-
-
-static void
-ngx_http_hars_redis_fail(ngx_http_hars_redis_t *redis, ngx_err_t err,
-    const char *what)
-{
-    ngx_msec_t  delay;
-
-    if (!redis->down) {
+    if (what && !redis->down) {
         redis->down = 1;
         ngx_log_error(NGX_LOG_ERR, redis->log, err, "hars: Redis %V %s",
-                      &redis->name, what);
+                      &server[redis->current].name, what);
     }
-
-    ngx_http_hars_redis_close(redis);
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
         return;
     }
 
-    delay = NGX_HTTP_HARS_REDIS_BACKOFF << ngx_min(redis->failures, 6);
-    delay = ngx_min(delay, NGX_HTTP_HARS_REDIS_PROBE);
-    redis->failures++;
+    if (redis->failures == 0) {
+        redis->since = ngx_current_msec;
+    }
 
-    if (!redis->backoff.timer_set) {
-        ngx_add_timer(&redis->backoff, delay);
+    redis->failures++;
+    redis->current = (redis->current + 1) % n;
+
+    /* the next one at once, but each a second at most when all are dead */
+
+    if (!redis->retry.timer_set) {
+        ngx_add_timer(&redis->retry,
+                      (redis->failures < n) ? 1
+                      : ngx_http_hars_redis_backoff(redis->failures - n));
     }
 }
 
 
 static void
-ngx_http_hars_redis_backoff_handler(ngx_event_t *ev)
+ngx_http_hars_redis_retry_handler(ngx_event_t *ev)
 {
     ngx_http_hars_redis_t *redis = ev->data;
 
-    if (redis->state == NGX_HTTP_HARS_REDIS_CLOSED) {
+    if (ngx_http_hars_link_state(redis->link) == NGX_HTTP_HARS_LINK_CLOSED) {
         ngx_http_hars_redis_connect(redis);
     }
 }
 
 
-static void
-ngx_http_hars_redis_close(ngx_http_hars_redis_t *redis)
+static ngx_msec_t
+ngx_http_hars_redis_backoff(ngx_uint_t failures)
 {
-    ngx_queue_t            *q;
-    ngx_http_hars_query_t  *query;
+    ngx_msec_t  delay;
 
-    redis->state = NGX_HTTP_HARS_REDIS_CLOSED;
+    delay = NGX_HTTP_HARS_REDIS_BACKOFF << ngx_min(failures, 6);
 
-    if (redis->connection) {
-        ngx_close_connection(redis->connection);
-        redis->connection = NULL;
-        redis->peer.connection = NULL;
+    return ngx_min(delay, NGX_HTTP_HARS_REDIS_PROBE);
+}
+
+
+static void
+ngx_http_hars_redis_channel_connect(ngx_http_hars_redis_t *redis)
+{
+    ngx_addr_t  *server;
+
+    server = redis->servers.elts;
+
+    redis->channel_at = redis->current;
+
+    ngx_http_hars_link_open(redis->channel, &server[redis->channel_at]);
+}
+
+
+static void
+ngx_http_hars_redis_channel_opened(void *data, ngx_http_hars_link_t *link)
+{
+    ngx_http_hars_redis_t *redis = data;
+
+    ngx_addr_t  *server;
+
+    server = redis->servers.elts;
+
+    redis->channel_failures = 0;
+
+    if (redis->channel_down) {
+        redis->channel_down = 0;
+        ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+                      "hars: Redis %V: revocation channel made again",
+                      &server[redis->channel_at].name);
     }
 
-    if (redis->timer.timer_set) {
-        ngx_del_timer(&redis->timer);
+    ngx_http_hars_channel_opened(redis->zone, link);
+}
+
+
+static void
+ngx_http_hars_redis_channel_closed(void *data, ngx_http_hars_link_t *link,
+    ngx_err_t err, const char *what)
+{
+    ngx_http_hars_redis_t *redis = data;
+
+    ngx_addr_t  *server;
+
+    server = redis->servers.elts;
+
+    ngx_http_hars_channel_closed(redis->zone);
+
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+        return;
     }
 
-    while (!ngx_queue_empty(&redis->queries)) {
-        q = ngx_queue_head(&redis->queries);
-        query = ngx_queue_data(q, ngx_http_hars_query_t, queue);
-
-        ngx_http_hars_redis_complete(redis, query, NGX_DECLINED, NULL, 0);
+    if (what && !redis->channel_down) {
+        redis->channel_down = 1;
+        ngx_log_error(NGX_LOG_NOTICE, redis->log, err,
+                      "hars: Redis %V: revocation channel %s",
+                      &server[redis->channel_at].name, what);
     }
 
-    if (redis->reader) {
-        redisReaderFree(redis->reader);
-        redis->reader = NULL;
+    /* nobody may be asking for records: is the server there at all? */
+
+    ngx_http_hars_redis_probe(redis);
+
+    if (!redis->channel_retry.timer_set) {
+        ngx_add_timer(&redis->channel_retry,
+                      ngx_http_hars_redis_backoff(redis->channel_failures));
     }
+
+    redis->channel_failures++;
+}
+
+
+static void
+ngx_http_hars_redis_channel_handler(ngx_event_t *ev)
+{
+    ngx_http_hars_redis_t *redis = ev->data;
+
+    /* a link that is not ready yet makes the channel when it is */
+
+    if (ngx_http_hars_link_state(redis->link) == NGX_HTTP_HARS_LINK_READY
+        && ngx_http_hars_link_state(redis->channel)
+           == NGX_HTTP_HARS_LINK_CLOSED)
+    {
+        ngx_http_hars_redis_channel_connect(redis);
+    }
+}
+
+
+static void
+ngx_http_hars_redis_probe(ngx_http_hars_redis_t *redis)
+{
+    ngx_str_t  argv[1];
+
+    if (redis->probing
+        || ngx_http_hars_link_state(redis->link) != NGX_HTTP_HARS_LINK_READY)
+    {
+        return;
+    }
+
+    ngx_str_set(&argv[0], "PING");
+
+    if (ngx_http_hars_link_command(redis->link, argv, 1,
+                                   redis->link_conf.timeout,
+                                   ngx_http_hars_redis_probed, redis, NULL)
+        == NGX_OK)
+    {
+        redis->probing = 1;
+    }
+}
+
+
+static void
+ngx_http_hars_redis_probed(void *data, ngx_http_hars_reply_t *reply)
+{
+    ngx_http_hars_redis_t *redis = data;
+
+    redis->probing = 0;
+
+    ngx_http_hars_redis_check(redis, reply);
 }
