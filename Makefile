@@ -130,7 +130,7 @@ $(eval $(call archive,hars_backend,backend/common))
 $(eval $(call archive,hars_record,common))
 
 $(eval $(call program,hars-authserver,backend/authserver,\
-    -lmicrohttpd -ljansson -lsqlite3 -lhiredis -lcrypto -lpthread))
+    -lmicrohttpd -ljansson -lsqlite3 -lhiredis -lssl -lcrypto -lpthread))
 $(eval $(call program,hars,backend/client,\
     -lcurl -ljansson -lssl -lcrypto -lmicrohttpd -lpthread))
 $(eval $(call program,hars-mlservice,backend/mlservice,\

@@ -81,7 +81,14 @@ typedef struct {
     char                *gateway_user;
     char                *gateway_client;
     unsigned long        token_ttl;       /* s */
-    char                *redis;           /* NULL: no records are written */
+    hars_setting_list_t  redis;           /* none: no records are written */
+    char                *redis_sentinel;  /* the master's name */
+    char                *redis_cluster;   /* "yes" or "no" */
+    char                *redis_tls;
+    char                *redis_tls_ca;
+    char                *redis_tls_cert;
+    char                *redis_tls_key;
+    char                *redis_tls_name;
     unsigned long        redis_db;
     char                *redis_user;
     char                *redis_password_file;
@@ -122,6 +129,7 @@ extern const hars_kind_t  hars_kinds[];
 int hars_as_configure(hars_as_t *as, const char *file);
 void hars_as_release(hars_as_t *as);
 void hars_as_settings_help(void);
+unsigned hars_as_yes(const char *value);
 
 /* the programs' commands; argv[0] is the word after the command's own */
 int hars_as_serve(hars_as_t *as);

@@ -169,10 +169,10 @@ hars_cmd_revoke_run(hars_as_t *as, hars_store_t *store,
            ? ", gateways are told by Redis" : "");
 
     if (revoked.untold) {
-        fprintf(stderr, "hars-authserver: it is revoked, but Redis at %s "
-                "could not be told: the running server does it as soon as "
-                "Redis is back; until then gateways may believe what they "
-                "have in their caches\n", as->conf.redis);
+        fprintf(stderr, "hars-authserver: it is revoked, but Redis could not "
+                "be told: the running server does it as soon as Redis is "
+                "back; until then gateways may believe what they have in "
+                "their caches\n");
     }
 
     return HARS_EXIT_OK;

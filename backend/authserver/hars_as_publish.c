@@ -41,6 +41,7 @@ typedef struct {
 } hars_publish_entry_t;
 
 
+static void hars_publish_server(hars_publish_t *publish);
 static int hars_publish_keys(hars_publish_t *publish);
 static int hars_publish_ids(hars_publish_t *publish);
 static int hars_publish_password(hars_publish_t *publish);
@@ -82,12 +83,7 @@ hars_publish_create(const hars_as_conf_t *conf)
         goto failed;
     }
 
-    publish->redis_conf.server = conf->redis;
-    publish->redis_conf.db = conf->redis_db;
-    publish->redis_conf.user = conf->redis_user;
-    publish->redis_conf.password = conf->redis_password_file
-                                   ? publish->password : NULL;
-    publish->redis_conf.timeout = conf->redis_timeout;
+    hars_publish_server(publish);
 
     publish->redis = hars_redis_create(&publish->redis_conf);
 
@@ -116,6 +112,33 @@ hars_publish_free(hars_publish_t *publish)
     pthread_mutex_destroy(&publish->mutex);
     OPENSSL_cleanse(publish->password, sizeof(publish->password));
     free(publish);
+}
+
+
+static void
+hars_publish_server(hars_publish_t *publish)
+{
+    hars_redis_conf_t     *redis;
+    const hars_as_conf_t  *conf;
+
+    conf = publish->conf;
+    redis = &publish->redis_conf;
+
+    redis->server = conf->redis.value;
+    redis->n = conf->redis.n;
+    redis->sentinel = conf->redis_sentinel;
+    redis->cluster = hars_as_yes(conf->redis_cluster);
+
+    redis->db = conf->redis_db;
+    redis->user = conf->redis_user;
+    redis->password = conf->redis_password_file ? publish->password : NULL;
+    redis->timeout = conf->redis_timeout;
+
+    redis->tls = hars_as_yes(conf->redis_tls);
+    redis->tls_ca = conf->redis_tls_ca;
+    redis->tls_cert = conf->redis_tls_cert;
+    redis->tls_key = conf->redis_tls_key;
+    redis->tls_name = conf->redis_tls_name;
 }
 
 
@@ -592,7 +615,8 @@ hars_publish_send(hars_publish_t *publish, hars_publish_entry_t *entry)
 
     command[n++] = (hars_redis_command_t) { .argc = entry->argc,
                                             .argv = entry->argv,
-                                            .len = entry->len };
+                                            .len = entry->len,
+                                            .last = 1 };
 
     return hars_redis_run(publish->redis, command, n);
 }

@@ -30,7 +30,10 @@ struct hars_publish_s {
     hars_redis_conf_t       redis_conf;
     hars_redis_t           *redis;
     char                    password[HARS_PUBLISH_PASSWORD];
-    int64_t                 pruned;       /* s, the main thread's */
+
+    /* the main thread's, hars_as_refresh.c */
+    int64_t                 pruned;       /* s */
+    uint64_t                changes;      /* that all was told after */
 
     pthread_mutex_t         mutex;        /* of the keyer and the seal */
     hars_keyer_t           *keyer;

@@ -1,69 +1,47 @@
 
-/*
- * See hars_as_redis.h for what this is.  The context is a non-blocking one,
- * driven by poll() against a monotonic deadline: timeouts of the socket
- * would begin anew with each byte of a slow answer.
- */
+/* See hars_as_redis.h for what this is. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE                       /* pthread_mutex_clocklock() */
 #endif
 
 #include "hars_as_redis.h"
+#include "hars_as_cluster.h"
+#include "hars_as_conn.h"
+#include "hars_as_master.h"
 #include "hars_log.h"
 #include "hars_record.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/time.h>
 #include <time.h>
-
-#include <hiredis/hiredis.h>
-
-
-#define HARS_REDIS_HOST  256
 
 
 struct hars_redis_s {
     const hars_redis_conf_t  *conf;
+    hars_conn_conf_t          conn_conf;
+    unsigned                  at;         /* the main thread's: server */
     pthread_mutex_t           mutex;      /* of what follows */
-    redisContext             *context;    /* NULL: not connected */
+    hars_conn_t              *conn;       /* NULL: not connected */
+    hars_cluster_t           *cluster;    /* NULL: it is none */
     unsigned                  down:1;     /* the log knows */
 };
 
 
-static redisContext *hars_redis_open(const hars_redis_conf_t *conf);
-static int hars_redis_hello(const hars_redis_conf_t *conf, redisContext *c,
-    int64_t deadline, const char **error);
-static int hars_redis_address(const char *server, char *host, size_t size,
-    int *port);
-static int hars_redis_command(redisContext *c, int64_t deadline, int argc,
-    const char **argv, const size_t *len, const char **error);
-static int hars_redis_commands(redisContext *c, int64_t deadline,
-    const hars_redis_command_t *command, unsigned n, const char **error);
-static int hars_redis_reply(redisContext *c, int64_t deadline,
-    redisReply **reply);
-static int hars_redis_wait(redisContext *c, int64_t deadline, short events);
+static int hars_redis_tls(hars_redis_t *redis);
+static int hars_redis_alive(hars_redis_t *redis);
+static int hars_redis_pipeline(hars_redis_t *redis, int64_t deadline,
+    const hars_redis_command_t *command, unsigned n);
 static int hars_redis_lock(hars_redis_t *redis, int64_t deadline);
-static void hars_redis_failed(hars_redis_t *redis, const char *error);
-static int64_t hars_redis_now(void);
+static void hars_redis_failed(hars_redis_t *redis, const char *server,
+    const char *error);
+static void hars_redis_up(hars_redis_t *redis, const char *server);
 
 
 int
 hars_redis_server(const char *server)
 {
-    int   port;
-    char  host[HARS_REDIS_HOST];
-
-    if (strncmp(server, "unix:", 5) == 0) {
-        return server[5] == '/';
-    }
-
-    return hars_redis_address(server, host, sizeof(host), &port) == HARS_OK;
+    return hars_conn_server(server);
 }
 
 
@@ -74,12 +52,55 @@ hars_redis_create(const hars_redis_conf_t *conf)
 
     redis = calloc(1, sizeof(hars_redis_t));
 
-    if (redis) {
-        redis->conf = conf;
-        pthread_mutex_init(&redis->mutex, NULL);
+    if (redis == NULL) {
+        hars_log_error("no memory");
+        return NULL;
+    }
+
+    redis->conf = conf;
+    redis->conn_conf.name = conf->tls_name;
+    redis->conn_conf.timeout = conf->timeout;
+    pthread_mutex_init(&redis->mutex, NULL);
+
+    if (conf->tls && hars_redis_tls(redis) != HARS_OK) {
+        hars_redis_free(redis);
+        return NULL;
+    }
+
+    if (conf->cluster) {
+        redis->cluster = hars_cluster_create(conf, &redis->conn_conf,
+                                             &redis->mutex);
+        if (redis->cluster == NULL) {
+            hars_log_error("no memory");
+            hars_redis_free(redis);
+            return NULL;
+        }
     }
 
     return redis;
+}
+
+
+static int
+hars_redis_tls(hars_redis_t *redis)
+{
+    char                      error[HARS_CONN_ERROR];
+    const hars_redis_conf_t  *conf;
+
+    conf = redis->conf;
+    redis->conn_conf.tls = hars_conn_tls(conf->tls_ca, conf->tls_cert,
+                                         conf->tls_key, error);
+
+    if (redis->conn_conf.tls) {
+        return HARS_OK;
+    }
+
+    hars_log_error("TLS to Redis: one of \"%s\", \"%s\", \"%s\" cannot be "
+                   "used: %s", conf->tls_ca,
+                   conf->tls_cert ? conf->tls_cert : "",
+                   conf->tls_key ? conf->tls_key : "", error);
+
+    return HARS_ERROR;
 }
 
 
@@ -90,10 +111,9 @@ hars_redis_free(hars_redis_t *redis)
         return;
     }
 
-    if (redis->context) {
-        redisFree(redis->context);
-    }
-
+    hars_cluster_free(redis->cluster);
+    hars_conn_close(redis->conn);
+    hars_conn_tls_free(redis->conn_conf.tls);
     pthread_mutex_destroy(&redis->mutex);
     free(redis);
 }
@@ -102,175 +122,84 @@ hars_redis_free(hars_redis_t *redis)
 int
 hars_redis_connect(hars_redis_t *redis)
 {
-    int            rc;
-    int64_t        deadline;
-    const char    *error;
-    redisContext  *c;
+    int           rc;
+    char          error[HARS_CONN_ERROR];
+    hars_conn_t  *conn;
 
-    deadline = hars_redis_now() + (int64_t) redis->conf->timeout;
+    rc = HARS_ERROR;
+    conn = NULL;
 
-    if (hars_redis_lock(redis, deadline) != HARS_OK) {
-        return HARS_ERROR;
-    }
+    if (redis->cluster) {
+        rc = hars_cluster_connect(redis->cluster, error);
 
-    if (redis->context) {
-        rc = hars_redis_command(redis->context, deadline, 1,
-                                (const char *[]) { "PING" },
-                                (const size_t []) { 4 }, &error);
-        if (rc != HARS_OK) {
-            hars_redis_failed(redis, error);
-        }
-    }
-
-    c = redis->context;
-    pthread_mutex_unlock(&redis->mutex);
-
-    if (c) {
+    } else if (hars_redis_alive(redis) == HARS_OK) {
         return HARS_OK;
-    }
 
-    /* nobody else makes connections, and nobody waits for this one */
+    } else {
 
-    error = "no memory";
-    c = hars_redis_open(redis->conf);
-    deadline = hars_redis_now() + (int64_t) redis->conf->timeout;
+        /* nobody else makes connections, and nobody waits for this one */
 
-    if (c && hars_redis_hello(redis->conf, c, deadline, &error) == HARS_OK) {
-        pthread_mutex_lock(&redis->mutex);
-
-        redis->context = c;
-
-        if (redis->down) {
-            redis->down = 0;
-            hars_log_info("redis \"%s\" is back", redis->conf->server);
-        }
-
-        pthread_mutex_unlock(&redis->mutex);
-
-        return HARS_OK;
+        conn = hars_master_open(redis->conf, &redis->conn_conf, &redis->at,
+                                error);
+        rc = conn ? HARS_OK : HARS_ERROR;
     }
 
     pthread_mutex_lock(&redis->mutex);
-    hars_redis_failed(redis, error);
+
+    if (conn) {
+        redis->conn = conn;
+    }
+
+    if (rc == HARS_OK) {
+        hars_redis_up(redis, conn ? hars_conn_name(conn)
+                                  : redis->conf->server[0]);
+    } else {
+        hars_redis_failed(redis, redis->conf->server[0], error);
+    }
+
     pthread_mutex_unlock(&redis->mutex);
 
-    if (c) {
-        redisFree(c);
-    }
-
-    return HARS_ERROR;
+    return rc;
 }
 
 
-static redisContext *
-hars_redis_open(const hars_redis_conf_t *conf)
-{
-    int   port;
-    char  host[HARS_REDIS_HOST];
-
-    if (strncmp(conf->server, "unix:", 5) == 0) {
-        return redisConnectUnixNonBlock(conf->server + 5);
-    }
-
-    if (hars_redis_address(conf->server, host, sizeof(host), &port)
-        != HARS_OK)
-    {
-        return NULL;
-    }
-
-    return redisConnectNonBlock(host, port);
-}
-
-
-/* the end of connect(), AUTH, SELECT; PING where neither is needed */
+/* is there a connection, and still one to a master? */
 static int
-hars_redis_hello(const hars_redis_conf_t *conf, redisContext *c,
-    int64_t deadline, const char **error)
+hars_redis_alive(hars_redis_t *redis)
 {
-    int          n;
-    char         db[24];
-    size_t       len[3], i;
-    const char  *argv[3];
+    int      rc;
+    int64_t  deadline;
 
-    *error = c->errstr;
+    deadline = hars_conn_deadline(&redis->conn_conf);
 
-    if (c->err || hars_redis_wait(c, deadline, POLLOUT) != HARS_OK) {
-        return HARS_ERROR;
+    if (hars_redis_lock(redis, deadline) != HARS_OK) {
+
+        /* somebody uses it */
+
+        return HARS_OK;
     }
 
-    if (conf->password) {
-        n = 0;
-        argv[n++] = "AUTH";
+    rc = HARS_ERROR;
 
-        if (conf->user) {
-            argv[n++] = conf->user;
-        }
+    if (redis->conn) {
+        rc = hars_master_check(redis->conf, redis->conn, deadline);
 
-        argv[n++] = conf->password;
-
-        for (i = 0; i < (size_t) n; i++) {
-            len[i] = strlen(argv[i]);
-        }
-
-        if (hars_redis_command(c, deadline, n, argv, len, error) != HARS_OK) {
-            return HARS_ERROR;
+        if (rc != HARS_OK) {
+            hars_redis_failed(redis, hars_conn_name(redis->conn),
+                              hars_conn_error(redis->conn));
         }
     }
 
-    if (conf->db == 0) {
-        return hars_redis_command(c, deadline, 1,
-                                  (const char *[]) { "PING" },
-                                  (const size_t []) { 4 }, error);
-    }
+    pthread_mutex_unlock(&redis->mutex);
 
-    argv[0] = "SELECT";
-    argv[1] = db;
-    len[0] = strlen(argv[0]);
-    len[1] = (size_t) snprintf(db, sizeof(db), "%lu", conf->db);
-
-    return hars_redis_command(c, deadline, 2, argv, len, error);
+    return rc;
 }
 
 
-/* HOST:PORT, [IPv6]:PORT */
-static int
-hars_redis_address(const char *server, char *host, size_t size, int *port)
+uint64_t
+hars_redis_changes(hars_redis_t *redis)
 {
-    char        *end;
-    long         n;
-    size_t       len;
-    const char  *colon;
-
-    colon = strrchr(server, ':');
-
-    if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
-        return HARS_ERROR;
-    }
-
-    n = strtol(colon + 1, &end, 10);
-    len = (size_t) (colon - server);
-
-    if (*end != '\0' || n < 1 || n > 65535) {
-        return HARS_ERROR;
-    }
-
-    if (len > 2 && server[0] == '[' && server[len - 1] == ']') {
-        server++;
-        len -= 2;
-
-    } else if (memchr(server, ':', len) || memchr(server, '[', len)) {
-        return HARS_ERROR;
-    }
-
-    if (len == 0 || len >= size) {
-        return HARS_ERROR;
-    }
-
-    memcpy(host, server, len);
-    host[len] = '\0';
-    *port = (int) n;
-
-    return HARS_OK;
+    return redis->cluster ? hars_cluster_changes(redis->cluster) : 0;
 }
 
 
@@ -278,11 +207,11 @@ int
 hars_redis_run(hars_redis_t *redis, const hars_redis_command_t *command,
     unsigned n)
 {
-    int          rc;
-    int64_t      deadline;
-    const char  *error;
+    int      rc;
+    char     error[HARS_CONN_ERROR];
+    int64_t  deadline;
 
-    deadline = hars_redis_now() + (int64_t) redis->conf->timeout;
+    deadline = hars_conn_deadline(&redis->conn_conf);
 
     if (hars_redis_lock(redis, deadline) != HARS_OK) {
         return HARS_ERROR;
@@ -290,11 +219,19 @@ hars_redis_run(hars_redis_t *redis, const hars_redis_command_t *command,
 
     rc = HARS_ERROR;
 
-    if (redis->context) {
-        rc = hars_redis_commands(redis->context, deadline, command, n,
-                                 &error);
+    if (redis->cluster) {
+        rc = hars_cluster_run(redis->cluster, deadline, command, n, error);
+
         if (rc != HARS_OK) {
-            hars_redis_failed(redis, error);
+            hars_redis_failed(redis, redis->conf->server[0], error);
+        }
+
+    } else if (redis->conn) {
+        rc = hars_redis_pipeline(redis, deadline, command, n);
+
+        if (rc != HARS_OK) {
+            hars_redis_failed(redis, hars_conn_name(redis->conn),
+                              hars_conn_error(redis->conn));
         }
     }
 
@@ -305,124 +242,40 @@ hars_redis_run(hars_redis_t *redis, const hars_redis_command_t *command,
 
 
 static int
-hars_redis_commands(redisContext *c, int64_t deadline,
-    const hars_redis_command_t *command, unsigned n, const char **error)
+hars_redis_pipeline(hars_redis_t *redis, int64_t deadline,
+    const hars_redis_command_t *command, unsigned n)
 {
-    unsigned     i;
-    redisReply  *reply;
+    int           rc;
+    unsigned      i;
+    redisReply   *reply;
+    hars_conn_t  *conn;
 
-    *error = "no memory";
+    conn = redis->conn;
 
     for (i = 0; i < n; i++) {
-        if (redisAppendCommandArgv(c, (int) command[i].argc, command[i].argv,
-                                   command[i].len) != REDIS_OK)
-        {
+        if (hars_master_append(conn, &command[i]) != HARS_OK) {
             return HARS_ERROR;
         }
     }
 
+    if (hars_conn_flush(conn, deadline) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
     for (i = 0; i < n; i++) {
-        *error = "it does not answer in time";
-
-        if (hars_redis_reply(c, deadline, &reply) != HARS_OK) {
-            if (c->err) {
-                *error = c->errstr;
-            }
-
+        if (hars_conn_receive(conn, deadline, &reply) != HARS_OK) {
             return HARS_ERROR;
         }
 
-        if (reply->type == REDIS_REPLY_ERROR) {
-
-            /* "NOAUTH ...", "READONLY ...": the context lends its buffer */
-
-            snprintf(c->errstr, sizeof(c->errstr), "%s", reply->str);
-            *error = c->errstr;
-            freeReplyObject(reply);
-
-            return HARS_ERROR;
-        }
-
-        if (command[i].text) {
-            snprintf(command[i].text, command[i].size, "%s",
-                     reply->str ? reply->str : "");
-        }
-
+        rc = hars_master_take(conn, &command[i], reply);
         freeReplyObject(reply);
+
+        if (rc != HARS_OK) {
+            return HARS_ERROR;
+        }
     }
 
     return HARS_OK;
-}
-
-
-static int
-hars_redis_command(redisContext *c, int64_t deadline, int argc,
-    const char **argv, const size_t *len, const char **error)
-{
-    hars_redis_command_t  command = { .argc = (unsigned) argc,
-                                      .argv = argv, .len = len };
-
-    return hars_redis_commands(c, deadline, &command, 1, error);
-}
-
-
-static int
-hars_redis_reply(redisContext *c, int64_t deadline, redisReply **reply)
-{
-    int    done;
-    void  *got;
-
-    for (done = 0; !done; ) {
-        if (hars_redis_wait(c, deadline, POLLOUT) != HARS_OK
-            || redisBufferWrite(c, &done) != REDIS_OK)
-        {
-            return HARS_ERROR;
-        }
-    }
-
-    for ( ;; ) {
-        got = NULL;
-
-        if (redisReaderGetReply(c->reader, &got) != REDIS_OK) {
-            return HARS_ERROR;
-        }
-
-        if (got) {
-            *reply = got;
-            return HARS_OK;
-        }
-
-        if (hars_redis_wait(c, deadline, POLLIN) != HARS_OK
-            || redisBufferRead(c) != REDIS_OK)
-        {
-            return HARS_ERROR;
-        }
-    }
-}
-
-
-static int
-hars_redis_wait(redisContext *c, int64_t deadline, short events)
-{
-    int            rc;
-    int64_t        left;
-    struct pollfd  pfd;
-
-    pfd.fd = c->fd;
-    pfd.events = events;
-
-    do {
-        left = deadline - hars_redis_now();
-
-        if (left <= 0) {
-            return HARS_ERROR;
-        }
-
-        rc = poll(&pfd, 1, (int) left);
-
-    } while (rc == -1 && errno == EINTR);
-
-    return (rc > 0) ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -440,28 +293,26 @@ hars_redis_lock(hars_redis_t *redis, int64_t deadline)
 }
 
 
-/* under the mutex; "error" may be the context's */
+/* under the mutex; the texts may be the connection's */
 static void
-hars_redis_failed(hars_redis_t *redis, const char *error)
+hars_redis_failed(hars_redis_t *redis, const char *server, const char *error)
 {
     if (!redis->down) {
         redis->down = 1;
-        hars_log_error("redis \"%s\": %s", redis->conf->server, error);
+        hars_log_error("redis \"%s\": %s", server, error);
     }
 
-    if (redis->context) {
-        redisFree(redis->context);
-        redis->context = NULL;
-    }
+    hars_conn_close(redis->conn);
+    redis->conn = NULL;
 }
 
 
-static int64_t
-hars_redis_now(void)
+/* under the mutex */
+static void
+hars_redis_up(hars_redis_t *redis, const char *server)
 {
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    if (redis->down) {
+        redis->down = 0;
+        hars_log_info("redis \"%s\" is back", server);
+    }
 }

@@ -2,7 +2,8 @@
 /*
  * Has this Redis been told everything?  The mark is the run id of the server
  * that has: `{revoked}run` of docs/architecture.md.  A server that has
- * restarted has another id, one that was flushed has no mark.
+ * restarted has another id, one that was flushed has no mark.  In a Cluster
+ * the mark is one for all, so a change of any master is seen by its number.
  *
  *     mark = run id?    yes: nothing to do
  *     no:  mark "", tombstones, thumbprints, mark = run id if it is there
@@ -52,11 +53,15 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
 {
     int       rc;
     char      run[HARS_REFRESH_RUN];
+    uint64_t  changes;
     unsigned  tokens, certs;
 
+    /* a master of a Cluster that has no mark of its own counts as well */
+
+    changes = hars_redis_changes(publish->redis);
     rc = hars_refresh_told(publish, run);
 
-    if (rc == HARS_OK) {
+    if (rc == HARS_OK && changes == publish->changes) {
         if (now < publish->pruned + HARS_REFRESH_PRUNE) {
             return HARS_OK;
         }
@@ -87,6 +92,7 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
 
     if (rc == HARS_OK) {
         publish->pruned = now;
+        publish->changes = changes;
         hars_log_info("redis knows of %u revoked tokens and %u revoked "
                       "certificates", tokens, certs);
     }
@@ -125,6 +131,7 @@ hars_refresh_told(hars_publish_t *publish, char run[HARS_REFRESH_RUN])
     hars_publish_arg(&ask, "INFO", 4);
     hars_publish_arg(&ask, "server", 6);
     command[1] = hars_publish_command(&ask);
+    command[1].route = get.name;
     command[1].text = info;
     command[1].size = HARS_REFRESH_INFO;
 

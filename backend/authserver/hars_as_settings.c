@@ -21,7 +21,10 @@
 
 static int hars_as_check_identity(hars_as_t *as);
 static int hars_as_check_redis(hars_as_t *as);
+static int hars_as_check_servers(hars_as_t *as);
+static int hars_as_check_tls(hars_as_t *as);
 static int hars_as_check_claims(hars_as_t *as);
+static int hars_as_yes_or_no(const char *value);
 static int hars_as_issuer(const char *issuer);
 
 
@@ -45,7 +48,11 @@ static const hars_setting_t  hars_as_settings[] = {
     { HARS_AS_SETTING(token_ttl), .type = HARS_SETTING_UINT,
       .preset = "300", .min = 1, .max = HARS_AS_TTL_MAX },
 
-    { HARS_AS_SETTING(redis) },
+    { HARS_AS_SETTING(redis), .type = HARS_SETTING_LIST },
+
+    { HARS_AS_SETTING(redis_sentinel) },
+
+    { HARS_AS_SETTING(redis_cluster), .preset = "no" },
 
     { HARS_AS_SETTING(redis_db), .type = HARS_SETTING_UINT,
       .preset = "0", .max = 65535 },
@@ -58,6 +65,16 @@ static const hars_setting_t  hars_as_settings[] = {
 
     { HARS_AS_SETTING(redis_timeout), .type = HARS_SETTING_UINT,
       .preset = "200", .min = 1, .max = 10000 },
+
+    { HARS_AS_SETTING(redis_tls), .preset = "no" },
+
+    { HARS_AS_SETTING(redis_tls_ca) },
+
+    { HARS_AS_SETTING(redis_tls_cert) },
+
+    { HARS_AS_SETTING(redis_tls_key) },
+
+    { HARS_AS_SETTING(redis_tls_name) },
 
     { HARS_AS_SETTING(zone_key) },
 
@@ -92,7 +109,7 @@ hars_as_configure(hars_as_t *as, const char *file)
         return HARS_ERROR;
     }
 
-    if (as->conf.redis) {
+    if (as->conf.redis.n) {
         as->publish = hars_publish_create(&as->conf);
 
         if (as->publish == NULL) {
@@ -169,17 +186,13 @@ hars_as_check_redis(hars_as_t *as)
     hars_as_conf_t  *conf;
 
     conf = &as->conf;
-    rc = HARS_OK;
 
-    if (conf->redis == NULL) {
+    if (conf->redis.n == 0) {
         return HARS_OK;
     }
 
-    if (!hars_redis_server(conf->redis)) {
-        hars_settings_fail(as->settings, "redis", "has to be unix:/PATH or "
-                           "HOST:PORT");
-        rc = HARS_ERROR;
-    }
+    rc = hars_as_check_servers(as);
+    rc |= hars_as_check_tls(as);
 
     if (conf->zone_key == NULL) {
         hars_settings_fail(as->settings, "zone_key", "is needed with redis, "
@@ -206,6 +219,104 @@ hars_as_check_redis(hars_as_t *as)
     }
 
     return rc;
+}
+
+
+static int
+hars_as_check_servers(hars_as_t *as)
+{
+    int              rc;
+    unsigned         i;
+    hars_as_conf_t  *conf;
+
+    conf = &as->conf;
+    rc = HARS_OK;
+
+    for (i = 0; i < conf->redis.n; i++) {
+        if (!hars_redis_server(conf->redis.value[i])) {
+            hars_settings_fail(as->settings, "redis", "has to be unix:/PATH "
+                               "or HOST:PORT");
+            rc = HARS_ERROR;
+        }
+    }
+
+    if (!hars_as_yes_or_no(conf->redis_cluster)) {
+        hars_settings_fail(as->settings, "redis_cluster", "has to be yes or "
+                           "no");
+        rc = HARS_ERROR;
+
+    } else if (hars_as_yes(conf->redis_cluster)
+               && (conf->redis_sentinel || conf->redis_db))
+    {
+        hars_settings_fail(as->settings, "redis_cluster", "goes neither with "
+                           "redis_sentinel nor with redis_db: a Cluster has "
+                           "one database and its own failover");
+        rc = HARS_ERROR;
+    }
+
+    return rc;
+}
+
+
+static int
+hars_as_check_tls(hars_as_t *as)
+{
+    int              rc;
+    unsigned         i;
+    hars_as_conf_t  *conf;
+
+    conf = &as->conf;
+    rc = HARS_OK;
+
+    if (!hars_as_yes_or_no(conf->redis_tls)) {
+        hars_settings_fail(as->settings, "redis_tls", "has to be yes or no");
+        return HARS_ERROR;
+    }
+
+    if (!hars_as_yes(conf->redis_tls)) {
+        return HARS_OK;
+    }
+
+    /* without one nothing would be verified */
+
+    if (conf->redis_tls_ca == NULL) {
+        hars_settings_fail(as->settings, "redis_tls_ca", "is needed with "
+                           "redis_tls, name the file of the CA that issued "
+                           "the servers' certificates");
+        rc = HARS_ERROR;
+    }
+
+    if ((conf->redis_tls_cert == NULL) != (conf->redis_tls_key == NULL)) {
+        hars_settings_fail(as->settings, "redis_tls_cert", "and "
+                           "redis_tls_key go together");
+        rc = HARS_ERROR;
+    }
+
+    for (i = 0; i < conf->redis.n; i++) {
+        if (conf->redis_tls_name == NULL
+            && strncmp(conf->redis.value[i], "unix:", 5) == 0)
+        {
+            hars_settings_fail(as->settings, "redis_tls_name", "is needed "
+                               "for a Unix socket, which has no name");
+            rc = HARS_ERROR;
+        }
+    }
+
+    return rc;
+}
+
+
+unsigned
+hars_as_yes(const char *value)
+{
+    return strcmp(value, "yes") == 0;
+}
+
+
+static int
+hars_as_yes_or_no(const char *value)
+{
+    return hars_as_yes(value) || strcmp(value, "no") == 0;
 }
 
 

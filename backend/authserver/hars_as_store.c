@@ -838,15 +838,8 @@ int
 hars_store_revoked(hars_store_t *store, int64_t now, hars_outbox_t *row,
     unsigned *n)
 {
-    /* in the order of (exp, hash): nothing that ends now or before */
-
-    if (*n == 0) {
-        memset(row, 0xff, sizeof(hars_outbox_t));
-        row->exp = now;
-        return hars_store_page(store, HARS_SQL_REVOKED, now, row, n);
-    }
-
-    return hars_store_page(store, HARS_SQL_REVOKED, row[*n - 1].exp, row, n);
+    return hars_store_page(store, HARS_SQL_REVOKED,
+                           *n ? row[*n - 1].exp : now + 1, row, n);
 }
 
 
@@ -854,15 +847,11 @@ int
 hars_store_revoked_certs(hars_store_t *store, int64_t now,
     hars_outbox_t *row, unsigned *n)
 {
-    if (*n == 0) {
-        memset(row, 0, sizeof(hars_outbox_t));
-    }
-
     return hars_store_page(store, HARS_SQL_REVOKED_CERTS, now, row, n);
 }
 
 
-/* what comes after the last row, or after the first one where *n is 0 */
+/* what comes after the last row; no blob is less than an empty one */
 static int
 hars_store_page(hars_store_t *store, hars_sql_e sql, int64_t exp,
     hars_outbox_t *row, unsigned *n)
@@ -871,11 +860,16 @@ hars_store_page(hars_store_t *store, hars_sql_e sql, int64_t exp,
     sqlite3_stmt   *stmt;
     unsigned char   hash[HARS_SHA256_LEN];
 
-    memcpy(hash, row[*n ? *n - 1 : 0].hash, HARS_SHA256_LEN);
-
     stmt = hars_store_take(store, sql);
 
-    hars_row_bind_hash(stmt, 1, hash);
+    if (*n) {
+        memcpy(hash, row[*n - 1].hash, HARS_SHA256_LEN);
+        hars_row_bind_hash(stmt, 1, hash);
+
+    } else {
+        sqlite3_bind_zeroblob(stmt, 1, 0);
+    }
+
     sqlite3_bind_int64(stmt, 2, exp);
     sqlite3_bind_int(stmt, 3, HARS_STORE_BATCH);
 

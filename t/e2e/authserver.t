@@ -388,7 +388,7 @@ sub redis {
 
     my @values;
 
-    for (1 .. $line =~ /^\*(\d+)/ ? $1 : 1) {
+    for (1 .. ($line =~ /^\*(\d+)/ ? $1 : 1)) {
         $line = <$s> if @values || $line =~ /^\*/;
         return undef if $line =~ /^\$-1/;
         read $s, my $value, ($line =~ /(\d+)/)[0];

@@ -96,6 +96,13 @@ hars_redis_run(hars_redis_t *r, const hars_redis_command_t *command,
 }
 
 
+unsigned
+hars_as_yes(const char *value)
+{
+    return strcmp(value, "yes") == 0;
+}
+
+
 static hars_str_t
 str(const char *s)
 {
@@ -270,7 +277,10 @@ main(void)
     memset(&conf, 0, sizeof(conf));
     conf.issuer = "https://auth.hars.localhost";
     conf.gateway_client = "gateway";
-    conf.redis = "unix:/nowhere";
+    conf.redis.n = 1;
+    conf.redis.value[0] = "unix:/nowhere";
+    conf.redis_cluster = "no";
+    conf.redis_tls = "no";
     conf.redis_prefix = "hars:";
     conf.record_ttl = 60;
     conf.record_claims = "hars_kind";

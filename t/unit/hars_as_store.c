@@ -200,6 +200,51 @@ several(hars_store_t *store)
 }
 
 
+/* page by page, each once, the ended ones not */
+static void
+pages(hars_store_t *store)
+{
+    unsigned       i, n, total;
+    hars_token_t   token;
+    hars_outbox_t  row[HARS_STORE_BATCH];
+
+    hars_store_exec(store, "DELETE FROM token; DELETE FROM revoked_cert");
+
+    for (i = 0; i < HARS_STORE_BATCH + 10; i++) {
+        fill(&token, 0, NOW + 100 + i % 3);
+        memcpy(token.hash, &i, sizeof(i));
+        hars_store_token_add(store, &token);
+    }
+
+    do {
+        end(store, HARS_REVOKE_CLIENT, "dcm-1", 0, NOW, &n);
+    } while (n);
+
+    for (n = 0, total = 0; ; total += n) {
+        if (hars_store_revoked(store, NOW + 99, row, &n) != HARS_OK || n == 0)
+        {
+            break;
+        }
+    }
+
+    ok(total == HARS_STORE_BATCH + 10, "all that is revoked: %u", total);
+
+    n = 0;
+    hars_store_revoked(store, NOW + 101, row, &n);
+    ok(n == (HARS_STORE_BATCH + 10) / 3, "without what has ended: %u", n);
+
+    end(store, HARS_REVOKE_CERT, NULL, 0, NOW, &n);
+    end(store, HARS_REVOKE_CERT, NULL, 0xff, NOW, &n);
+    n = 0;
+    ok(hars_store_revoked_certs(store, NOW, row, &n) == HARS_OK && n == 2
+       && hars_store_revoked_certs(store, NOW, row, &n) == HARS_OK && n == 0,
+       "the first and the last certificate there can be");
+    n = 0;
+    ok(hars_store_revoked_certs(store, NOW + 1000, row, &n) == HARS_OK
+       && n == 0, "without those that have ended");
+}
+
+
 /* a database as it was before certificates could be revoked */
 static void
 older(hars_store_t *store)
@@ -286,6 +331,7 @@ main(void)
     clients(store);
     tokens(store, other);
     several(store);
+    pages(store);
     older(store);
     sweep(store);
     broken(store);

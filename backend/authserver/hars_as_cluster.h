@@ -1,0 +1,48 @@
+
+/*
+ * A Redis Cluster (the "Redis cluster specification"): which master has the
+ * slot of a key, MOVED and ASK followed.
+ *
+ *     main thread, each second: CLUSTER SLOTS -> masters, slots, connections
+ *     a request: commands to the connections of their slots, all written
+ *                before the first answer is awaited
+ *
+ * A master that is away costs its own commands and no others; the deadline
+ * is one for all of them.  Replicas are never asked.
+ */
+
+#ifndef HARS_AS_CLUSTER_H
+#define HARS_AS_CLUSTER_H
+
+
+#include "hars_as_conn.h"
+#include "hars_as_redis.h"
+
+#include <pthread.h>
+
+
+typedef struct hars_cluster_s  hars_cluster_t;
+
+
+/* "mutex" is of the table of servers; NULL: no memory */
+hars_cluster_t *hars_cluster_create(const hars_redis_conf_t *conf,
+    const hars_conn_conf_t *conn_conf, pthread_mutex_t *mutex);
+void hars_cluster_free(hars_cluster_t *cluster);
+
+/* without the mutex; HARS_OK: all slots have a master that is connected */
+int hars_cluster_connect(hars_cluster_t *cluster,
+    char error[HARS_CONN_ERROR]);
+
+/* another number: other masters, or one that was away; the main thread's */
+uint64_t hars_cluster_changes(const hars_cluster_t *cluster);
+
+/* under the mutex; as hars_redis_run() */
+int hars_cluster_run(hars_cluster_t *cluster, int64_t deadline,
+    const hars_redis_command_t *command, unsigned n,
+    char error[HARS_CONN_ERROR]);
+
+/* of 16384; the part between { and } counts alone, where there is one */
+unsigned hars_cluster_slot(const char *key, size_t len);
+
+
+#endif /* HARS_AS_CLUSTER_H */
