@@ -1,0 +1,213 @@
+#!/usr/bin/perl
+
+# Several Redis servers: which one is used, when it is left, and that the
+# revocation channel goes where the records are.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use HarsTest suite => 0, redis => 0;
+use HarsTest::Nginx;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(time);
+
+my $dir = HarsTest::Place::dir();
+my ($zone_key, $seal_key) = @ENV{qw(TEST_NGINX_ZONE_KEY TEST_NGINX_SEAL_KEY)};
+
+# the servers, by name: their process ids
+my %server;
+
+sub path { return "$dir/$_[0].sock" }
+
+sub start {
+    my ($name, @options) = @_;
+
+    mkdir "$dir/$name";
+    my $pid = fork() // die "fork: $!";
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$dir/$name.log";
+        open STDERR, '>&', \*STDOUT;
+        no warnings 'exec';
+        exec 'setpriv', '--pdeathsig', 'KILL', 'redis-server', '--port', 0,
+            '--unixsocket', path($name), '--unixsocketperm', 777,
+            '--dir', "$dir/$name", '--save', '', '--appendonly', 'no',
+            @options;
+        POSIX::_exit(1);
+    }
+
+    $server{$name} = $pid;
+    HarsTest::Place::wait_for(10, sub { cli($name, 'PING') =~ /PONG/ })
+        or die "redis-server $name does not answer";
+}
+
+sub stop {
+    my ($name) = @_;
+    my $pid = delete $server{$name} // return;
+
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    unlink path($name);
+}
+
+sub cli {
+    my ($name, @words) = @_;
+    my $s = path($name);
+
+    return `timeout 5 redis-cli -s $s @words 2>/dev/null`;
+}
+
+# the gateway's connections there
+sub connections {
+    return scalar grep { !/cmd=client/ } split /\n/, cli($_[0], 'CLIENT LIST');
+}
+
+sub records { return 0 + cli($_[0], 'DBSIZE') }
+
+my $nginx;
+
+sub gateway {
+    my ($servers) = @_;
+    my $port = $ENV{TEST_NGINX_PORT_1};
+
+    finish() if $nginx;
+    $nginx = HarsTest::Nginx->new(http => <<"END");
+    hars_zone z:1m key=$zone_key;
+    hars_seal_key $seal_key;
+    hars_redis z $servers;
+    server { listen 127.0.0.1:$port; return 200 passed; }
+    server {
+        \$TEST_NGINX_TLS
+        hars on;
+        hars_introspect /_hars/introspect issuer=https://as caller=gateway;
+        $ENV{TEST_NGINX_INTROSPECT}
+        add_header V "\$hars_verdict \$hars_source" always;
+        location / { proxy_pass http://127.0.0.1:$port; }
+    }
+END
+    $nginx->start;
+}
+
+sub finish {
+    ok($nginx->quit, 'nginx ends');
+    is_deeply([ $nginx->faults ], [], 'its log holds nothing bad');
+    undef $nginx;
+}
+
+sub log_has {
+    my ($re) = @_;
+    open my $fh, '<', $nginx->error_log or return 0;
+    return scalar grep { /$re/ } <$fh>;
+}
+
+sub used {
+    my ($name, $times) = @_;
+    return HarsTest::Place::wait_for(10, sub {
+        log_has(qr/Redis unix:\S+\/$name\.sock is used now/) >= $times });
+}
+
+my $count = 0;
+
+# a new token: it passes; the time that took
+sub learn {
+    my $token = 'token-number-' . ++$count;
+
+    HarsTest::Authority::rules({ $token => HarsTest::active() });
+    my $t = time;
+    my $r = $nginx->curl('/', token => $token);
+    $t = time - $t;
+    my ($v) = $r->{headers} =~ /^V: (.*?)\r?$/m;
+    is("$r->{status} " . ($v // ''), '200 ok introspection', 'it passes');
+
+    return $t;
+}
+
+# a record is written there
+sub written {
+    my ($name) = @_;
+    my $before = records($name);
+
+    learn();
+    return HarsTest::Place::wait_for(5, sub { records($name) > $before });
+}
+
+my $both = 'unix:' . path('one') . ' unix:' . path('two');
+
+
+# the first that can be set up, until it fails
+
+start('two');
+gateway("$both timeout=300ms");
+ok(used('two', 1), 'the first is absent: the second is used');
+ok(written('two'), 'it has the records');
+ok(HarsTest::Place::wait_for(5, sub { connections('two') == 2 }),
+   'and the channel');
+
+start('one');
+ok(written('two'), 'it stays, though the first is there now');
+is(connections('one'), 0, 'which nobody asks');
+
+stop('two');
+ok(used('one', 1), 'the second is killed: the first is used');
+ok(written('one'), 'it has the records');
+ok(HarsTest::Place::wait_for(5, sub { connections('one') == 2 }),
+   'and the channel');
+
+
+# one that hangs
+
+start('two');
+kill 'STOP', $server{one};
+my $t = learn();
+ok($t < 1.5, 'it hangs: the wait is bounded') or diag $t;
+ok(used('two', 2), 'the second is used');
+ok(written('two'), 'it has the records');
+ok(HarsTest::Place::wait_for(5, sub { connections('two') == 2 }),
+   'and the channel');
+kill 'CONT', $server{one};
+
+
+# all of them dead
+
+stop('one');
+stop('two');
+learn();
+$t = time;
+learn() for 1 .. 10;
+ok(time - $t < 2, 'all dead: nobody waits') or diag time - $t;
+is(log_has(qr/Redis \S+ (?:cannot be connected|closed the connection)/), 3,
+   'each outage said once');
+start('one');
+ok(HarsTest::Place::wait_for(10, sub { connections('one') == 2 }),
+   'one is back: it is found');
+ok(written('one'), 'and used');
+
+
+# one that answers, and is of no use
+
+start('two');
+gateway("$both timeout=300ms");
+ok(HarsTest::Place::wait_for(5, sub { connections('one') == 2 }), 'the first');
+cli('one', 'REPLICAOF', '127.0.0.1', 1);
+learn();
+ok(used('two', 1), 'it has become a replica: the second is used');
+ok(written('two'), 'it has the records');
+ok(HarsTest::Place::wait_for(5, sub { connections('one') == 0 }),
+   'the first has no channel any more');
+
+
+# without a channel
+
+gateway("$both timeout=300ms revocations=off");
+cli('one', 'REPLICAOF', 'NO', 'ONE');
+ok(written('one'), 'revocations=off');
+is(connections('one'), 1, 'has no channel');
+
+finish();
+stop($_) for keys %server;
+
+done_testing();
