@@ -8,11 +8,13 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
+use Digest::SHA qw(sha256);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use JSON::PP;
+use MIME::Base64 qw(decode_base64 encode_base64url);
 use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -43,6 +45,7 @@ usage();
 token();
 tls_shown();
 recognize();
+revoke();
 not_connected();
 stop();
 
@@ -144,7 +147,7 @@ sub free_port {
 sub prepare {
     for my $what ('authorities', 'server auth auth.hars.localhost',
                   'server other other.example', 'client dcm-1',
-                  'client dcm-2', 'client foreign --ca foreign-ca') {
+                  'client dcm-2', 'client oscar', 'client foreign --ca foreign-ca') {
         my ($rc, undef, $err) = run(undef, "$top/scripts/demo-pki.sh",
                                     "$dir/pki", split / /, $what);
         $rc == 0 or BAIL_OUT("demo-pki.sh $what: $err");
@@ -162,14 +165,27 @@ sub prepare {
             'CN=dcm-1,O=HARS Gateway demo', '--scope',
             'ml:recognize ml:probabilities', '--resource', $ml);
     $rc == 0 or BAIL_OUT("client add: $err");
+
+    ($rc, undef, $err) =
+        run(undef, $server, '--config', "$dir/as.conf", 'client', 'add',
+            '--id', 'oscar', '--kind', 'operator', '--subject-dn',
+            'CN=oscar,O=HARS Gateway demo', '--resource', $ml);
+    $rc == 0 or BAIL_OUT("client add: $err");
+}
+
+
+# the DER of a certificate, as PEM has it
+sub base64 {
+    my ($base64) = content("$dir/pki/$_[0].pem")
+        =~ /BEGIN CERTIFICATE-----(.*?)-----END/s;
+
+    return $base64 =~ s/\s//gr;
 }
 
 
 # nginx without our module: the certificate's PEM made RFC 9440 by a map
 sub nginx_conf {
-    my $body = content("$dir/pki/dcm-1.pem");
-    my ($base64) = $body =~ /BEGIN CERTIFICATE-----(.*?)-----END/s;
-    $base64 =~ s/\s//g;
+    my ($dcm, $oscar) = map { base64($_) } qw(dcm-1 oscar);
 
     return <<"CONF";
 daemon off;
@@ -186,7 +202,8 @@ http {
     scgi_temp_path $dir;
     client_max_body_size 1m;
     map \$ssl_client_s_dn \$dcm {
-        "~CN=dcm-1" ":$base64:";
+        "~CN=dcm-1" ":$dcm:";
+        "~CN=oscar" ":$oscar:";
     }
     ssl_certificate $dir/pki/auth.pem;
     ssl_certificate_key $dir/pki/auth.key;
@@ -268,7 +285,7 @@ sub common {
 sub usage {
     my ($rc, $out, $err) = run(undef, $program, '--help');
     is($rc, 0, '--help: status');
-    like($out, qr/hars token.*hars recognize/s, '--help');
+    like($out, qr/hars token.*hars recognize.*hars revoke/s, '--help');
 
     ($rc, $out) = run(undef, $program, '--version');
     like($out, qr/^hars \d+\.\d+\.\d+$/, '--version');
@@ -282,7 +299,14 @@ sub usage {
                    ['recognize', 'x.csv', @common, '--token', 'a',
                     '--token-file', 'b'],
                    ['recognize', '-', @common, '--token-file', '-'],
-                   ['recognize', "$dir/none", @common, '--token', 'a']) {
+                   ['recognize', "$dir/none", @common, '--token', 'a'],
+                   ['revoke', @common, '--token', 'a'],
+                   ['revoke', @common, '--client-id', 'x'],
+                   ['revoke', @common, '--client-id', 'x', '--sub', 'a',
+                    '--client', 'b'],
+                   ['revoke', @common, '--client-id', 'x', '--sub', 'a',
+                    '--until', 5],
+                   ['revoke', @common, '--client-id', 'x', '--token', '-']) {
         ($rc, $out, $err) = run(undef, $program, @$words);
         is($rc, 2, "usage: " . (@$words ? "$words->[0] " . @$words : ''));
         like($err, qr/^hars: .|unrecognized/, '... says what');
@@ -388,6 +412,66 @@ sub recognize {
     ($rc, $out, $err) = run(undef, $program, 'recognize', $csv,
                             common('dcm-1'), '--token', "a\r\nX: y");
     is($rc, 2, 'a token with a header in it');
+}
+
+
+# a token of dcm-1
+sub fresh {
+    my (undef, $out) = run(undef, $program, 'token', common('dcm-1'),
+                           '--client-id', 'dcm-1');
+
+    return $json->decode($out)->{access_token};
+}
+
+
+sub state {
+    my (undef, $out) = run($_[0], $server, '--config', "$dir/as.conf",
+                           'token', 'show', '-');
+
+    return $json->decode($out)->{state};
+}
+
+
+sub revoke {
+    my $token = fresh();
+    my @own = ('revoke', common('dcm-1'), '--client-id', 'dcm-1');
+    my @operator = ('revoke', common('oscar'), '--client-id', 'oscar');
+
+    my ($rc, $out, $err) = run($token, $program, @own, '--token', '-');
+    is($rc, 0, "hars revoke: an own token, from standard input: $err");
+    is(state($token), 'revoked', '... is revoked');
+
+    ($rc, $out, $err) = run(undef, $program, @own, '--client', 'dcm-1');
+    is($rc, 1, 'a client cannot revoke by client');
+    like($err, qr/status 400.*unauthorized_client/s, '... and is told so');
+
+    # those of the cases before
+    run(undef, $program, @operator, '--client', 'dcm-1');
+
+    my ($der) = base64('dcm-1');
+    my $thumbprint = encode_base64url(sha256(decode_base64($der)));
+
+    for my $case (['--token', undef], ['--client', 'dcm-1'],
+                  ['--sub', 'dcm-1'], ['--thumbprint', $thumbprint]) {
+        my ($name, $value) = @$case;
+
+        $token = fresh();
+        ($rc, $out, $err) = run(undef, $program, @operator, $name,
+                                $value // $token);
+        is($rc, 0, "hars revoke $name: $err");
+        is($out, qq({"revoked":1}\n), '... prints how many');
+        is(state($token), 'revoked', '... and it is');
+    }
+
+    ($rc, $out, $err) = run(undef, $program, 'token', common('dcm-1'),
+                            '--client-id', 'dcm-1');
+    is($rc, 1, 'the certificate is revoked');
+    like($err, qr/status 401.*invalid_client/s, '... and gets no token');
+
+    ($rc, $out, $err) = run(undef, $program, @operator, '--thumbprint',
+                            'A' x 43, '--until', 5);
+    is($rc, 1, 'a time that is over');
+    like($err, qr/hars_until/, '... is refused');
 }
 
 
