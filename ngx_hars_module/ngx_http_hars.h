@@ -26,6 +26,8 @@
 #define NGX_HTTP_HARS_TOKEN_ID_LEN   8
 #define NGX_HTTP_HARS_SLOTS          4
 #define NGX_HTTP_HARS_GENERATIONS    4096    /* a power of two */
+#define NGX_HTTP_HARS_RUN_LEN        40      /* run_id of a Redis */
+#define NGX_HTTP_HARS_TTL_MAX        (30 * 24 * 3600 * 1000UL)
 
 
 typedef struct ngx_http_hars_zone_s      ngx_http_hars_zone_t;
@@ -36,7 +38,10 @@ typedef struct ngx_http_hars_redis_s     ngx_http_hars_redis_t;
 typedef struct ngx_http_hars_link_s      ngx_http_hars_link_t;
 typedef struct ngx_http_hars_query_s     ngx_http_hars_query_t;
 typedef struct ngx_http_hars_job_s       ngx_http_hars_job_t;
-typedef struct ngx_http_hars_sh_s        ngx_http_hars_sh_t;
+typedef struct ngx_http_hars_flight_s    ngx_http_hars_flight_t;
+typedef struct ngx_http_hars_cache_s     ngx_http_hars_cache_t;
+typedef struct ngx_http_hars_table_s     ngx_http_hars_table_t;
+typedef struct ngx_http_hars_revoked_s   ngx_http_hars_revoked_t;
 
 
 /* in the order of the answers; ngx_http_hars_verdicts[] has the names */
@@ -70,6 +75,7 @@ typedef enum {
     NGX_HTTP_HARS_SOURCE_L1,
     NGX_HTTP_HARS_SOURCE_L2,
     NGX_HTTP_HARS_SOURCE_INTROSPECTION,
+    NGX_HTTP_HARS_SOURCE_STALE,
     NGX_HTTP_HARS_SOURCES
 } ngx_http_hars_source_e;
 
@@ -80,9 +86,9 @@ typedef enum {
     NGX_HTTP_HARS_CERT,                /* the thumbprint of the connection */
     NGX_HTTP_HARS_L0,                  /* memo of this connection */
     NGX_HTTP_HARS_L1,                  /* shared memory zone */
-    NGX_HTTP_HARS_L2,                  /* Redis */
-    NGX_HTTP_HARS_INTROSPECT,          /* the authorization server */
-    NGX_HTTP_HARS_FILL,                /* what was learnt, into the caches */
+    NGX_HTTP_HARS_FLIGHT,              /* one asks for all who wait */
+    NGX_HTTP_HARS_STALE,               /* nobody could be asked */
+    NGX_HTTP_HARS_FILL,                /* what was learnt, into L0 */
     NGX_HTTP_HARS_DECIDE,              /* record + thumbprint + now + conf */
     NGX_HTTP_HARS_REFUSE               /* no record: the verdict stands */
 } ngx_http_hars_state_e;
@@ -106,6 +112,30 @@ typedef enum {
 #define NGX_HTTP_HARS_OVERRIDE_EARLY_DATA      0x0080
 
 
+/* the end of the stream of revocations, as far as it was applied */
+typedef struct {
+    uint64_t                   ms;
+    uint64_t                   seq;
+    u_char                     run[NGX_HTTP_HARS_RUN_LEN];
+    unsigned                   known:1;
+} ngx_http_hars_position_t;
+
+
+/* the shared part of a zone; all times are monotonic */
+typedef struct {
+    u_char                     secret[HARS_SECRET_LEN];  /* without key= */
+
+    ngx_http_hars_cache_t     *cache;        /* L1 */
+    ngx_http_hars_table_t     *flights;
+    ngx_http_hars_revoked_t   *revoked;      /* thumbprints */
+
+    ngx_atomic_t               seen;         /* all was known up to here */
+    ngx_atomic_t               suspect;      /* asked before: not believed */
+    ngx_atomic_t               suspect_seen; /* "seen" at that time */
+    ngx_http_hars_position_t   position;
+} ngx_http_hars_sh_t;
+
+
 /* hars_zone: configuration, and what a worker holds of it */
 struct ngx_http_hars_zone_s {
     ngx_str_t                  name;
@@ -115,6 +145,10 @@ struct ngx_http_hars_zone_s {
 
     ngx_msec_t                 ttl;          /* a record is believed */
     ngx_msec_t                 negative_ttl; /* "inactive" is believed */
+    ngx_msec_t                 cap;          /* without news, believed */
+    ngx_msec_t                 stale;        /* longest hars_stale_if_error */
+    ngx_uint_t                 unknown;      /* garbage of one client */
+    unsigned                   pushed:1;     /* revocations are */
 
     unsigned                   has_key:1;    /* key= was given */
     u_char                     secret[HARS_SECRET_LEN];
@@ -122,6 +156,10 @@ struct ngx_http_hars_zone_s {
 
     ngx_http_hars_redis_t     *redis;        /* hars_redis, or NULL */
     hars_seal_t               *seal;         /* of the worker */
+
+    ngx_http_hars_flight_t   **flights;      /* of the worker, by number */
+    ngx_queue_t                waits;        /* those others lead */
+    ngx_uint_t                 swept;        /* revoked set at that time */
 
     u_char                    *file;         /* where the directive stands */
     ngx_uint_t                 line;
@@ -137,9 +175,28 @@ struct ngx_http_hars_endpoint_s {
     ngx_http_hars_zone_t      *zone;
     void                      *server;       /* of a private identity */
     u_char                     id[HARS_SHA256_LEN];
+    ngx_uint_t                 max;          /* asked at once by a worker */
+    ngx_uint_t                 backlog;      /* that wait for their turn */
+
+    /* of the worker */
+    ngx_uint_t                 asking;
+    ngx_queue_t                waiting;      /* flights */
+    ngx_uint_t                 nwaiting;
+
     u_char                    *file;
     ngx_uint_t                 line;
 };
+
+
+/*
+ * What is known of a record beside its bytes: "asked" is when the question
+ * was, the answer may be true no longer for what was revoked since.
+ */
+typedef struct {
+    ngx_msec_t                 asked;
+    ngx_msec_t                 deadline;
+    ngx_atomic_uint_t          generation;   /* of its bucket, when read */
+} ngx_http_hars_entry_t;
 
 
 typedef struct {
@@ -174,6 +231,8 @@ typedef struct {
     ngx_array_t               *issuer;       /* ngx_str_t; one needed */
     ngx_array_t               *require;      /* ngx_http_complex_value_t */
     ngx_msec_t                 timeout;      /* bound on all lookups */
+    ngx_msec_t                 refresh;      /* hars_refresh_before */
+    ngx_msec_t                 stale;        /* hars_stale_if_error */
 
     /* WWW-Authenticate, made once: RFC 6750, 3; RFC 8705, 3 */
     ngx_str_t                  challenge_bare;
@@ -198,9 +257,8 @@ typedef struct {
 /* a proved token of this connection: L0 */
 typedef struct {
     ngx_http_hars_endpoint_t  *endpoint;     /* NULL: free */
-    ngx_atomic_t              *generation;   /* of the key's bucket */
-    ngx_atomic_uint_t          seen;         /* its value at the fill */
-    ngx_msec_t                 deadline;     /* monotonic */
+    ngx_http_hars_entry_t      entry;
+    u_char                     key[HARS_KEY_LEN];
     u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
     size_t                     token_len;
     size_t                     record_len;
@@ -213,6 +271,9 @@ typedef struct {
 typedef struct {
     unsigned                   has_cert:1;   /* presented and verified */
     unsigned                   next:2;       /* slot to fill next */
+    unsigned                   revoked:1;    /* when it was looked up: */
+    ngx_http_hars_revoked_t   *looked_up;
+    ngx_atomic_uint_t          version;
     u_char                     thumbprint[HARS_SHA256_LEN];
     u_char                     s256[HARS_B64_SHA256_LEN];
     ngx_http_hars_slot_t       slots[NGX_HTTP_HARS_SLOTS];
@@ -245,7 +306,7 @@ struct ngx_http_hars_ctx_s {
     hars_record_t              record;       /* points into data */
     u_char                    *data;
     size_t                     len;
-    ngx_msec_t                 deadline;     /* of the record, monotonic */
+    ngx_http_hars_entry_t      entry;
 
     ngx_http_hars_sub_t       *subs;         /* its refused subrequests */
 
@@ -257,10 +318,47 @@ struct ngx_http_hars_ctx_s {
     /* while suspended: what to cancel, and how to go on */
     ngx_http_request_t        *request;
     ngx_int_t                  answer;       /* NGX_DONE: not asked yet */
+    ngx_uint_t                 rounds;       /* flights waited for */
+    ngx_http_hars_flight_t    *flight;
+    ngx_http_hars_job_t       *job;          /* of our own introspection */
+    ngx_queue_t                queue;        /* of the flight's waiters */
+    ngx_event_t                timer;        /* hars_timeout */
+    ngx_event_t                wake;
+    ngx_event_t                expiry;       /* of an upgraded connection */
+};
+
+
+/*
+ * What one token is asked about, once for all requests that wait.  The worker
+ * that leads it asks Redis and the authority; in another worker it is only
+ * those who wait there.
+ */
+struct ngx_http_hars_flight_s {
+    ngx_http_hars_zone_t      *zone;
+    ngx_uint_t                 number;       /* in the zone's table */
+    uint32_t                   seq;          /* of this flight there */
+    ngx_queue_t                waiters;      /* ngx_http_hars_ctx_t */
+    ngx_queue_t                queue;        /* zone->waits, ep->waiting */
+
+    unsigned                   leader:1;
+    unsigned                   renewal:1;    /* nobody has to wait for it */
+    unsigned                   waiting:1;    /* for its turn to ask */
+    unsigned                   unknown:1;    /* the authority knows it not */
+
+    /* of the leader */
+    ngx_http_hars_endpoint_t  *endpoint;
+    ngx_http_core_srv_conf_t  *server;       /* where it is asked */
+    ngx_http_hars_main_conf_t *main;
+    u_char                     key[HARS_KEY_LEN];
+    u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
+    uint64_t                   client;       /* who caused it */
+    ngx_msec_t                 asked;
+    ngx_msec_t                 timeout;
+    ngx_msec_t                 refresh;
     ngx_http_hars_query_t     *query;
     ngx_http_hars_job_t       *job;
     ngx_event_t                timer;        /* hars_timeout */
-    ngx_event_t                wake;
+    ngx_str_t                  token;
 };
 
 
@@ -272,11 +370,10 @@ typedef void (*ngx_http_hars_answer_pt)(ngx_http_hars_job_t *job,
     ngx_int_t rc, u_char *json, size_t len);
 
 struct ngx_http_hars_job_s {
-    ngx_http_hars_ctx_t       *ctx;          /* who waits, NULL: nobody */
+    ngx_http_hars_flight_t    *flight;       /* valid until it is answered */
     ngx_http_hars_endpoint_t  *endpoint;
-    u_char                     key[HARS_KEY_LEN];
     u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
-    ngx_http_hars_answer_pt    answer;       /* called exactly once */
+    ngx_http_hars_answer_pt    answer;       /* called once */
 
     ngx_pool_t                *pool;         /* all of the job */
     ngx_log_t                  log;
@@ -287,7 +384,6 @@ struct ngx_http_hars_job_s {
     ngx_http_log_ctx_t         log_ctx;
     ngx_http_request_t        *request;      /* main request of its own */
     ngx_http_request_t        *subrequest;
-    ngx_event_t                timer;        /* bound on the whole */
     ngx_event_t                start;
     ngx_event_t                reap;
 
@@ -397,6 +493,9 @@ ngx_int_t ngx_http_hars_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_hars_preaccess_handler(ngx_http_request_t *r);
 /* the context of the main request, found again after redirects, or NULL */
 ngx_http_hars_ctx_t *ngx_http_hars_get_ctx(ngx_http_request_t *r);
+/* the end of what a request waited for; it goes on in a turn of its own */
+void ngx_http_hars_resume(ngx_http_hars_ctx_t *ctx, ngx_int_t answer,
+    ngx_http_hars_source_e source);
 /* the refusal of a subrequest, or of one that it is part of, or NULL */
 ngx_http_hars_sub_t *ngx_http_hars_get_sub(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx);
@@ -419,6 +518,8 @@ ngx_int_t ngx_http_hars_thumbprint_init(ngx_log_t *log);
 /* what hangs on the connection, made at the first call; NULL without TLS */
 ngx_int_t ngx_http_hars_conn(ngx_http_request_t *r,
     ngx_http_hars_conn_t **conn);
+/* the verified certificate of a client's connection, or NGX_DECLINED */
+ngx_int_t ngx_http_hars_peer(ngx_connection_t *c, u_char *thumbprint);
 /* RFC 9440, 2.1: the verified certificate as a byte sequence, or empty */
 ngx_int_t ngx_http_hars_client_cert(ngx_http_request_t *r, ngx_str_t *value);
 ngx_int_t ngx_http_hars_random(u_char *dst, size_t len);
@@ -449,30 +550,137 @@ ngx_int_t ngx_http_hars_token_parse(ngx_pool_t *pool, ngx_array_t *claims,
 ngx_http_hars_verdict_e ngx_http_hars_policy(hars_record_t *record,
     u_char *thumbprint, int64_t now, ngx_http_hars_loc_conf_t *hlcf);
 
-/* ngx_http_hars_cache.c: L0 and L1 */
+/* ngx_http_hars_memo.c: L0 */
+
+/* NGX_OK with a copy in r->pool, or NGX_DECLINED */
+ngx_int_t ngx_http_hars_memo_get(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_msec_t refresh);
+void ngx_http_hars_memo_put(ngx_http_hars_ctx_t *ctx);
+void ngx_http_hars_memo_wipe(ngx_http_hars_conn_t *conn);
+
+/* ngx_http_hars_zone.c: what workers share, and what of it is believed */
 
 ngx_int_t ngx_http_hars_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 size_t ngx_http_hars_zone_min_size(void);
-/* L0: NGX_OK with a copy in r->pool, or NGX_DECLINED */
-ngx_int_t ngx_http_hars_memo_get(ngx_http_request_t *r,
-    ngx_http_hars_ctx_t *ctx);
-void ngx_http_hars_memo_put(ngx_http_hars_ctx_t *ctx);
-void ngx_http_hars_memo_wipe(ngx_http_hars_conn_t *conn);
-/*
- * L1: NGX_OK with the record's bytes in "dst" (HARS_RECORD_MAX), *len zero
- * for a cached "inactive", and the monotonic deadline; NGX_DECLINED.
- */
-ngx_int_t ngx_http_hars_zone_get(ngx_http_hars_zone_t *zone, u_char *key,
-    u_char *dst, size_t *len, ngx_msec_t *deadline);
-/* "len" zero stores "inactive" in its own partition; never fails loudly */
-void ngx_http_hars_zone_put(ngx_http_hars_zone_t *zone, u_char *key,
-    u_char *record, size_t len, ngx_msec_t deadline);
-ngx_atomic_t *ngx_http_hars_zone_generation(ngx_http_hars_zone_t *zone,
-    u_char *key);
 void ngx_http_hars_zone_secret(ngx_http_hars_zone_t *zone, u_char *secret);
+/* takes the mutex, and empties what a dead worker left half changed */
+void ngx_http_hars_zone_lock(ngx_http_hars_zone_t *zone);
+void ngx_http_hars_zone_unlock(ngx_http_hars_zone_t *zone);
+/* until when an entry is believed, as far as is known now; monotonic, ms */
+ngx_msec_t ngx_http_hars_until(ngx_http_hars_zone_t *zone,
+    ngx_http_hars_entry_t *entry);
+/* since when it ought to be asked again, so that nobody waits for it */
+ngx_msec_t ngx_http_hars_renew_at(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_http_hars_entry_t *entry, ngx_msec_t refresh);
+/* are the latest revocations known? */
+ngx_uint_t ngx_http_hars_live(ngx_http_hars_zone_t *zone);
+/* a revocation: denies the key, whatever is stored or on its way */
+void ngx_http_hars_revoke(ngx_http_hars_zone_t *zone, u_char *key);
+/* a gap in the revocations: what was asked until now is not believed */
+void ngx_http_hars_suspect(ngx_http_hars_zone_t *zone);
 /* how long a record is believed from now on: min(ttl, exp), jittered, ms */
 ngx_msec_t ngx_http_hars_record_ttl(ngx_http_hars_zone_t *zone,
     hars_record_t *record);
+
+/* ngx_http_hars_cache.c: L1; under the zone's mutex unless said */
+
+/* makes it in "size" bytes of zeroes, aligned to 64 */
+ngx_http_hars_cache_t *ngx_http_hars_cache_create(u_char *p, size_t size);
+/* empties the parts whose change was cut short */
+void ngx_http_hars_cache_check(ngx_http_hars_cache_t *cache);
+ngx_atomic_t *ngx_http_hars_cache_generation(ngx_http_hars_cache_t *cache,
+    u_char *key);
+/*
+ * NGX_OK with the record's bytes in "dst" (HARS_RECORD_MAX), *len zero for a
+ * denial; NGX_DECLINED.  It is found for so many ms after it was believed.
+ */
+ngx_int_t ngx_http_hars_cache_get(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_msec_t stale, u_char *dst, size_t *len,
+    ngx_http_hars_entry_t *entry);
+/* the same, takes the mutex */
+ngx_int_t ngx_http_hars_zone_get(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_msec_t stale, u_char *dst, size_t *len,
+    ngx_http_hars_entry_t *entry);
+/* ends what L0 remembers, on all connections */
+void ngx_http_hars_cache_forget(ngx_http_hars_cache_t *cache);
+/* never fails loudly, and never undoes a denial */
+void ngx_http_hars_cache_put(ngx_http_hars_zone_t *zone, u_char *key,
+    u_char *record, size_t len, ngx_http_hars_entry_t *entry);
+/* what the authority does not know, in a part of its own */
+void ngx_http_hars_cache_deny(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_msec_t deadline);
+/* what was revoked, among the records */
+void ngx_http_hars_cache_revoke(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_msec_t deadline);
+
+/* ngx_http_hars_flight.c: one asks, the others wait */
+
+/* the eventfds, once, in the master */
+ngx_int_t ngx_http_hars_flight_init_module(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_hars_flight_init_process(ngx_http_hars_main_conf_t *hmcf,
+    ngx_cycle_t *cycle);
+void ngx_http_hars_flight_exit_process(ngx_http_hars_zone_t *zone);
+size_t ngx_http_hars_table_size(size_t zone_size);
+/* in that many bytes of zeroes, aligned to 64 */
+ngx_http_hars_table_t *ngx_http_hars_table_create(u_char *p,
+    size_t zone_size);
+void ngx_http_hars_table_check(ngx_http_hars_table_t *table);
+/*
+ * NGX_AGAIN: the request waits, ngx_http_hars_resume() follows; NGX_OK: L1
+ * has it by now; NGX_ERROR: it could not be asked a moment ago, and "stale"
+ * serves; NGX_BUSY: too much is asked already; NGX_ABORT: no memory.
+ */
+ngx_int_t ngx_http_hars_flight_join(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
+/* the request waits no longer */
+void ngx_http_hars_flight_leave(ngx_http_hars_ctx_t *ctx);
+/* is there anybody who waits, or may wait in another worker? */
+ngx_uint_t ngx_http_hars_flight_wanted(ngx_http_hars_flight_t *flight);
+/* asks in the background, where nobody does */
+void ngx_http_hars_flight_renew(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
+/*
+ * The end of what this worker asked, with the answer of the table for those
+ * who wait.  ngx_http_hars_flight_store() stores a record first, unless it
+ * was revoked meanwhile; "len" zero: the authority does not know the token.
+ */
+void ngx_http_hars_flight_done(ngx_http_hars_flight_t *flight,
+    ngx_int_t answer, ngx_http_hars_source_e source);
+void ngx_http_hars_flight_store(ngx_http_hars_flight_t *flight,
+    u_char *record, size_t len, ngx_http_hars_entry_t *entry);
+/* under the mutex: what is on its way for the key is not to be stored */
+void ngx_http_hars_flight_poison(ngx_http_hars_zone_t *zone, u_char *key);
+/* wakes the other workers of the zone, all of them */
+void ngx_http_hars_flight_wake(void);
+
+/* ngx_http_hars_inquiry.c: what a flight asks, and what is learnt */
+
+/* Redis, then the authority; ends in ngx_http_hars_flight_done() */
+void ngx_http_hars_inquire(ngx_http_hars_flight_t *flight);
+/* asks no more; done is not called */
+void ngx_http_hars_inquiry_cancel(ngx_http_hars_flight_t *flight);
+
+/* ngx_http_hars_revoked.c: revoked certificates */
+
+size_t ngx_http_hars_revoked_size(size_t zone_size);
+ngx_http_hars_revoked_t *ngx_http_hars_revoked_create(u_char *p,
+    size_t zone_size);
+/* under the mutex; NGX_ERROR: a change was cut short, the set was emptied */
+ngx_int_t ngx_http_hars_revoked_check(ngx_http_hars_revoked_t *revoked);
+/* a thumbprint until its certificate's notAfter; NGX_DECLINED: it is full */
+ngx_int_t ngx_http_hars_revoked_add(ngx_http_hars_zone_t *zone,
+    u_char *thumbprint, time_t until);
+/* it had no place for one: not all are known */
+ngx_uint_t ngx_http_hars_revoked_full(ngx_http_hars_zone_t *zone);
+void ngx_http_hars_revoked_stat(ngx_http_hars_zone_t *zone, ngx_uint_t *used,
+    ngx_uint_t *max);
+/* is that certificate revoked?  Or that of the connection, which remembers */
+ngx_uint_t ngx_http_hars_revoked(ngx_http_hars_zone_t *zone,
+    u_char *thumbprint);
+ngx_uint_t ngx_http_hars_conn_revoked(ngx_http_hars_zone_t *zone,
+    ngx_http_hars_conn_t *conn);
+/* this worker's connections of certificates revoked since the last time */
+void ngx_http_hars_revoked_sweep(ngx_http_hars_zone_t *zone);
 
 /* ngx_http_hars_link.c: a connection of this worker to a Redis server */
 
@@ -538,13 +746,14 @@ void ngx_http_hars_channel_closed(ngx_http_hars_zone_t *zone);
 /* ngx_http_hars_introspect.c */
 
 /*
- * Asks the authorization server about the token of "ctx".  NGX_AGAIN:
+ * Asks the authorization server about the token of "flight".  NGX_OK:
  * "answer" is called later with the JSON of a status 200 (NGX_OK), or NGX_ERROR
  * where there is no usable answer; NGX_ERROR: could not ask.
  */
-ngx_int_t ngx_http_hars_introspect(ngx_http_request_t *r,
-    ngx_http_hars_ctx_t *ctx, ngx_msec_t timeout,
+ngx_int_t ngx_http_hars_introspect(ngx_http_hars_flight_t *flight,
     ngx_http_hars_answer_pt answer);
+/* the question is given up, "answer" is not called */
+void ngx_http_hars_introspect_cancel(ngx_http_hars_job_t *job);
 
 
 #endif /* _NGX_HTTP_HARS_H_INCLUDED_ */

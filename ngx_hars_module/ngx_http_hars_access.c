@@ -17,6 +17,9 @@
 #include "ngx_http_hars.h"
 
 
+#define NGX_HTTP_HARS_ROUNDS  3        /* flights that came to nothing */
+
+
 static ngx_int_t ngx_http_hars_run(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
 static ngx_int_t ngx_http_hars_refuse_sub(ngx_http_request_t *r,
@@ -29,18 +32,14 @@ static ngx_int_t ngx_http_hars_name(ngx_http_request_t *r,
 static ngx_int_t ngx_http_hars_take(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, u_char *record, size_t len);
 static ngx_int_t ngx_http_hars_l1(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_msec_t stale);
+static void ngx_http_hars_renew(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
+static ngx_int_t ngx_http_hars_landed(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx);
-static ngx_int_t ngx_http_hars_l2(ngx_http_hars_ctx_t *ctx);
-static void ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value,
-    size_t len);
-static ngx_int_t ngx_http_hars_l2_open(ngx_http_hars_ctx_t *ctx,
-    u_char *value, size_t len);
-static void ngx_http_hars_introspected(ngx_http_hars_job_t *job,
-    ngx_int_t rc, u_char *json, size_t len);
-static ngx_int_t ngx_http_hars_learn(ngx_http_hars_job_t *job, u_char *json,
-    size_t len, u_char *record, size_t *size);
-static void ngx_http_hars_share(ngx_http_hars_zone_t *zone,
-    ngx_http_hars_job_t *job, u_char *record, size_t len, ngx_msec_t ttl);
+static ngx_int_t ngx_http_hars_stale(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
+static ngx_uint_t ngx_http_hars_cert_revoked(ngx_http_hars_ctx_t *ctx);
 static ngx_http_hars_verdict_e ngx_http_hars_judge(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
 static ngx_int_t ngx_http_hars_finish(ngx_http_request_t *r,
@@ -48,10 +47,8 @@ static ngx_int_t ngx_http_hars_finish(ngx_http_request_t *r,
     ngx_http_hars_verdict_e verdict);
 static ngx_int_t ngx_http_hars_suspend(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_msec_t timeout);
-static void ngx_http_hars_resume(ngx_http_hars_ctx_t *ctx, ngx_int_t answer);
 static void ngx_http_hars_wake_handler(ngx_event_t *ev);
 static void ngx_http_hars_timer_handler(ngx_event_t *ev);
-static void ngx_http_hars_detach(ngx_http_hars_ctx_t *ctx);
 static void ngx_http_hars_cleanup(void *data);
 
 
@@ -119,11 +116,16 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
                                             NGX_HTTP_HARS_NO_CERT);
             }
 
+            if (ngx_http_hars_cert_revoked(ctx)) {
+                return ngx_http_hars_finish(r, ctx, hlcf,
+                                            NGX_HTTP_HARS_CERT_REVOKED);
+            }
+
             ctx->state = NGX_HTTP_HARS_L0;
             break;
 
         case NGX_HTTP_HARS_L0:
-            rc = ngx_http_hars_memo_get(r, ctx);
+            rc = ngx_http_hars_memo_get(r, ctx, hlcf->refresh);
 
             if (rc == NGX_OK) {
                 ctx->state = NGX_HTTP_HARS_DECIDE;
@@ -138,9 +140,40 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
             break;
 
         case NGX_HTTP_HARS_L1:
-            rc = ngx_http_hars_l1(r, ctx);
+            rc = ngx_http_hars_l1(r, ctx, 0);
 
             if (rc == NGX_ERROR) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            if (rc == NGX_OK) {
+                ngx_http_hars_renew(r, ctx, hlcf);
+                ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
+                                             : NGX_HTTP_HARS_REFUSE;
+                break;
+            }
+
+            ctx->answer = NGX_DONE;
+            ctx->state = NGX_HTTP_HARS_FLIGHT;
+            break;
+
+        case NGX_HTTP_HARS_FLIGHT:
+            rc = ctx->answer;
+            ctx->answer = NGX_DONE;
+
+            if (rc == NGX_DONE) {
+                rc = ngx_http_hars_flight_join(r, ctx, hlcf);
+            }
+
+            if (rc == NGX_AGAIN) {
+                return ngx_http_hars_suspend(r, ctx, hlcf->timeout);
+            }
+
+            if (rc == NGX_OK) {
+                rc = ngx_http_hars_landed(r, ctx);
+            }
+
+            if (rc == NGX_ABORT) {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
 
@@ -150,46 +183,27 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
                 break;
             }
 
-            ctx->answer = NGX_DONE;
-            ctx->state = NGX_HTTP_HARS_L2;
-            break;
+            /* who led it has gone, or it is not believed: once more */
 
-        case NGX_HTTP_HARS_L2:
-            rc = (ctx->answer == NGX_DONE) ? ngx_http_hars_l2(ctx)
-                                           : ctx->answer;
-
-            if (rc == NGX_AGAIN) {
-                return ngx_http_hars_suspend(r, ctx, hlcf->timeout);
-            }
-
-            ctx->answer = NGX_DONE;
-
-            if (rc == NGX_DECLINED) {
-                ctx->state = NGX_HTTP_HARS_INTROSPECT;
+            if (rc == NGX_DECLINED
+                && ctx->rounds++ < NGX_HTTP_HARS_ROUNDS)
+            {
                 break;
             }
 
-            ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
-                                         : NGX_HTTP_HARS_REFUSE;
+            ctx->failure = (rc == NGX_BUSY) ? NGX_HTTP_HARS_OVERLOADED
+                                            : NGX_HTTP_HARS_UNAVAILABLE;
+            ctx->state = NGX_HTTP_HARS_STALE;
             break;
 
-        case NGX_HTTP_HARS_INTROSPECT:
-            rc = ctx->answer;
-
-            if (rc == NGX_DONE) {
-                rc = ngx_http_hars_introspect(r, ctx, hlcf->timeout,
-                                              ngx_http_hars_introspected);
-            }
-
-            if (rc == NGX_AGAIN) {
-                return ngx_http_hars_suspend(r, ctx, hlcf->timeout);
-            }
+        case NGX_HTTP_HARS_STALE:
+            rc = ngx_http_hars_stale(r, ctx, hlcf);
 
             if (rc == NGX_ERROR) {
-                ctx->failure = NGX_HTTP_HARS_UNAVAILABLE;
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
 
-            ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
+            ctx->state = ctx->has_record ? NGX_HTTP_HARS_DECIDE
                                          : NGX_HTTP_HARS_REFUSE;
             break;
 
@@ -383,6 +397,7 @@ ngx_http_hars_reset(ngx_http_hars_ctx_t *ctx,
     ctx->verdict = NGX_HTTP_HARS_NONE;
     ctx->source = NGX_HTTP_HARS_SOURCE_NONE;
     ctx->answer = NGX_DONE;
+    ctx->rounds = 0;
     ctx->has_id = 0;
     ctx->has_record = 0;
 }
@@ -438,14 +453,15 @@ ngx_http_hars_take(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
 
 static ngx_int_t
-ngx_http_hars_l1(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
+ngx_http_hars_l1(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    ngx_msec_t stale)
 {
     size_t     len;
     u_char     record[HARS_RECORD_MAX];
     ngx_int_t  rc;
 
-    rc = ngx_http_hars_zone_get(ctx->endpoint->zone, ctx->key, record, &len,
-                                &ctx->deadline);
+    rc = ngx_http_hars_zone_get(ctx->endpoint->zone, ctx->key, stale, record,
+                                &len, &ctx->entry);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -461,202 +477,71 @@ ngx_http_hars_l1(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
 }
 
 
-static ngx_int_t
-ngx_http_hars_l2(ngx_http_hars_ctx_t *ctx)
-{
-    ngx_http_hars_redis_t  *redis;
-
-    redis = ctx->endpoint->zone->redis;
-
-    if (redis == NULL) {
-        return NGX_DECLINED;
-    }
-
-    return ngx_http_hars_redis_get(redis, ctx->key, ngx_http_hars_l2_done,
-                                   ctx, &ctx->query);
-}
-
-
 static void
-ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value, size_t len)
+ngx_http_hars_renew(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    ngx_http_hars_loc_conf_t *hlcf)
 {
-    ngx_http_hars_ctx_t *ctx = data;
+    /* ahead of its end, so that no request waits for it */
 
-    ctx->query = NULL;
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_hars_l2_open(ctx, value, len);
-    }
-
-    ngx_http_hars_resume(ctx, rc);
-}
-
-
-static ngx_int_t
-ngx_http_hars_l2_open(ngx_http_hars_ctx_t *ctx, u_char *value, size_t len)
-{
-    size_t                 size;
-    u_char                 record[HARS_RECORD_MAX];
-    ngx_msec_t             ttl;
-    ngx_http_hars_zone_t  *zone;
-
-    zone = ctx->endpoint->zone;
-
-    if (hars_is_tombstone(value, len)) {
-        ngx_http_hars_zone_put(zone, ctx->key, NULL, 0,
-                               ngx_current_msec + zone->negative_ttl);
-        ctx->source = NGX_HTTP_HARS_SOURCE_L2;
-        ctx->failure = NGX_HTTP_HARS_INACTIVE;
-        return NGX_OK;
-    }
-
-    if (hars_open(zone->seal, ctx->key, ctx->endpoint->id, value, len, record,
-                  &size)
-        != HARS_OK)
+    if (ctx->has_record
+        && ngx_http_hars_renew_at(ctx->endpoint->zone, ctx->key, &ctx->entry,
+                                  hlcf->refresh)
+           <= ngx_current_msec)
     {
-        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
-                      "hars: record %*s in Redis does not open",
-                      (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN, ctx->id);
-        return NGX_DECLINED;
+        ngx_http_hars_flight_renew(r, ctx, hlcf);
     }
-
-    if (ngx_http_hars_take(ctx->request, ctx, record, size) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    /* the sealed checked_at bounds what is restored or replayed */
-
-    ttl = ngx_http_hars_record_ttl(zone, &ctx->record);
-
-    if (ttl == 0) {
-        ctx->has_record = 0;
-        return NGX_DECLINED;
-    }
-
-    ctx->source = NGX_HTTP_HARS_SOURCE_L2;
-    ctx->deadline = ngx_current_msec + ttl;
-
-    ngx_http_hars_zone_put(zone, ctx->key, record, size, ctx->deadline);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_hars_introspected(ngx_http_hars_job_t *job, ngx_int_t rc,
-    u_char *json, size_t len)
-{
-    size_t                size;
-    u_char                record[HARS_RECORD_MAX];
-    ngx_http_hars_ctx_t  *ctx;
-
-    size = 0;
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_hars_learn(job, json, len, record, &size);
-    }
-
-    ctx = job->ctx;
-
-    if (ctx == NULL) {
-        return;
-    }
-
-    job->ctx = NULL;
-    ctx->job = NULL;
-    ctx->source = NGX_HTTP_HARS_SOURCE_INTROSPECTION;
-
-    if (rc == NGX_OK && size == 0) {
-        ctx->failure = NGX_HTTP_HARS_INACTIVE;
-
-    } else if (rc == NGX_OK) {
-        rc = ngx_http_hars_take(ctx->request, ctx, record, size);
-        ctx->deadline = ngx_current_msec
-                        + ngx_http_hars_record_ttl(job->endpoint->zone,
-                                                   &ctx->record);
-    }
-
-    ngx_http_hars_resume(ctx, rc == NGX_OK ? NGX_OK : NGX_ERROR);
 }
 
 
 static ngx_int_t
-ngx_http_hars_learn(ngx_http_hars_job_t *job, u_char *json, size_t len,
-    u_char *record, size_t *size)
+ngx_http_hars_landed(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
 {
-    ngx_int_t                   rc;
-    ngx_msec_t                  ttl;
-    const char                 *why;
-    hars_record_t               rec;
-    ngx_time_t                 *tp;
-    ngx_http_hars_zone_t       *zone;
-    ngx_http_hars_main_conf_t  *hmcf;
+    ngx_int_t               rc;
+    ngx_http_hars_source_e  source;
 
-    hmcf = ngx_http_get_module_main_conf(job->request, ngx_http_hars_module);
-    zone = job->endpoint->zone;
-    why = "no memory";
+    /* of whoever asked; none where L1 had it when the flight was joined */
 
-    rc = ngx_http_hars_token_parse(job->pool, &hmcf->claims, json, len, &rec,
-                                   &why);
-    if (rc != NGX_OK) {
-        ngx_log_error(NGX_LOG_ERR, &job->log, 0,
-                      "hars: introspection answer is not understood: %s",
-                      why);
-        return NGX_ERROR;
+    source = ctx->source;
+
+    rc = ngx_http_hars_l1(r, ctx, 0);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ABORT;
     }
 
-    if (!rec.active) {
-        *size = 0;
-        ngx_http_hars_zone_put(zone, job->key, NULL, 0,
-                               ngx_current_msec + zone->negative_ttl);
-        return NGX_OK;
+    if (rc == NGX_OK && source != NGX_HTTP_HARS_SOURCE_NONE) {
+        ctx->source = source;
     }
 
-    tp = ngx_timeofday();
-    rec.checked_at = (int64_t) tp->sec * 1000 + tp->msec;
-
-    *size = hars_record_encode(&rec, record, HARS_RECORD_MAX);
-
-    if (*size == 0) {
-        ngx_log_error(NGX_LOG_ERR, &job->log, 0,
-                      "hars: introspection answer is not understood: "
-                      "the record would exceed %d bytes", HARS_RECORD_MAX);
-        return NGX_ERROR;
-    }
-
-    ttl = ngx_http_hars_record_ttl(zone, &rec);
-
-    if (ttl) {
-        ngx_http_hars_zone_put(zone, job->key, record, *size,
-                               ngx_current_msec + ttl);
-        ngx_http_hars_share(zone, job, record, *size, ttl);
-    }
-
-    return NGX_OK;
+    return rc;
 }
 
 
-static void
-ngx_http_hars_share(ngx_http_hars_zone_t *zone, ngx_http_hars_job_t *job,
-    u_char *record, size_t len, ngx_msec_t ttl)
+static ngx_int_t
+ngx_http_hars_stale(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    ngx_http_hars_loc_conf_t *hlcf)
 {
-    size_t  size;
-    u_char  nonce[HARS_SEAL_NONCE_LEN];
-    u_char  value[HARS_RECORD_MAX + HARS_SEAL_OVERHEAD];
+    ngx_int_t  rc;
 
-    if (zone->redis == NULL) {
-        return;
+    if (hlcf->stale == 0) {
+        return NGX_DECLINED;
     }
 
-    if (ngx_http_hars_random(nonce, HARS_SEAL_NONCE_LEN) != NGX_OK) {
-        return;
+    rc = ngx_http_hars_l1(r, ctx, hlcf->stale);
+
+    if (rc == NGX_OK) {
+        ctx->source = NGX_HTTP_HARS_SOURCE_STALE;
     }
 
-    size = hars_seal(zone->seal, job->key, job->endpoint->id, nonce, record,
-                     len, value);
-    if (size) {
-        ngx_http_hars_redis_put(zone->redis, job->key, value, size, ttl);
-    }
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_http_hars_cert_revoked(ngx_http_hars_ctx_t *ctx)
+{
+    return ctx->conn && ctx->conn->has_cert
+           && ngx_http_hars_conn_revoked(ctx->endpoint->zone, ctx->conn);
 }
 
 
@@ -669,6 +554,12 @@ ngx_http_hars_judge(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_uint_t                 i;
     ngx_http_complex_value_t  *cv;
     ngx_http_hars_verdict_e    verdict, before;
+
+    /* on each request: connections and sessions outlive a revocation */
+
+    if (ngx_http_hars_cert_revoked(ctx)) {
+        return NGX_HTTP_HARS_CERT_REVOKED;
+    }
 
     thumbprint = (ctx->conn && ctx->conn->has_cert) ? ctx->conn->thumbprint
                                                     : NULL;
@@ -755,7 +646,7 @@ ngx_http_hars_suspend(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
         ngx_post_event(c->read, &ngx_posted_events);
 
     } else if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
-        ngx_http_hars_detach(ctx);
+        ngx_http_hars_flight_leave(ctx);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -776,10 +667,12 @@ ngx_http_hars_suspend(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 }
 
 
-static void
-ngx_http_hars_resume(ngx_http_hars_ctx_t *ctx, ngx_int_t answer)
+void
+ngx_http_hars_resume(ngx_http_hars_ctx_t *ctx, ngx_int_t answer,
+    ngx_http_hars_source_e source)
 {
     ctx->answer = answer;
+    ctx->source = source;
 
     ctx->wake.handler = ngx_http_hars_wake_handler;
     ctx->wake.data = ctx;
@@ -816,26 +709,9 @@ ngx_http_hars_timer_handler(ngx_event_t *ev)
 {
     ngx_http_hars_ctx_t *ctx = ev->data;
 
-    ngx_http_hars_detach(ctx);
+    ngx_http_hars_flight_leave(ctx);
 
-    ctx->failure = NGX_HTTP_HARS_UNAVAILABLE;
-
-    ngx_http_hars_resume(ctx, NGX_ERROR);
-}
-
-
-static void
-ngx_http_hars_detach(ngx_http_hars_ctx_t *ctx)
-{
-    if (ctx->query) {
-        ngx_http_hars_redis_cancel(ctx->query);
-        ctx->query = NULL;
-    }
-
-    if (ctx->job) {
-        ctx->job->ctx = NULL;
-        ctx->job = NULL;
-    }
+    ngx_http_hars_resume(ctx, NGX_ERROR, NGX_HTTP_HARS_SOURCE_NONE);
 }
 
 
@@ -844,7 +720,7 @@ ngx_http_hars_cleanup(void *data)
 {
     ngx_http_hars_ctx_t *ctx = data;
 
-    ngx_http_hars_detach(ctx);
+    ngx_http_hars_flight_leave(ctx);
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);

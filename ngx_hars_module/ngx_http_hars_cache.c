@@ -1,37 +1,26 @@
 
 /*
- * What the gateway remembers of tokens: L0, a few slots on each connection,
- * and L1, a zone of shared memory for all workers.
+ * L1: what the gateway remembers of tokens, for all workers.  A hash with
+ * buckets sized at creation and cells of its own, 64 bytes each; a record is
+ * a chain of them.  The oldest is evicted, but by second chance: a lookup only
+ * sets a bit, and what has it set goes to the end of the queue once.  What the
+ * authority does not know lives in a part of its own, so that garbage tokens
+ * never displace records; what was revoked stands among the records.
  *
- * L1 is a hash with buckets sized at creation and cells of its own, 64 bytes
- * each; a record is a chain of them.  The oldest is evicted, but by second
- * chance: a lookup only sets a bit, and what has it set goes to the end of
- * the queue once.  "Inactive" lives in a part of its own, so that garbage
- * tokens never displace records.
- *
- * A lookup waits for a bounded copy under the zone's mutex, which nginx
- * unlocks for a worker that died.  Each change of a part is between setting
- * and clearing its dirty mark; who finds it set under the mutex empties that
- * part: a miss, never an admit.
- *
- * A hit in L0 neither hashes nor locks: it compares the token itself, and one
- * of 4,096 generations, which denials bump.
+ * All of it runs under the zone's mutex.  Each change of a part is between
+ * setting and clearing its dirty mark; who finds it set empties that part: a
+ * miss, never an admit.
  */
 
 #include "ngx_http_hars.h"
 
 
-#define NGX_HTTP_HARS_ZONE_MIN      (256 * 1024)
-
 #define NGX_HTTP_HARS_CELL_DATA     52
-#define NGX_HTTP_HARS_HEAD_DATA     4
+#define NGX_HTTP_HARS_HEAD_DATA     2
 
 #define NGX_HTTP_HARS_CHANCES       16      /* second chances in a row */
 #define NGX_HTTP_HARS_NEGATIVE      64      /* 1/64 of the cells, but */
 #define NGX_HTTP_HARS_NEGATIVE_MIN  1024    /* so many where 1/16 allows */
-
-#define NGX_HTTP_HARS_MEMO_TOKEN    1024
-#define NGX_HTTP_HARS_FUTURE        10000   /* checked_at ahead of us, ms */
 
 
 /* cells are named by their number plus one, zero is none */
@@ -39,14 +28,16 @@
 typedef struct {
     uint32_t             next;       /* of the bucket, or of the free list */
     uint32_t             more;       /* the rest of the record */
-    uint16_t             len;        /* of the record */
+    uint16_t             len;        /* of the record, 0: denied */
     uint16_t             used;       /* second chance */
 
     union {
         struct {
             uint32_t     older;      /* the queue of records */
             uint32_t     newer;
-            uint64_t     deadline;   /* monotonic, ms */
+            uint32_t     deadline;   /* monotonic, ms, 48 bits of it */
+            uint16_t     deadline_high;
+            uint32_t     life;       /* from the question to the deadline */
             u_char       key[HARS_KEY_LEN];
             u_char       data[NGX_HTTP_HARS_HEAD_DATA];
         } __attribute__((packed)) head;
@@ -74,24 +65,24 @@ typedef struct {
 } ngx_http_hars_part_t;
 
 
-struct ngx_http_hars_sh_s {
-    u_char                 secret[HARS_SECRET_LEN];  /* without key= */
+struct ngx_http_hars_cache_s {
     ngx_http_hars_part_t   records;
     ngx_http_hars_part_t   negative;
     ngx_atomic_t           generation[NGX_HTTP_HARS_GENERATIONS];
 };
 
 
-static ngx_int_t ngx_http_hars_zone_create(ngx_http_hars_zone_t *zone);
-static uint32_t ngx_http_hars_zone_buckets(size_t cells);
-static void ngx_http_hars_zone_lock(ngx_http_hars_zone_t *zone);
+static uint32_t ngx_http_hars_cache_buckets(size_t cells);
+static ngx_http_hars_cell_t *ngx_http_hars_cache_denial(
+    ngx_http_hars_part_t *part, u_char *key);
 static void ngx_http_hars_part_empty(ngx_http_hars_part_t *part);
 static ngx_http_hars_cell_t *ngx_http_hars_part_find(
     ngx_http_hars_part_t *part, u_char *key);
+static void ngx_http_hars_part_drop(ngx_http_hars_part_t *part, u_char *key);
 static void ngx_http_hars_part_remove(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell);
 static void ngx_http_hars_part_insert(ngx_http_hars_part_t *part, u_char *key,
-    u_char *record, size_t len, ngx_msec_t deadline);
+    u_char *record, size_t len, ngx_http_hars_entry_t *entry);
 static ngx_http_hars_cell_t *ngx_http_hars_part_alloc(
     ngx_http_hars_part_t *part);
 static void ngx_http_hars_part_evict(ngx_http_hars_part_t *part);
@@ -101,7 +92,6 @@ static void ngx_http_hars_queue_out(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell);
 static void ngx_http_hars_cell_read(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell, u_char *dst);
-static void ngx_http_hars_slot_wipe(ngx_http_hars_slot_t *slot);
 
 
 #define ngx_http_hars_cell(part, n)  (&(part)->cells[(n) - 1])
@@ -113,241 +103,56 @@ static void ngx_http_hars_slot_wipe(ngx_http_hars_slot_t *slot);
     (&(part)->buckets[(((uint32_t) (key)[0] << 24) | ((key)[1] << 16)        \
                        | ((key)[2] << 8) | (key)[3]) & (part)->mask])
 
+#define ngx_http_hars_deadline(cell)                                         \
+    (((uint64_t) (cell)->u.head.deadline_high << 32)                         \
+     | (cell)->u.head.deadline)
 
-ngx_int_t
-ngx_http_hars_memo_get(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
+
+ngx_http_hars_cache_t *
+ngx_http_hars_cache_create(u_char *p, size_t size)
 {
-    ngx_uint_t             i;
-    ngx_http_hars_slot_t  *slot;
+    size_t                  cells, negative, buckets;
+    ngx_http_hars_cache_t  *cache;
 
-    if (ctx->conn == NULL) {
-        return NGX_DECLINED;
-    }
+    cache = (ngx_http_hars_cache_t *) p;
 
-    for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++) {
-        slot = &ctx->conn->slots[i];
-
-        if (slot->endpoint != ctx->endpoint
-            || slot->token_len != ctx->token.len
-            || !ngx_http_hars_equal(slot->data, ctx->token.data,
-                                    slot->token_len))
-        {
-            continue;
-        }
-
-        if (*slot->generation != slot->seen
-            || (ngx_msec_int_t) (slot->deadline - ngx_current_msec) <= 0)
-        {
-            ngx_http_hars_slot_wipe(slot);
-            return NGX_DECLINED;
-        }
-
-        /* another stream may take the slot while this request goes on */
-
-        ctx->data = ngx_pnalloc(r->pool, slot->record_len);
-        if (ctx->data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(ctx->data, slot->data + slot->token_len,
-                   slot->record_len);
-        ngx_memcpy(ctx->id, slot->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
-
-        if (hars_record_decode(&ctx->record, ctx->data, slot->record_len)
-            != HARS_OK)
-        {
-            return NGX_DECLINED;
-        }
-
-        ctx->len = slot->record_len;
-        ctx->has_id = 1;
-        ctx->has_record = 1;
-        ctx->source = NGX_HTTP_HARS_SOURCE_L0;
-
-        return NGX_OK;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-void
-ngx_http_hars_memo_put(ngx_http_hars_ctx_t *ctx)
-{
-    size_t                 len;
-    ngx_uint_t             i;
-    ngx_http_hars_conn_t  *conn;
-    ngx_http_hars_slot_t  *slot;
-
-    conn = ctx->conn;
-
-    if (conn == NULL
-        || ctx->token.len > NGX_HTTP_HARS_MEMO_TOKEN
-        || (ngx_msec_int_t) (ctx->deadline - ngx_current_msec) <= 0)
-    {
-        return;
-    }
-
-    slot = NULL;
-
-    for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++) {
-
-        if (conn->slots[i].endpoint == NULL
-            || (conn->slots[i].endpoint == ctx->endpoint
-                && conn->slots[i].token_len == ctx->token.len
-                && ngx_http_hars_equal(conn->slots[i].data, ctx->token.data,
-                                       ctx->token.len)))
-        {
-            slot = &conn->slots[i];
-            break;
-        }
-    }
-
-    if (slot == NULL) {
-        slot = &conn->slots[conn->next];
-        conn->next++;
-    }
-
-    len = ctx->token.len + ctx->len;
-
-    if (slot->size < len) {
-        ngx_http_hars_slot_wipe(slot);
-
-        slot->data = ngx_alloc(len, ngx_cycle->log);
-        if (slot->data == NULL) {
-            return;
-        }
-
-        slot->size = len;
-    }
-
-    slot->generation = ngx_http_hars_zone_generation(ctx->endpoint->zone,
-                                                     ctx->key);
-    slot->seen = *slot->generation;
-    slot->deadline = ctx->deadline;
-    slot->token_len = ctx->token.len;
-    slot->record_len = ctx->len;
-    slot->endpoint = ctx->endpoint;
-
-    ngx_memcpy(slot->id, ctx->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
-    ngx_memcpy(slot->data, ctx->token.data, ctx->token.len);
-    ngx_memcpy(slot->data + ctx->token.len, ctx->data, ctx->len);
-}
-
-
-void
-ngx_http_hars_memo_wipe(ngx_http_hars_conn_t *conn)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++) {
-        ngx_http_hars_slot_wipe(&conn->slots[i]);
-    }
-}
-
-
-static void
-ngx_http_hars_slot_wipe(ngx_http_hars_slot_t *slot)
-{
-    if (slot->data) {
-        ngx_explicit_memzero(slot->data, slot->size);
-        ngx_free(slot->data);
-    }
-
-    ngx_memzero(slot, sizeof(ngx_http_hars_slot_t));
-}
-
-
-size_t
-ngx_http_hars_zone_min_size(void)
-{
-    return NGX_HTTP_HARS_ZONE_MIN;
-}
-
-
-ngx_int_t
-ngx_http_hars_zone_init(ngx_shm_zone_t *shm_zone, void *data)
-{
-    ngx_http_hars_zone_t *ozone = data;
-
-    ngx_http_hars_zone_t  *zone;
-
-    zone = shm_zone->data;
-    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-
-    if (ozone) {
-        zone->sh = ozone->sh;
-        return NGX_OK;
-    }
-
-    if (shm_zone->shm.exists) {
-        zone->sh = zone->shpool->data;
-        return NGX_OK;
-    }
-
-    return ngx_http_hars_zone_create(zone);
-}
-
-
-static ngx_int_t
-ngx_http_hars_zone_create(ngx_http_hars_zone_t *zone)
-{
-    u_char              *p;
-    size_t               size, cells, negative, buckets;
-    ngx_http_hars_sh_t  *sh;
-
-    /* all pages at once: the slab allocator only lends its mutex */
-
-    size = zone->shpool->pfree * ngx_pagesize;
-
-    sh = ngx_slab_calloc(zone->shpool, size);
-    if (sh == NULL) {
-        return NGX_ERROR;
-    }
-
-    zone->sh = sh;
-    zone->shpool->data = sh;
-
-    if (ngx_http_hars_random(sh->secret, HARS_SECRET_LEN) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_align_ptr((u_char *) sh + sizeof(ngx_http_hars_sh_t),
+    p = ngx_align_ptr(p + sizeof(ngx_http_hars_cache_t),
                       sizeof(ngx_http_hars_cell_t));
-    size -= p - (u_char *) sh;
+    size -= p - (u_char *) cache;
 
     cells = size / sizeof(ngx_http_hars_cell_t);
     negative = ngx_max(cells / NGX_HTTP_HARS_NEGATIVE,
                        ngx_min(cells / 16, NGX_HTTP_HARS_NEGATIVE_MIN));
 
-    sh->negative.mask = ngx_http_hars_zone_buckets(negative) - 1;
-    sh->records.mask = ngx_http_hars_zone_buckets(cells / 4) - 1;
+    cache->negative.mask = ngx_http_hars_cache_buckets(negative) - 1;
+    cache->records.mask = ngx_http_hars_cache_buckets(cells / 4) - 1;
 
-    buckets = (size_t) sh->negative.mask + sh->records.mask + 2;
+    buckets = (size_t) cache->negative.mask + cache->records.mask + 2;
     cells = (size - buckets * sizeof(uint32_t))
             / sizeof(ngx_http_hars_cell_t);
 
-    sh->negative.ncells = ngx_min(negative, 0xffffff00);
-    sh->records.ncells = ngx_min(cells - negative, 0xffffff00);
+    cache->negative.ncells = ngx_min(negative, 0xffffff00);
+    cache->records.ncells = ngx_min(cells - negative, 0xffffff00);
 
-    sh->negative.cells = (ngx_http_hars_cell_t *) p;
-    sh->records.cells = sh->negative.cells + sh->negative.ncells;
-    sh->negative.buckets = (uint32_t *) (sh->records.cells
-                                         + sh->records.ncells);
-    sh->records.buckets = sh->negative.buckets + sh->negative.mask + 1;
+    cache->negative.cells = (ngx_http_hars_cell_t *) p;
+    cache->records.cells = cache->negative.cells + cache->negative.ncells;
+    cache->negative.buckets = (uint32_t *) (cache->records.cells
+                                            + cache->records.ncells);
+    cache->records.buckets = cache->negative.buckets
+                             + cache->negative.mask + 1;
 
-    ngx_http_hars_part_empty(&sh->negative);
-    ngx_http_hars_part_empty(&sh->records);
+    ngx_http_hars_part_empty(&cache->negative);
+    ngx_http_hars_part_empty(&cache->records);
 
-    sh->negative.emptied = 0;
-    sh->records.emptied = 0;
+    cache->negative.emptied = 0;
+    cache->records.emptied = 0;
 
-    return NGX_OK;
+    return cache;
 }
 
 
 static uint32_t
-ngx_http_hars_zone_buckets(size_t cells)
+ngx_http_hars_cache_buckets(size_t cells)
 {
     uint32_t  n;
 
@@ -358,159 +163,207 @@ ngx_http_hars_zone_buckets(size_t cells)
 
 
 void
-ngx_http_hars_zone_secret(ngx_http_hars_zone_t *zone, u_char *secret)
+ngx_http_hars_cache_check(ngx_http_hars_cache_t *cache)
 {
-    ngx_memcpy(secret, zone->has_key ? zone->secret : zone->sh->secret,
-               HARS_SECRET_LEN);
+    /* who changed the part died in it */
+
+    if (cache->negative.dirty) {
+        ngx_http_hars_part_empty(&cache->negative);
+    }
+
+    if (cache->records.dirty) {
+        ngx_http_hars_part_empty(&cache->records);
+    }
 }
 
 
 ngx_atomic_t *
-ngx_http_hars_zone_generation(ngx_http_hars_zone_t *zone, u_char *key)
+ngx_http_hars_cache_generation(ngx_http_hars_cache_t *cache, u_char *key)
 {
     ngx_uint_t  n;
 
     n = (key[4] << 8 | key[5]) & (NGX_HTTP_HARS_GENERATIONS - 1);
 
-    return &zone->sh->generation[n];
+    return &cache->generation[n];
 }
 
 
-ngx_msec_t
-ngx_http_hars_record_ttl(ngx_http_hars_zone_t *zone, hars_record_t *record)
+void
+ngx_http_hars_cache_forget(ngx_http_hars_cache_t *cache)
 {
-    int64_t      now, age, left;
-    ngx_time_t  *tp;
+    ngx_uint_t  n;
 
-    tp = ngx_timeofday();
-    now = (int64_t) tp->sec * 1000 + tp->msec;
-    age = now - record->checked_at;
-
-    if (age < -NGX_HTTP_HARS_FUTURE || age >= (int64_t) zone->ttl) {
-        return 0;
+    for (n = 0; n < NGX_HTTP_HARS_GENERATIONS; n++) {
+        (void) ngx_atomic_fetch_add(&cache->generation[n], 1);
     }
-
-    left = (int64_t) zone->ttl - ngx_max(age, 0);
-
-    if (record->has_exp) {
-
-        if (record->exp <= tp->sec) {
-            return 0;
-        }
-
-        /* near enough not to overflow */
-
-        if (record->exp < (now + left) / 1000 + 1) {
-            left = ngx_min(left, record->exp * 1000 - now);
-        }
-    }
-
-    /* entries that came together do not go together */
-
-    return left - ngx_random() % (left / 8 + 1);
 }
 
 
 ngx_int_t
-ngx_http_hars_zone_get(ngx_http_hars_zone_t *zone, u_char *key, u_char *dst,
-    size_t *len, ngx_msec_t *deadline)
+ngx_http_hars_zone_get(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_msec_t stale, u_char *dst, size_t *len, ngx_http_hars_entry_t *entry)
 {
-    ngx_int_t              rc;
-    ngx_uint_t             i;
-    ngx_http_hars_cell_t  *cell;
-    ngx_http_hars_part_t  *part, *parts[2];
-
-    parts[0] = &zone->sh->negative;
-    parts[1] = &zone->sh->records;
-
-    rc = NGX_DECLINED;
+    ngx_int_t  rc;
 
     ngx_http_hars_zone_lock(zone);
 
-    for (i = 0; i < 2; i++) {
-        part = parts[i];
+    rc = ngx_http_hars_cache_get(zone, key, stale, dst, len, entry);
 
-        cell = ngx_http_hars_part_find(part, key);
-        if (cell == NULL) {
-            continue;
-        }
-
-        if (cell->u.head.deadline <= ngx_current_msec) {
-            ngx_http_hars_part_remove(part, cell);
-            continue;
-        }
-
-        cell->used = 1;
-        *len = cell->len;
-        *deadline = cell->u.head.deadline;
-        ngx_http_hars_cell_read(part, cell, dst);
-
-        rc = NGX_OK;
-        break;
-    }
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_hars_zone_unlock(zone);
 
     return rc;
 }
 
 
-void
-ngx_http_hars_zone_put(ngx_http_hars_zone_t *zone, u_char *key,
-    u_char *record, size_t len, ngx_msec_t deadline)
+ngx_int_t
+ngx_http_hars_cache_get(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_msec_t stale, u_char *dst, size_t *len, ngx_http_hars_entry_t *entry)
 {
-    ngx_http_hars_cell_t  *cell;
-    ngx_http_hars_part_t  *negative, *records;
+    ngx_msec_t              until;
+    ngx_http_hars_cell_t   *cell;
+    ngx_http_hars_cache_t  *cache;
 
-    negative = &zone->sh->negative;
-    records = &zone->sh->records;
+    cache = zone->sh->cache;
 
-    ngx_http_hars_zone_lock(zone);
+    cell = ngx_http_hars_cache_denial(&cache->negative, key);
 
-    cell = ngx_http_hars_part_find(negative, key);
-
-    /* an older answer that comes late does not undo a denial */
-
-    if (cell && len && cell->u.head.deadline > ngx_current_msec) {
-        ngx_shmtx_unlock(&zone->shpool->mutex);
-        return;
+    if (cell == NULL) {
+        cell = ngx_http_hars_part_find(&cache->records, key);
     }
 
-    if (cell) {
-        ngx_http_hars_part_remove(negative, cell);
+    if (cell == NULL) {
+        return NGX_DECLINED;
     }
 
-    cell = ngx_http_hars_part_find(records, key);
-    if (cell) {
-        ngx_http_hars_part_remove(records, cell);
+    entry->deadline = ngx_http_hars_deadline(cell);
+    entry->asked = entry->deadline - cell->u.head.life;
+    entry->generation = *ngx_http_hars_cache_generation(cache, key);
+
+    until = cell->len ? ngx_http_hars_until(zone, entry) : entry->deadline;
+
+    if (until + stale <= ngx_current_msec) {
+
+        /* nobody may want it any more */
+
+        if (entry->deadline + (cell->len ? zone->stale : 0)
+            <= ngx_current_msec)
+        {
+            ngx_http_hars_part_remove(&cache->records, cell);
+        }
+
+        return NGX_DECLINED;
     }
 
-    if (len == 0) {
-        (void) ngx_atomic_fetch_add(ngx_http_hars_zone_generation(zone, key),
-                                    1);
-    }
+    cell->used = 1;
+    *len = cell->len;
+    ngx_http_hars_cell_read(&cache->records, cell, dst);
 
-    ngx_http_hars_part_insert(len ? records : negative, key, record, len,
-                              deadline);
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    return NGX_OK;
 }
 
 
-static void
-ngx_http_hars_zone_lock(ngx_http_hars_zone_t *zone)
+static ngx_http_hars_cell_t *
+ngx_http_hars_cache_denial(ngx_http_hars_part_t *part, u_char *key)
 {
-    ngx_shmtx_lock(&zone->shpool->mutex);
+    ngx_http_hars_cell_t  *cell;
 
-    /* who changed the part died in it */
+    cell = ngx_http_hars_part_find(part, key);
 
-    if (zone->sh->negative.dirty) {
-        ngx_http_hars_part_empty(&zone->sh->negative);
+    if (cell && ngx_http_hars_deadline(cell) <= ngx_current_msec) {
+        ngx_http_hars_part_remove(part, cell);
+        return NULL;
     }
 
-    if (zone->sh->records.dirty) {
-        ngx_http_hars_part_empty(&zone->sh->records);
+    return cell;
+}
+
+
+void
+ngx_http_hars_cache_put(ngx_http_hars_zone_t *zone, u_char *key,
+    u_char *record, size_t len, ngx_http_hars_entry_t *entry)
+{
+    ngx_http_hars_cell_t   *cell;
+    ngx_http_hars_cache_t  *cache;
+
+    cache = zone->sh->cache;
+
+    /* an older answer that comes late does not undo a denial */
+
+    if (ngx_http_hars_cache_denial(&cache->negative, key)) {
+        return;
     }
+
+    cell = ngx_http_hars_part_find(&cache->records, key);
+
+    if (cell) {
+
+        if (cell->len == 0 && ngx_http_hars_deadline(cell) > ngx_current_msec)
+        {
+            return;
+        }
+
+        ngx_http_hars_part_remove(&cache->records, cell);
+    }
+
+    ngx_http_hars_part_insert(&cache->records, key, record, len, entry);
+}
+
+
+void
+ngx_http_hars_cache_deny(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_msec_t deadline)
+{
+    ngx_http_hars_cell_t   *cell;
+    ngx_http_hars_cache_t  *cache;
+    ngx_http_hars_entry_t   entry;
+
+    cache = zone->sh->cache;
+
+    cell = ngx_http_hars_part_find(&cache->records, key);
+
+    if (cell && cell->len == 0
+        && ngx_http_hars_deadline(cell) > ngx_current_msec)
+    {
+        return;
+    }
+
+    (void) ngx_atomic_fetch_add(ngx_http_hars_cache_generation(cache, key),
+                                1);
+
+    if (cell) {
+        ngx_http_hars_part_remove(&cache->records, cell);
+    }
+
+    ngx_http_hars_part_drop(&cache->negative, key);
+
+    entry.asked = deadline;
+    entry.deadline = deadline;
+
+    ngx_http_hars_part_insert(&cache->negative, key, NULL, 0, &entry);
+}
+
+
+void
+ngx_http_hars_cache_revoke(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_msec_t deadline)
+{
+    ngx_http_hars_cache_t  *cache;
+    ngx_http_hars_entry_t   entry;
+
+    cache = zone->sh->cache;
+
+    /* first, since a worker may die at any point here */
+
+    (void) ngx_atomic_fetch_add(ngx_http_hars_cache_generation(cache, key),
+                                1);
+
+    ngx_http_hars_part_drop(&cache->negative, key);
+    ngx_http_hars_part_drop(&cache->records, key);
+
+    entry.asked = deadline;
+    entry.deadline = deadline;
+
+    ngx_http_hars_part_insert(&cache->records, key, NULL, 0, &entry);
 }
 
 
@@ -553,6 +406,19 @@ ngx_http_hars_part_find(ngx_http_hars_part_t *part, u_char *key)
 
 
 static void
+ngx_http_hars_part_drop(ngx_http_hars_part_t *part, u_char *key)
+{
+    ngx_http_hars_cell_t  *cell;
+
+    cell = ngx_http_hars_part_find(part, key);
+
+    if (cell) {
+        ngx_http_hars_part_remove(part, cell);
+    }
+}
+
+
+static void
 ngx_http_hars_part_remove(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell)
 {
@@ -591,7 +457,7 @@ ngx_http_hars_part_remove(ngx_http_hars_part_t *part,
 
 static void
 ngx_http_hars_part_insert(ngx_http_hars_part_t *part, u_char *key,
-    u_char *record, size_t len, ngx_msec_t deadline)
+    u_char *record, size_t len, ngx_http_hars_entry_t *entry)
 {
     size_t                 n, rest;
     uint32_t               need, *bucket;
@@ -615,7 +481,9 @@ ngx_http_hars_part_insert(ngx_http_hars_part_t *part, u_char *key,
     head->used = 0;
     head->len = len;
     head->more = 0;
-    head->u.head.deadline = deadline;
+    head->u.head.deadline = (uint32_t) entry->deadline;
+    head->u.head.deadline_high = (uint16_t) ((uint64_t) entry->deadline >> 32);
+    head->u.head.life = entry->deadline - entry->asked;
     ngx_memcpy(head->u.head.key, key, HARS_KEY_LEN);
 
     n = ngx_min(len, NGX_HTTP_HARS_HEAD_DATA);
@@ -680,7 +548,7 @@ ngx_http_hars_part_evict(ngx_http_hars_part_t *part)
     for (chances = NGX_HTTP_HARS_CHANCES; chances; chances--) {
         cell = ngx_http_hars_cell(part, part->oldest);
 
-        if (!cell->used || cell->u.head.deadline <= ngx_current_msec) {
+        if (!cell->used || ngx_http_hars_deadline(cell) <= ngx_current_msec) {
             break;
         }
 

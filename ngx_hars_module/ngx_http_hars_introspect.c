@@ -19,8 +19,7 @@
 
 
 static ngx_http_hars_job_t *ngx_http_hars_job_create(ngx_log_t *log);
-static ngx_int_t ngx_http_hars_job_connection(ngx_http_hars_job_t *job,
-    ngx_http_request_t *r);
+static ngx_int_t ngx_http_hars_job_connection(ngx_http_hars_job_t *job);
 static ngx_int_t ngx_http_hars_job_request(ngx_http_hars_job_t *job);
 static ngx_int_t ngx_http_hars_job_subrequest(ngx_http_hars_job_t *job,
     ngx_str_t *token);
@@ -35,7 +34,6 @@ static ngx_int_t ngx_http_hars_job_answer(ngx_http_hars_job_t *job,
     u_char **json, size_t *len);
 static ngx_uint_t ngx_http_hars_is_json(ngx_str_t *type);
 static void ngx_http_hars_job_start_handler(ngx_event_t *ev);
-static void ngx_http_hars_job_timer_handler(ngx_event_t *ev);
 static void ngx_http_hars_job_close(ngx_http_hars_job_t *job);
 static void ngx_http_hars_job_request_gone(void *data);
 static void ngx_http_hars_job_reap_handler(ngx_event_t *ev);
@@ -48,8 +46,8 @@ static ngx_str_t  ngx_http_hars_post = ngx_string("POST");
 
 
 ngx_int_t
-ngx_http_hars_introspect(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
-    ngx_msec_t timeout, ngx_http_hars_answer_pt answer)
+ngx_http_hars_introspect(ngx_http_hars_flight_t *flight,
+    ngx_http_hars_answer_pt answer)
 {
     ngx_http_hars_job_t  *job;
 
@@ -58,26 +56,20 @@ ngx_http_hars_introspect(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    job->endpoint = ctx->endpoint;
+    job->flight = flight;
+    job->endpoint = flight->endpoint;
     job->answer = answer;
-    ngx_memcpy(job->key, ctx->key, HARS_KEY_LEN);
-    ngx_memcpy(job->id, ctx->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
+    ngx_memcpy(job->id, flight->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
 
-    if (ngx_http_hars_job_connection(job, r) != NGX_OK
+    if (ngx_http_hars_job_connection(job) != NGX_OK
         || ngx_http_hars_job_request(job) != NGX_OK
-        || ngx_http_hars_job_subrequest(job, &ctx->token) != NGX_OK)
+        || ngx_http_hars_job_subrequest(job, &flight->token) != NGX_OK)
     {
         ngx_http_hars_job_close(job);
         return NGX_ERROR;
     }
 
-    job->timer.handler = ngx_http_hars_job_timer_handler;
-    job->timer.data = job;
-    job->timer.log = &job->log;
-    ngx_add_timer(&job->timer, timeout);
-
-    job->ctx = ctx;
-    ctx->job = job;
+    flight->job = job;
 
     /* it starts in a turn of its own, never under the client's request */
 
@@ -86,7 +78,14 @@ ngx_http_hars_introspect(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     job->start.log = &job->log;
     ngx_post_event(&job->start, &ngx_posted_events);
 
-    return NGX_AGAIN;
+    return NGX_OK;
+}
+
+
+void
+ngx_http_hars_introspect_cancel(ngx_http_hars_job_t *job)
+{
+    ngx_http_hars_job_close(job);
 }
 
 
@@ -119,10 +118,9 @@ ngx_http_hars_job_create(ngx_log_t *log)
 
 
 static ngx_int_t
-ngx_http_hars_job_connection(ngx_http_hars_job_t *job, ngx_http_request_t *r)
+ngx_http_hars_job_connection(ngx_http_hars_job_t *job)
 {
-    ngx_connection_t          *c;
-    ngx_http_core_srv_conf_t  *cscf;
+    ngx_connection_t  *c;
 
     /*
      * set by ngx_pcalloc():
@@ -132,8 +130,7 @@ ngx_http_hars_job_connection(ngx_http_hars_job_t *job, ngx_http_request_t *r)
      *     c->sockaddr->sa_data = { 0 };
      */
 
-    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
-    job->hc.conf_ctx = cscf->ctx;
+    job->hc.conf_ctx = job->flight->server->ctx;
 
     c = &job->connection;
 
@@ -488,29 +485,11 @@ ngx_http_hars_is_json(ngx_str_t *type)
 
 
 static void
-ngx_http_hars_job_timer_handler(ngx_event_t *ev)
-{
-    ngx_http_hars_job_t *job = ev->data;
-
-    ngx_log_error(NGX_LOG_ERR, &job->log, NGX_ETIMEDOUT,
-                  "hars: introspection took longer than hars_timeout");
-
-    job->answer(job, NGX_ERROR, NULL, 0);
-
-    ngx_http_hars_job_close(job);
-}
-
-
-static void
 ngx_http_hars_job_close(ngx_http_hars_job_t *job)
 {
     ngx_connection_t  *c;
 
     c = &job->connection;
-
-    if (job->timer.timer_set) {
-        ngx_del_timer(&job->timer);
-    }
 
     if (job->start.posted) {
         ngx_delete_posted_event(&job->start);

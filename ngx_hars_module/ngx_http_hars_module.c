@@ -33,6 +33,8 @@ static char *ngx_http_hars_seal_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_hars_key_file(ngx_conf_t *cf, ngx_str_t *name,
     u_char *secret);
+static char *ngx_http_hars_stale_if_error(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_hars_scope(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_hars_values(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -183,6 +185,20 @@ static ngx_command_t  ngx_http_hars_commands[] = {
       offsetof(ngx_http_hars_loc_conf_t, timeout),
       NULL },
 
+    { ngx_string("hars_refresh_before"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_hars_loc_conf_t, refresh),
+      NULL },
+
+    { ngx_string("hars_stale_if_error"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_hars_stale_if_error,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -208,7 +224,7 @@ ngx_module_t  ngx_http_hars_module = {
     ngx_http_hars_commands,                /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_hars_flight_init_module,      /* init module */
     ngx_http_hars_init_process,            /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -245,7 +261,8 @@ ngx_str_t  ngx_http_hars_sources[] = {
     ngx_string("l0"),
     ngx_string("l1"),
     ngx_string("l2"),
-    ngx_string("introspection")
+    ngx_string("introspection"),
+    ngx_string("stale")
 };
 
 
@@ -324,6 +341,8 @@ ngx_http_hars_create_loc_conf(ngx_conf_t *cf)
     hlcf->issuer = NGX_CONF_UNSET_PTR;
     hlcf->require = NGX_CONF_UNSET_PTR;
     hlcf->timeout = NGX_CONF_UNSET_MSEC;
+    hlcf->refresh = NGX_CONF_UNSET_MSEC;
+    hlcf->stale = NGX_CONF_UNSET_MSEC;
 
     return hlcf;
 }
@@ -370,6 +389,8 @@ ngx_http_hars_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->issuer, prev->issuer, NULL);
     ngx_conf_merge_ptr_value(conf->require, prev->require, NULL);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 5000);
+    ngx_conf_merge_msec_value(conf->refresh, prev->refresh, 0);
+    ngx_conf_merge_msec_value(conf->stale, prev->stale, 0);
 
     if (conf->timeout == 0) {
         return "\"hars_timeout\" has to be more than zero";
@@ -461,6 +482,7 @@ ngx_http_hars_introspect_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_hars_loc_conf_t *hlcf = conf;
 
+    ngx_int_t                  n;
     ngx_str_t                 *value;
     ngx_uint_t                 i;
     ngx_http_hars_endpoint_t  *ep;
@@ -482,6 +504,8 @@ ngx_http_hars_introspect_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     ep->uri = value[1];
+    ep->max = 64;
+    ep->backlog = 1024;
     ep->file = cf->conf_file->file.name.data;
     ep->line = cf->conf_file->line;
 
@@ -499,11 +523,29 @@ ngx_http_hars_introspect_directive(ngx_conf_t *cf, ngx_command_t *cmd,
             ep->zone_name.data = value[i].data + 5;
             ep->zone_name.len = value[i].len - 5;
 
+        } else if (ngx_strncmp(value[i].data, "max=", 4) == 0) {
+            n = ngx_atoi(value[i].data + 4, value[i].len - 4);
+
+            if (n < 1 || n > 4096) {
+                return "takes \"max=\" from 1 to 4096";
+            }
+
+            ep->max = n;
+
+        } else if (ngx_strncmp(value[i].data, "queue=", 6) == 0) {
+            n = ngx_atoi(value[i].data + 6, value[i].len - 6);
+
+            if (n == NGX_ERROR || n > 4096) {
+                return "takes \"queue=\" from 0 to 4096";
+            }
+
+            ep->backlog = n;
+
         } else {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\" in "
                                "\"hars_introspect\": it takes issuer=, "
-                               "caller=, zone=", &value[i]);
+                               "caller=, zone=, max=, queue=", &value[i]);
             return NGX_CONF_ERROR;
         }
     }
@@ -563,6 +605,8 @@ ngx_http_hars_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     zone->name = name;
     zone->ttl = 60000;
     zone->negative_ttl = 5000;
+    zone->cap = 5000;
+    zone->unknown = 500;
     zone->file = cf->conf_file->file.name.data;
     zone->line = cf->conf_file->line;
 
@@ -608,6 +652,15 @@ ngx_http_hars_zone_option(ngx_conf_t *cf, ngx_http_hars_zone_t *zone,
         return ngx_http_hars_key_file(cf, &s, zone->secret);
     }
 
+    if (ngx_strncmp(value->data, "unknown=", 8) == 0) {
+        n = ngx_atoi(value->data + 8, value->len - 8);
+
+        if (n != NGX_ERROR && n <= 10000) {
+            zone->unknown = n;
+            return NGX_OK;
+        }
+    }
+
     ttl = NULL;
 
     if (ngx_strncmp(value->data, "ttl=", 4) == 0) {
@@ -617,13 +670,18 @@ ngx_http_hars_zone_option(ngx_conf_t *cf, ngx_http_hars_zone_t *zone,
     } else if (ngx_strncmp(value->data, "negative_ttl=", 13) == 0) {
         s.data = value->data + 13;
         ttl = &zone->negative_ttl;
+
+    } else if (ngx_strncmp(value->data, "cap=", 4) == 0) {
+        s.data = value->data + 4;
+        ttl = &zone->cap;
     }
 
     if (ttl) {
         s.len = value->data + value->len - s.data;
         n = ngx_parse_time(&s, 0);
 
-        if (n != NGX_ERROR && n > 0) {
+        if (n != NGX_ERROR && n > 0 && n <= (ngx_int_t) NGX_HTTP_HARS_TTL_MAX)
+        {
             *ttl = n;
             return NGX_OK;
         }
@@ -631,8 +689,9 @@ ngx_http_hars_zone_option(ngx_conf_t *cf, ngx_http_hars_zone_t *zone,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" in \"hars_zone\": it takes "
-                       "ttl= and negative_ttl= (a time above zero), and key=",
-                       value);
+                       "ttl=, negative_ttl=, cap= (a time above zero, up to "
+                       "30 days), unknown= (a number up to 10000, 0 is no "
+                       "limit), and key=", value);
     return NGX_ERROR;
 }
 
@@ -694,6 +753,37 @@ ngx_http_hars_key_file(ngx_conf_t *cf, ngx_str_t *name, u_char *secret)
     }
 
     return NGX_OK;
+}
+
+
+static char *
+ngx_http_hars_stale_if_error(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_hars_loc_conf_t *hlcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (hlcf->stale != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        hlcf->stale = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_parse_time(&value[1], 0);
+
+    if (n == NGX_ERROR || n == 0 || n > (ngx_int_t) NGX_HTTP_HARS_TTL_MAX) {
+        return "takes \"off\" or a time up to 30 days";
+    }
+
+    hlcf->stale = n;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -901,6 +991,7 @@ ngx_http_hars_postconfiguration(ngx_conf_t *cf)
 {
     ngx_uint_t                  i;
     ngx_http_handler_pt        *h;
+    ngx_http_hars_zone_t       *zone;
     ngx_http_hars_location_t   *location;
     ngx_http_core_main_conf_t  *cmcf;
     ngx_http_hars_main_conf_t  *hmcf;
@@ -939,6 +1030,9 @@ ngx_http_hars_postconfiguration(ngx_conf_t *cf)
         {
             return NGX_ERROR;
         }
+
+        zone = location[i].hlcf->introspect->zone;
+        zone->stale = ngx_max(zone->stale, location[i].hlcf->stale);
     }
 
     for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
@@ -1017,6 +1111,7 @@ ngx_http_hars_init_redis(ngx_conf_t *cf, ngx_http_hars_main_conf_t *hmcf)
 
         zone->redis = redis[i];
         ngx_http_hars_redis_set_zone(redis[i], zone);
+        zone->pushed = ngx_http_hars_redis_revocations(redis[i]);
     }
 
     return NGX_OK;
@@ -1178,12 +1273,23 @@ ngx_http_hars_init_process(ngx_cycle_t *cycle)
     u_char                      secret[HARS_SECRET_LEN];
     ngx_uint_t                  i;
     ngx_http_hars_zone_t      **zone;
+    ngx_http_hars_endpoint_t  **ep;
     ngx_http_hars_main_conf_t  *hmcf;
 
     hmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_hars_module);
 
     if (hmcf == NULL || ngx_process == NGX_PROCESS_HELPER) {
         return NGX_OK;
+    }
+
+    ep = hmcf->endpoints.elts;
+
+    for (i = 0; i < hmcf->endpoints.nelts; i++) {
+        ngx_queue_init(&ep[i]->waiting);
+    }
+
+    if (ngx_http_hars_flight_init_process(hmcf, cycle) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     zone = hmcf->zones.elts;
@@ -1234,6 +1340,10 @@ ngx_http_hars_exit_process(ngx_cycle_t *cycle)
     zone = hmcf->zones.elts;
 
     for (i = 0; i < hmcf->zones.nelts; i++) {
+
+        if (zone[i]->flights) {
+            ngx_http_hars_flight_exit_process(zone[i]);
+        }
 
         if (zone[i]->redis) {
             ngx_http_hars_redis_exit_process(zone[i]->redis);

@@ -189,6 +189,44 @@ ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn, ngx_ssl_conn_t *ssl,
 }
 
 
+ngx_int_t
+ngx_http_hars_peer(ngx_connection_t *c, u_char *thumbprint)
+{
+    unsigned               len;
+    X509                  *cert;
+    ngx_int_t              rc;
+    ngx_ssl_conn_t        *ssl;
+    ngx_http_hars_conn_t  *conn;
+
+    ssl = c->ssl->connection;
+
+    if (ssl == NULL || !c->ssl->handshaked || !SSL_is_server(ssl)) {
+        return NGX_DECLINED;
+    }
+
+    conn = SSL_get_ex_data(ssl, ngx_http_hars_ssl_index);
+
+    if (conn && conn->has_cert) {
+        ngx_memcpy(thumbprint, conn->thumbprint, HARS_SHA256_LEN);
+        return NGX_OK;
+    }
+
+    /* no request was judged on it yet */
+
+    cert = SSL_get_peer_certificate(ssl);
+    if (cert == NULL) {
+        return NGX_DECLINED;
+    }
+
+    len = HARS_SHA256_LEN;
+    rc = X509_digest(cert, EVP_sha256(), thumbprint, &len) ? NGX_OK
+                                                           : NGX_DECLINED;
+    X509_free(cert);
+
+    return rc;
+}
+
+
 static void
 ngx_http_hars_conn_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
     long argl, void *argp)

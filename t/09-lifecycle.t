@@ -46,12 +46,13 @@ close $page;
 sub http {
     my (%o) = @_;
     my $zone = $o{zone} // '1m';
+    my $more = $o{more} // '';
     my $key = $o{key} // $zone_key;
     my $to = $o{redis} ? "hars_seal_key $seal_key; "
                          . "hars_redis z unix:$redis timeout=3s;" : '';
 
     return <<"END";
-    hars_zone z:$zone key=$key;
+    hars_zone z:$zone key=$key $more;
     $to
     server {
         \$TEST_NGINX_TLS
@@ -267,7 +268,7 @@ finish(allow => qr/worker process \d+ exited on signal 9/);
 
 # a full zone
 
-gateway(zone => '256k');
+gateway(zone => '256k', more => 'unknown=0');
 HarsTest::Authority::rules({ '*' => HarsTest::active() });
 
 my %count;

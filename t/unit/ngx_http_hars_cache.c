@@ -3,18 +3,23 @@
  * L1 against a model: what is put is got until its deadline, in whatever
  * length; a full part evicts and keeps what is new; denials have a part of
  * their own and are not undone; a change that was cut short empties its part.
+ * And how far an entry is believed: with and without news of revocations,
+ * after a gap, past its end.
  */
 
 /* link: common/hars_record.c -lcrypto */
 
 #include "../../ngx_hars_module/ngx_http_hars_cache.c"
+#include "../../ngx_hars_module/ngx_http_hars_zone.c"
 
 #include "ngx_stub.h"
 #include "tap.h"
 
 
 #define ZONE   (1024 * 1024)
-#define PAGES  (ZONE / 4096)
+
+/* nginx keeps 24 bytes for each page */
+#define PAGES(size)  ((size) / (4096 + 24))
 
 
 volatile ngx_msec_t     ngx_current_msec = 1000;
@@ -26,6 +31,9 @@ static ngx_slab_pool_t       pool;
 static ngx_shm_zone_t        shm;
 static ngx_http_hars_zone_t  zone;
 static int                   locked;
+static int                   poisoned;
+static int                   torn;
+static int                   full_set;
 
 
 void
@@ -78,6 +86,69 @@ ngx_http_hars_equal(u_char *a, u_char *b, size_t len)
 }
 
 
+void
+ngx_time_update(void)
+{
+}
+
+
+/* the other parts of a zone have tests of their own */
+
+size_t
+ngx_http_hars_table_size(size_t zone_size)
+{
+    return ngx_min(4096, zone_size / 1024) * 112;
+}
+
+
+ngx_http_hars_table_t *
+ngx_http_hars_table_create(u_char *p, size_t zone_size)
+{
+    return NULL;
+}
+
+
+void
+ngx_http_hars_table_check(ngx_http_hars_table_t *table)
+{
+}
+
+
+size_t
+ngx_http_hars_revoked_size(size_t zone_size)
+{
+    return ngx_min(16384, zone_size / 2048) * 40;
+}
+
+
+ngx_http_hars_revoked_t *
+ngx_http_hars_revoked_create(u_char *p, size_t zone_size)
+{
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_http_hars_revoked_check(ngx_http_hars_revoked_t *revoked)
+{
+    return torn ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_hars_revoked_full(ngx_http_hars_zone_t *z)
+{
+    return full_set;
+}
+
+
+void
+ngx_http_hars_flight_poison(ngx_http_hars_zone_t *z, u_char *key)
+{
+    poisoned++;
+}
+
+
 static uint32_t  state = 1;
 
 static uint32_t
@@ -117,14 +188,14 @@ record_of(u_char *record, size_t len, uint32_t n)
 
 
 static void
-create(void)
+create(size_t size)
 {
     free(zone.sh);
     ngx_memzero(&pool, sizeof(pool));
     ngx_memzero(&zone, sizeof(zone));
     ngx_memzero(&shm, sizeof(shm));
 
-    pool.pfree = PAGES;
+    pool.pfree = PAGES(size);
     zone.shpool = &pool;
     shm.shm.addr = (u_char *) &pool;
     shm.data = &zone;
@@ -138,27 +209,40 @@ create(void)
 static void
 put(uint32_t n, size_t len, ngx_msec_t deadline)
 {
-    u_char  key[HARS_KEY_LEN], record[HARS_RECORD_MAX];
+    u_char                 key[HARS_KEY_LEN], record[HARS_RECORD_MAX];
+    ngx_http_hars_entry_t  entry;
 
     key_of(key, n);
     record_of(record, len, n);
-    ngx_http_hars_zone_put(&zone, key, record, len, deadline);
+
+    ngx_http_hars_zone_lock(&zone);
+
+    if (len) {
+        entry.asked = ngx_current_msec;
+        entry.deadline = deadline;
+        ngx_http_hars_cache_put(&zone, key, record, len, &entry);
+
+    } else {
+        ngx_http_hars_cache_deny(&zone, key, deadline);
+    }
+
+    ngx_http_hars_zone_unlock(&zone);
 }
 
 
 /* the length found, -1 nothing, -2 other bytes */
 
 static int
-get(uint32_t n)
+get_stale(uint32_t n, ngx_msec_t stale)
 {
-    size_t      len;
-    u_char      key[HARS_KEY_LEN];
-    u_char      record[HARS_RECORD_MAX], want[HARS_RECORD_MAX];
-    ngx_msec_t  deadline;
+    size_t                 len;
+    u_char                 key[HARS_KEY_LEN];
+    u_char                 record[HARS_RECORD_MAX], want[HARS_RECORD_MAX];
+    ngx_http_hars_entry_t  entry;
 
     key_of(key, n);
 
-    if (ngx_http_hars_zone_get(&zone, key, record, &len, &deadline)
+    if (ngx_http_hars_zone_get(&zone, key, stale, record, &len, &entry)
         != NGX_OK)
     {
         return -1;
@@ -167,6 +251,13 @@ get(uint32_t n)
     record_of(want, len, n);
 
     return memcmp(record, want, len) == 0 ? (int) len : -2;
+}
+
+
+static int
+get(uint32_t n)
+{
+    return get_stale(n, 0);
 }
 
 
@@ -231,7 +322,7 @@ lengths(void)
     int       bad;
     uint32_t  n;
 
-    create();
+    create(ZONE);
 
     for (bad = 0, n = 1; n <= HARS_RECORD_MAX; n += (n < 200 ? 1 : 37)) {
         put(n, n, 5000);
@@ -244,7 +335,7 @@ lengths(void)
     put(9000, 100, 5000);
     ok(get(9000) == 100, "before its deadline");
     ngx_current_msec = 5000;
-    ok(get(9000) == -1 && sound(&zone.sh->records),
+    ok(get(9000) == -1 && sound(&zone.sh->cache->records),
        "at its deadline it is gone");
     ngx_current_msec = 1000;
     ok(get(9000) == -1, "and removed");
@@ -258,7 +349,7 @@ model(void)
     size_t    len[512];
     uint32_t  i, n;
 
-    create();
+    create(ZONE);
     memset(len, 0, sizeof(len));
 
     /* few enough to fit: nothing may be evicted */
@@ -277,8 +368,8 @@ model(void)
     }
 
     ok(bad == 0, "20,000 operations agree with the model");
-    ok(sound(&zone.sh->records), "the part is sound");
-    ok(zone.sh->records.evicted == 0, "nothing was evicted");
+    ok(sound(&zone.sh->cache->records), "the part is sound");
+    ok(zone.sh->cache->records.evicted == 0, "nothing was evicted");
 }
 
 
@@ -289,7 +380,7 @@ full(void)
     u_char    key[HARS_KEY_LEN];
     uint32_t  n;
 
-    create();
+    create(ZONE);
 
     for (bad = 0, missed = 0, n = 0; n < 30000; n++) {
         put(n, 40 + n * 13 % 400, 100000);
@@ -298,7 +389,8 @@ full(void)
 
         if (n >= 1000) {
             key_of(key, n - 1000);
-            missed += (ngx_http_hars_part_find(&zone.sh->records, key)
+            missed += (ngx_http_hars_part_find(&zone.sh->cache->records,
+                                               key)
                        == NULL);
         }
 
@@ -310,9 +402,9 @@ full(void)
         }
     }
 
-    ok(bad == 0 && sound(&zone.sh->records),
+    ok(bad == 0 && sound(&zone.sh->cache->records),
        "30,000 records into a zone for fewer: sound");
-    ok(zone.sh->records.evicted > 20000, "evicted");
+    ok(zone.sh->cache->records.evicted > 20000, "evicted");
     ok(missed == 0, "new ones and used ones stay");
 }
 
@@ -325,10 +417,10 @@ denials(void)
     u_char         key[HARS_KEY_LEN];
     ngx_atomic_t  *generation, before;
 
-    create();
+    create(ZONE);
     put(1, 100, 5000);
     key_of(key, 1);
-    generation = ngx_http_hars_zone_generation(&zone, key);
+    generation = ngx_http_hars_cache_generation(zone.sh->cache, key);
     before = *generation;
     put(1, 0, 3000);
     ok(get(1) == 0, "a denial replaces a record");
@@ -340,7 +432,7 @@ denials(void)
     ok(get(1) == 100, "once it has ended, one does");
     ngx_current_msec = 1000;
 
-    create();
+    create(ZONE);
 
     for (n = 0; n < 500; n++) {
         put(n, 300, 100000);
@@ -355,7 +447,7 @@ denials(void)
     }
 
     ok(bad == 0, "49,000 denials displace no record");
-    ok(sound(&zone.sh->negative) && sound(&zone.sh->records),
+    ok(sound(&zone.sh->cache->negative) && sound(&zone.sh->cache->records),
        "both parts are sound");
 }
 
@@ -363,18 +455,183 @@ denials(void)
 static void
 killed(void)
 {
-    create();
+    create(ZONE);
     put(1, 300, 100000);
     put(2, 0, 100000);
 
-    zone.sh->records.dirty = 1;
+    zone.sh->cache->records.dirty = 1;
     ok(get(1) == -1, "a worker died in the records: they are gone");
     ok(get(2) == 0, "the denials are not");
     put(3, 300, 100000);
-    ok(get(3) == 300 && sound(&zone.sh->records), "and it goes on");
+    ok(get(3) == 300 && sound(&zone.sh->cache->records), "and it goes on");
 
-    zone.sh->negative.dirty = 1;
+    zone.sh->cache->negative.dirty = 1;
     ok(get(2) == -1 && get(3) == 300, "the same the other way round");
+}
+
+
+static void
+revocations(void)
+{
+    u_char         key[HARS_KEY_LEN];
+    ngx_atomic_t  *generation, before;
+
+    create(ZONE);
+    zone.ttl = 60000;
+    key_of(key, 1);
+    generation = ngx_http_hars_cache_generation(zone.sh->cache, key);
+
+    put(1, 100, 50000);
+    before = *generation;
+    poisoned = 0;
+    ngx_http_hars_revoke(&zone, key);
+    ok(get(1) == 0 && get_stale(1, 100000) == 0, "a revocation denies");
+    ok(*generation == before + 1 && poisoned == 1,
+       "is told to L0 and to what is on its way");
+
+    put(1, 100, 50000);
+    put(1, 0, 2000);
+    ngx_current_msec = 3000;
+    put(1, 100, 50000);
+    ok(get(1) == 0, "no answer undoes it, not even through a denial");
+    ngx_current_msec = 61000;
+    ok(get(1) == 0, "for as long as a sealed record would be believed");
+    ngx_current_msec = 71000;
+    put(1, 100, 90000);
+    ok(get(1) == 100 && sound(&zone.sh->cache->records), "then it ends");
+    ngx_current_msec = 1000;
+}
+
+
+static void
+believed(void)
+{
+    create(ZONE);
+    zone.cap = 5000;
+    zone.pushed = 1;
+    zone.stale = 10000;
+
+    ngx_current_msec = 20000;
+    put(1, 100, 60000);
+    ngx_current_msec = 24999;
+    ok(get(1) == 100, "never any news: believed for cap");
+    ngx_current_msec = 25000;
+    ok(get(1) == -1 && get_stale(1, 2000) == 100, "then only as stale");
+
+    zone.sh->seen = 24000;
+    ok(get(1) == 100, "news came: believed again");
+    ngx_current_msec = 29000;
+    ok(get(1) == -1 && get_stale(1, 5000) == 100, "for cap after them");
+    ngx_current_msec = 34000;
+    ok(get_stale(1, 5000) == -1, "stale, as long as was allowed");
+
+    zone.sh->seen = 34000;
+    ok(get(1) == 100, "news again");
+    ngx_http_hars_suspect(&zone);
+    ok(get(1) == -1, "a gap in them: not believed");
+    ok(get_stale(1, 5000) == 100, "but as stale");
+    zone.sh->seen = 36000;
+    ngx_current_msec = 36000;
+    ok(get(1) == -1, "nor by later news");
+    ngx_current_msec = 39000;
+    ok(get_stale(1, 5000) == -1, "stale since the gap");
+
+    put(1, 100, 60000);
+    ok(get(1) == 100, "asked again, it is");
+    zone.sh->seen = 60000;
+    ngx_current_msec = 60000;
+    ok(get(1) == -1 && get_stale(1, 5000) == 100, "the deadline is one");
+    ngx_current_msec = 70000;
+    ok(get_stale(1, 10000) == -1 && zone.sh->cache->records.entries == 0,
+       "when nobody may want it any more it goes");
+
+    put(2, 0, 75000);
+    zone.sh->seen = 0;
+    ngx_current_msec = 74999;
+    ok(get(2) == 0, "a denial needs no news");
+
+    full_set = 1;
+    put(3, 100, 100000);
+    zone.sh->seen = 75000;
+    ngx_current_msec = 76000;
+    ok(get(3) == -1, "not all revoked certificates known: hardly believed");
+    full_set = 0;
+    ok(get(3) == 100, "all known: believed");
+
+    zone.sh->position.known = 1;
+    torn = 1;
+    (void) get(3);
+    ok(zone.sh->seen == 0 && !zone.sh->position.known,
+       "a change of that set cut short: to be loaded again");
+    torn = 0;
+
+    zone.pushed = 0;
+    ngx_current_msec = 99999;
+    ok(get(3) == 100, "revocations not pushed: the deadline alone");
+    ngx_current_msec = 1000;
+}
+
+
+static void
+renewal(void)
+{
+    u_char                 key[HARS_KEY_LEN];
+    ngx_http_hars_entry_t  entry;
+
+    create(ZONE);
+    zone.cap = 4000;
+    ngx_memzero(key, sizeof(key));
+    entry.asked = 10000;
+    entry.deadline = 60000;
+
+#define AT(refresh)  ngx_http_hars_renew_at(&zone, key, &entry, refresh)
+
+    ok(AT(5000) == 55000 && AT(0) > 1000000, "so long before the deadline");
+    zone.pushed = 1;
+    ngx_current_msec = 12000;
+    zone.sh->seen = 11500;
+    ok(AT(5000) == 55000, "news come: the same");
+    ngx_current_msec = 14000;
+    ok(AT(5000) == 12500, "none come: ahead of the cap");
+    key[6] = 255;
+    ok(AT(5000) == 14500, "not all at once");
+    ngx_current_msec = 1000;
+}
+
+
+static void
+million(void)
+{
+    int       bad;
+    uint32_t  n, probes, i;
+    uint32_t  m;
+
+    create(400 * 1000 * 1000);
+
+    for (n = 0; n < 1000000; n++) {
+        put(n, 233, 100000);
+    }
+
+    ok(zone.sh->cache->records.evicted == 0
+       && zone.sh->cache->records.entries == 1000000,
+       "1,000,000 reference records in 400,000,000 bytes");
+
+    for (bad = 0, n = 0; n < 1000000; n += 997) {
+        bad += (get(n) != 233);
+    }
+
+    ok(bad == 0, "all there");
+
+    for (probes = 0, i = 0; i <= zone.sh->cache->records.mask; i++) {
+        for (n = 0, m = zone.sh->cache->records.buckets[i]; m;
+             m = ngx_http_hars_cell(&zone.sh->cache->records, m)->next)
+        {
+            probes += ++n;
+        }
+    }
+
+    ok(probes < 1700000, "%u.%02u cells are looked at for one",
+       probes / 1000000, probes / 10000 % 100);
 }
 
 
@@ -424,6 +681,10 @@ main(void)
     full();
     denials();
     killed();
+    revocations();
+    believed();
+    renewal();
+    million();
     ttl();
     free(zone.sh);
 

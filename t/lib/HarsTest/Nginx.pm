@@ -29,7 +29,8 @@ use HarsTest::Place;
 my $count = 0;
 
 
-# http => text, main => text, workers => 1, conf => a whole configuration
+# http => text, main => text, workers => 1, connections => 512,
+# conf => a whole configuration
 sub new {
     my ($class, %o) = @_;
 
@@ -83,6 +84,7 @@ sub conf {
     my $main = $self->{main} // '';
     my $http = $self->{http} // '';
     my $level = $self->{log_level} // 'info';
+    my $connections = $self->{connections} // 512;
     my $user = $> == 0 ? 'user root;' : '';
 
     return <<"END";
@@ -93,7 +95,7 @@ pid logs/nginx.pid;
 error_log logs/error.log $level;
 $main
 events {
-    worker_connections 512;
+    worker_connections $connections;
 }
 http {
     access_log logs/access.log;

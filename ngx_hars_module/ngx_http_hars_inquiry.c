@@ -1,0 +1,383 @@
+
+/*
+ * What a flight asks, and what is learnt: Redis, which knows what other
+ * gateways and the authorization server wrote; then the authority itself, of
+ * which a worker asks so many questions at once, and keeps so many waiting.
+ * What is learnt goes into L1 and Redis, whoever still waits for it.
+ *
+ * Trouble with Redis only leads on to the authority.  Without its answer
+ * there is none, and that is no denial.
+ */
+
+#include "ngx_http_hars.h"
+
+
+static ngx_int_t ngx_http_hars_l2(ngx_http_hars_flight_t *flight);
+static void ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value,
+    size_t len);
+static ngx_int_t ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight,
+    u_char *value, size_t len);
+static ngx_msec_t ngx_http_hars_l2_asked(ngx_http_hars_flight_t *flight,
+    hars_record_t *record);
+static void ngx_http_hars_ask(ngx_http_hars_flight_t *flight);
+static void ngx_http_hars_ask_now(ngx_http_hars_flight_t *flight);
+static void ngx_http_hars_ask_next(ngx_http_hars_endpoint_t *ep);
+static void ngx_http_hars_answered(ngx_http_hars_job_t *job, ngx_int_t rc,
+    u_char *json, size_t len);
+static ngx_int_t ngx_http_hars_learn(ngx_http_hars_flight_t *flight,
+    ngx_http_hars_job_t *job, u_char *json, size_t len);
+static void ngx_http_hars_share(ngx_http_hars_flight_t *flight,
+    u_char *record, size_t len, ngx_msec_t ttl);
+static void ngx_http_hars_inquiry_timer_handler(ngx_event_t *ev);
+
+
+void
+ngx_http_hars_inquire(ngx_http_hars_flight_t *flight)
+{
+    /* one bound on the sum of all that is asked */
+
+    flight->timer.handler = ngx_http_hars_inquiry_timer_handler;
+    flight->timer.data = flight;
+    flight->timer.log = ngx_cycle->log;
+
+    ngx_add_timer(&flight->timer, flight->timeout);
+
+    if (ngx_http_hars_l2(flight) == NGX_DECLINED) {
+        ngx_http_hars_ask(flight);
+    }
+}
+
+
+void
+ngx_http_hars_inquiry_cancel(ngx_http_hars_flight_t *flight)
+{
+    if (flight->timer.timer_set) {
+        ngx_del_timer(&flight->timer);
+    }
+
+    if (flight->query) {
+        ngx_http_hars_redis_cancel(flight->query);
+        flight->query = NULL;
+    }
+
+    if (flight->waiting) {
+        flight->waiting = 0;
+        ngx_queue_remove(&flight->queue);
+        flight->endpoint->nwaiting--;
+    }
+
+    if (flight->job) {
+        ngx_http_hars_introspect_cancel(flight->job);
+        flight->job = NULL;
+        flight->endpoint->asking--;
+
+        ngx_http_hars_ask_next(flight->endpoint);
+    }
+}
+
+
+static void
+ngx_http_hars_inquiry_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_hars_flight_t *flight = ev->data;
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, NGX_ETIMEDOUT,
+                  "hars: introspection took longer than hars_timeout, "
+                  "token %*s", (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN,
+                  flight->id);
+
+    ngx_http_hars_flight_done(flight, NGX_ERROR, NGX_HTTP_HARS_SOURCE_NONE);
+}
+
+
+static ngx_int_t
+ngx_http_hars_l2(ngx_http_hars_flight_t *flight)
+{
+    if (flight->zone->redis == NULL) {
+        return NGX_DECLINED;
+    }
+
+    flight->asked = ngx_current_msec;
+
+    return ngx_http_hars_redis_get(flight->zone->redis, flight->key,
+                                   ngx_http_hars_l2_done, flight,
+                                   &flight->query);
+}
+
+
+static void
+ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value, size_t len)
+{
+    ngx_http_hars_flight_t *flight = data;
+
+    flight->query = NULL;
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_hars_l2_open(flight, value, len);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_http_hars_flight_done(flight, NGX_OK, NGX_HTTP_HARS_SOURCE_L2);
+        return;
+    }
+
+    ngx_http_hars_ask(flight);
+}
+
+
+static ngx_int_t
+ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
+    size_t len)
+{
+    size_t                  size;
+    u_char                  plain[HARS_RECORD_MAX];
+    ngx_msec_t              ttl;
+    hars_record_t           record;
+    ngx_http_hars_zone_t   *zone;
+    ngx_http_hars_entry_t   entry;
+
+    zone = flight->zone;
+
+    if (hars_is_tombstone(value, len)) {
+        entry.deadline = ngx_current_msec + zone->negative_ttl;
+        ngx_http_hars_flight_store(flight, NULL, 0, &entry);
+        return NGX_OK;
+    }
+
+    if (hars_open(zone->seal, flight->key, flight->endpoint->id, value, len,
+                  plain, &size)
+        != HARS_OK
+        || hars_record_decode(&record, plain, size) != HARS_OK
+        || !record.active)
+    {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "hars: record %*s in Redis does not open",
+                      (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN, flight->id);
+        return NGX_DECLINED;
+    }
+
+    /* the sealed checked_at bounds what is restored or replayed */
+
+    ttl = ngx_http_hars_record_ttl(zone, &record);
+
+    if (ttl == 0) {
+        return NGX_DECLINED;
+    }
+
+    entry.asked = ngx_http_hars_l2_asked(flight, &record);
+    entry.deadline = ngx_current_msec + ttl;
+
+    /* one that would not be believed, or is itself about to be renewed */
+
+    if (ngx_http_hars_until(zone, &entry) <= ngx_current_msec
+        || (flight->renewal
+            && ngx_http_hars_renew_at(zone, flight->key, &entry,
+                                      flight->refresh)
+               <= ngx_current_msec))
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_hars_flight_store(flight, plain, size, &entry);
+
+    return NGX_OK;
+}
+
+
+static ngx_msec_t
+ngx_http_hars_l2_asked(ngx_http_hars_flight_t *flight, hars_record_t *record)
+{
+    int64_t      age;
+    ngx_time_t  *tp;
+
+    /* with all tombstones there, Redis itself is asked */
+
+    if (!flight->zone->pushed || ngx_http_hars_live(flight->zone)) {
+        return flight->asked;
+    }
+
+    tp = ngx_timeofday();
+    age = (int64_t) tp->sec * 1000 + tp->msec - record->checked_at;
+
+    return flight->asked - ngx_min((ngx_msec_t) ngx_max(age, 0),
+                                   flight->asked);
+}
+
+
+static void
+ngx_http_hars_ask(ngx_http_hars_flight_t *flight)
+{
+    ngx_http_hars_endpoint_t  *ep;
+
+    ep = flight->endpoint;
+
+    if (ep->asking < ep->max) {
+        ngx_http_hars_ask_now(flight);
+        return;
+    }
+
+    if (ep->nwaiting >= ep->backlog) {
+        ngx_http_hars_flight_done(flight, NGX_BUSY,
+                                  NGX_HTTP_HARS_SOURCE_NONE);
+        return;
+    }
+
+    flight->waiting = 1;
+    ngx_queue_insert_tail(&ep->waiting, &flight->queue);
+    ep->nwaiting++;
+}
+
+
+static void
+ngx_http_hars_ask_now(ngx_http_hars_flight_t *flight)
+{
+    /* nobody is troubled for clients that left */
+
+    if (!ngx_http_hars_flight_wanted(flight)) {
+        ngx_http_hars_flight_done(flight, NGX_DECLINED,
+                                  NGX_HTTP_HARS_SOURCE_NONE);
+        return;
+    }
+
+    flight->asked = ngx_current_msec;
+
+    if (ngx_http_hars_introspect(flight, ngx_http_hars_answered) != NGX_OK) {
+        ngx_http_hars_flight_done(flight, NGX_ERROR,
+                                  NGX_HTTP_HARS_SOURCE_NONE);
+        return;
+    }
+
+    flight->endpoint->asking++;
+}
+
+
+static void
+ngx_http_hars_ask_next(ngx_http_hars_endpoint_t *ep)
+{
+    ngx_queue_t             *q;
+    ngx_http_hars_flight_t  *flight;
+
+    while (ep->asking < ep->max && !ngx_queue_empty(&ep->waiting)) {
+        q = ngx_queue_head(&ep->waiting);
+        flight = ngx_queue_data(q, ngx_http_hars_flight_t, queue);
+
+        ngx_queue_remove(q);
+        ep->nwaiting--;
+        flight->waiting = 0;
+
+        ngx_http_hars_ask_now(flight);
+    }
+}
+
+
+static void
+ngx_http_hars_answered(ngx_http_hars_job_t *job, ngx_int_t rc, u_char *json,
+    size_t len)
+{
+    ngx_http_hars_flight_t    *flight;
+    ngx_http_hars_endpoint_t  *ep;
+
+    flight = job->flight;
+    ep = flight->endpoint;
+
+    flight->job = NULL;
+    ep->asking--;
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_hars_learn(flight, job, json, len);
+    }
+
+    ngx_http_hars_flight_done(flight, rc == NGX_OK ? NGX_OK : NGX_ERROR,
+                              NGX_HTTP_HARS_SOURCE_INTROSPECTION);
+
+    ngx_http_hars_ask_next(ep);
+}
+
+
+static ngx_int_t
+ngx_http_hars_learn(ngx_http_hars_flight_t *flight, ngx_http_hars_job_t *job,
+    u_char *json, size_t len)
+{
+    size_t                  size;
+    u_char                  record[HARS_RECORD_MAX];
+    ngx_int_t               rc;
+    ngx_msec_t              ttl;
+    const char             *why;
+    ngx_time_t             *tp;
+    hars_record_t           rec;
+    ngx_http_hars_zone_t   *zone;
+    ngx_http_hars_entry_t   entry;
+
+    zone = flight->zone;
+    why = "no memory";
+
+    rc = ngx_http_hars_token_parse(job->pool, &flight->main->claims, json,
+                                   len, &rec, &why);
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, &job->log, 0,
+                      "hars: introspection answer is not understood: %s",
+                      why);
+        return NGX_ERROR;
+    }
+
+    if (!rec.active) {
+        entry.deadline = ngx_current_msec + zone->negative_ttl;
+        ngx_http_hars_flight_store(flight, NULL, 0, &entry);
+        return NGX_OK;
+    }
+
+    tp = ngx_timeofday();
+    rec.checked_at = (int64_t) tp->sec * 1000 + tp->msec
+                     - (ngx_current_msec - flight->asked);
+
+    size = hars_record_encode(&rec, record, HARS_RECORD_MAX);
+
+    if (size == 0) {
+        ngx_log_error(NGX_LOG_ERR, &job->log, 0,
+                      "hars: introspection answer is not understood: "
+                      "the record would exceed %d bytes", HARS_RECORD_MAX);
+        return NGX_ERROR;
+    }
+
+    ttl = ngx_http_hars_record_ttl(zone, &rec);
+
+    /* one that has expired is kept as long as one that is not known */
+
+    entry.asked = flight->asked;
+    entry.deadline = ngx_current_msec + (ttl ? ttl : zone->negative_ttl);
+
+    ngx_http_hars_flight_store(flight, record, size, &entry);
+
+    if (ttl) {
+        ngx_http_hars_share(flight, record, size, ttl);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_hars_share(ngx_http_hars_flight_t *flight, u_char *record,
+    size_t len, ngx_msec_t ttl)
+{
+    size_t                 size;
+    u_char                 nonce[HARS_SEAL_NONCE_LEN];
+    u_char                 value[HARS_RECORD_MAX + HARS_SEAL_OVERHEAD];
+    ngx_http_hars_zone_t  *zone;
+
+    zone = flight->zone;
+
+    if (zone->redis == NULL) {
+        return;
+    }
+
+    if (ngx_http_hars_random(nonce, HARS_SEAL_NONCE_LEN) != NGX_OK) {
+        return;
+    }
+
+    size = hars_seal(zone->seal, flight->key, flight->endpoint->id, nonce,
+                     record, len, value);
+    if (size) {
+        ngx_http_hars_redis_put(zone->redis, flight->key, value, size, ttl);
+    }
+}
