@@ -443,6 +443,7 @@ typedef struct {
     ngx_str_t                  db;
     ngx_msec_t                 timeout;      /* of each command of the setup */
     size_t                     reply_max;    /* bytes of one reply */
+    ngx_ssl_t                 *ssl;          /* NULL: no TLS */
     unsigned                   channel:1;    /* never holds a leaving worker */
 
     void                     (*opened)(void *data,
@@ -687,8 +688,12 @@ void ngx_http_hars_revoked_sweep(ngx_http_hars_zone_t *zone);
 ngx_http_hars_link_t *ngx_http_hars_link_create(
     ngx_http_hars_link_conf_t *conf, ngx_log_t *log);
 void ngx_http_hars_link_destroy(ngx_http_hars_link_t *link);
-/* "opened" or "closed" of its conf is called; perhaps before it returns */
-void ngx_http_hars_link_open(ngx_http_hars_link_t *link, ngx_addr_t *addr);
+/*
+ * "opened" or "closed" of its conf is called, perhaps before it returns.  With
+ * TLS the certificate has to be good for "tls_name" (zero-ended).
+ */
+void ngx_http_hars_link_open(ngx_http_hars_link_t *link, ngx_addr_t *addr,
+    ngx_str_t *tls_name);
 void ngx_http_hars_link_close(ngx_http_hars_link_t *link);
 ngx_http_hars_link_state_e ngx_http_hars_link_state(
     ngx_http_hars_link_t *link);

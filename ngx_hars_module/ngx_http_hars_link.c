@@ -10,6 +10,9 @@
  * a late reply would answer the wrong one.  What a server may send is bounded
  * in bytes, depth and elements, before anything is allocated for it.
  *
+ * With TLS nothing is sent or read before the server's certificate has proved
+ * to be valid and for the name that was asked for.
+ *
  * A link never decides to which server it goes, nor when again: its owner is
  * told that it is set up and that it closed.  This file is the only user of
  * hiredis in the module.
@@ -47,6 +50,8 @@ struct ngx_http_hars_link_s {
     ngx_http_hars_link_conf_t   *conf;
     ngx_http_hars_link_state_e   state;
     ngx_addr_t                   addr;
+    ngx_str_t                    tls_name;
+    ngx_pool_t                  *tls_pool;   /* of the TLS connection */
     ngx_peer_connection_t        peer;
     ngx_connection_t            *connection;
 
@@ -66,6 +71,7 @@ struct ngx_http_hars_link_s {
     ngx_log_t                   *log;
     ngx_log_t                    quiet;      /* says nothing by itself */
     unsigned                     replying:1; /* a handler has the reply */
+    unsigned                     secure:1;   /* TLS is proved, or not used */
     unsigned                     error:1;    /* an error reply is logged */
 };
 
@@ -77,6 +83,8 @@ static void ngx_http_hars_link_ready(void *data,
 static ngx_int_t ngx_http_hars_link_append(ngx_http_hars_link_t *link,
     u_char *data, size_t len);
 static void ngx_http_hars_link_write_handler(ngx_event_t *wev);
+static void ngx_http_hars_link_handshake(ngx_http_hars_link_t *link);
+static void ngx_http_hars_link_handshake_handler(ngx_connection_t *c);
 static ngx_err_t ngx_http_hars_link_test_connect(ngx_connection_t *c);
 static void ngx_http_hars_link_read_handler(ngx_event_t *rev);
 static ngx_int_t ngx_http_hars_link_replies(ngx_http_hars_link_t *link);
@@ -178,13 +186,16 @@ ngx_http_hars_link_queued(ngx_http_hars_link_t *link)
 
 
 void
-ngx_http_hars_link_open(ngx_http_hars_link_t *link, ngx_addr_t *addr)
+ngx_http_hars_link_open(ngx_http_hars_link_t *link, ngx_addr_t *addr,
+    ngx_str_t *tls_name)
 {
     ngx_int_t          rc;
     ngx_err_t          err;
     ngx_connection_t  *c;
 
     link->addr = *addr;
+    link->tls_name = *tls_name;
+    link->secure = (link->conf->ssl == NULL);
     link->state = NGX_HTTP_HARS_LINK_SETUP;
 
     ngx_memzero(&link->peer, sizeof(ngx_peer_connection_t));
@@ -473,7 +484,7 @@ ngx_http_hars_link_write_handler(ngx_event_t *wev)
     c = wev->data;
     link = c->data;
 
-    if (link->state == NGX_HTTP_HARS_LINK_SETUP) {
+    if (link->state == NGX_HTTP_HARS_LINK_SETUP && !c->ssl) {
         err = ngx_http_hars_link_test_connect(c);
 
         if (err == NGX_EINPROGRESS) {
@@ -484,6 +495,11 @@ ngx_http_hars_link_write_handler(ngx_event_t *wev)
             ngx_http_hars_link_down(link, err, "cannot be connected");
             return;
         }
+    }
+
+    if (!link->secure) {
+        ngx_http_hars_link_handshake(link);
+        return;
     }
 
     while (link->out_start < link->out_end) {
@@ -506,6 +522,91 @@ ngx_http_hars_link_write_handler(ngx_event_t *wev)
     if (ngx_handle_write_event(wev, 0) != NGX_OK) {
         ngx_http_hars_link_down(link, 0, "cannot be watched");
     }
+}
+
+
+static void
+ngx_http_hars_link_handshake(ngx_http_hars_link_t *link)
+{
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    c = link->connection;
+
+    /* every probe of a broken server would be logged by nginx itself */
+
+    c->log = &link->quiet;
+    c->read->log = &link->quiet;
+    c->write->log = &link->quiet;
+
+    link->tls_pool = ngx_create_pool(1024, &link->quiet);
+    if (link->tls_pool == NULL) {
+        ngx_http_hars_link_down(link, 0, "has no memory for TLS");
+        return;
+    }
+
+    c->pool = link->tls_pool;
+
+    if (ngx_ssl_create_connection(link->conf->ssl, c, NGX_SSL_CLIENT)
+        != NGX_OK
+        || SSL_set_tlsext_host_name(c->ssl->connection,
+                                    (char *) link->tls_name.data)
+           == 0)
+    {
+        ngx_http_hars_link_down(link, 0, "has no memory for TLS");
+        return;
+    }
+
+    rc = ngx_ssl_handshake(c);
+
+    if (rc == NGX_AGAIN) {
+        c->ssl->handler = ngx_http_hars_link_handshake_handler;
+        return;
+    }
+
+    ngx_http_hars_link_handshake_handler(c);
+}
+
+
+static void
+ngx_http_hars_link_handshake_handler(ngx_connection_t *c)
+{
+    long                   rc;
+    u_char                 buf[256];
+    ngx_http_hars_link_t  *link;
+
+    link = c->data;
+
+    if (!c->ssl->handshaked) {
+        ngx_http_hars_link_down(link, 0, "fails the TLS handshake");
+        return;
+    }
+
+    /* nginx's own callback accepts every certificate */
+
+    rc = SSL_get_verify_result(c->ssl->connection);
+
+    if (rc != X509_V_OK) {
+        *ngx_snprintf(buf, sizeof(buf) - 1, "has no valid certificate: %s",
+                      X509_verify_cert_error_string(rc))
+            = '\0';
+        ngx_http_hars_link_down(link, 0, (char *) buf);
+        return;
+    }
+
+    if (ngx_ssl_check_host(c, &link->tls_name) != NGX_OK) {
+        ngx_http_hars_link_down(link, 0, "has a certificate for another "
+                                "name, see tls_name=");
+        return;
+    }
+
+    link->secure = 1;
+
+    c->read->handler = ngx_http_hars_link_read_handler;
+    c->write->handler = ngx_http_hars_link_write_handler;
+
+    ngx_post_event(c->read, &ngx_posted_events);
+    ngx_http_hars_link_write_handler(c->write);
 }
 
 
@@ -557,13 +658,17 @@ ngx_http_hars_link_read_handler(ngx_event_t *rev)
         return;
     }
 
-    if (link->state == NGX_HTTP_HARS_LINK_SETUP) {
+    if (link->state == NGX_HTTP_HARS_LINK_SETUP && !c->ssl) {
         err = ngx_http_hars_link_test_connect(c);
 
         if (err && err != NGX_EINPROGRESS) {
             ngx_http_hars_link_down(link, err, "cannot be connected");
             return;
         }
+    }
+
+    if (!link->secure) {
+        return;
     }
 
     for ( ;; ) {
@@ -773,9 +878,21 @@ ngx_http_hars_link_shut(ngx_http_hars_link_t *link)
     link->state = NGX_HTTP_HARS_LINK_CLOSED;
 
     if (link->connection) {
+
+        if (link->connection->ssl) {
+            link->connection->ssl->no_wait_shutdown = 1;
+            link->connection->ssl->no_send_shutdown = 1;
+            (void) ngx_ssl_shutdown(link->connection);
+        }
+
         ngx_close_connection(link->connection);
         link->connection = NULL;
         link->peer.connection = NULL;
+    }
+
+    if (link->tls_pool) {
+        ngx_destroy_pool(link->tls_pool);
+        link->tls_pool = NULL;
     }
 
     if (link->timer.timer_set) {

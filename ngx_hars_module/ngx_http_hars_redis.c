@@ -21,10 +21,22 @@
 #define NGX_HTTP_HARS_REDIS_PREFIX_MAX  64
 
 
+typedef struct {
+    ngx_addr_t                   addr;
+    ngx_str_t                    name;
+    ngx_str_t                    host;       /* as given; empty: an address */
+} ngx_http_hars_server_t;
+
+
 struct ngx_http_hars_redis_s {
     ngx_str_t                    zone_name;
     ngx_http_hars_zone_t        *zone;
-    ngx_array_t                  servers;    /* ngx_addr_t */
+    ngx_array_t                  servers;    /* ngx_http_hars_server_t */
+    ngx_flag_t                   tls;
+    ngx_str_t                    tls_ca;
+    ngx_str_t                    tls_cert;
+    ngx_str_t                    tls_key;
+    ngx_str_t                    tls_name;
     ngx_str_t                    prefix;
     ngx_http_hars_link_conf_t    link_conf;
     ngx_http_hars_link_conf_t    channel_conf;
@@ -60,6 +72,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_hars_redis_server(ngx_conf_t *cf,
     ngx_http_hars_redis_t *redis, ngx_str_t *value);
+static ngx_int_t ngx_http_hars_redis_tls(ngx_conf_t *cf,
+    ngx_http_hars_redis_t *redis);
 static ngx_uint_t ngx_http_hars_redis_is_option(ngx_str_t *value);
 static ngx_int_t ngx_http_hars_redis_option(ngx_conf_t *cf,
     ngx_http_hars_redis_t *redis, ngx_str_t *value);
@@ -99,6 +113,10 @@ static ngx_str_t  ngx_http_hars_redis_options[] = {
     ngx_string("prefix="),
     ngx_string("timeout="),
     ngx_string("revocations="),
+    ngx_string("tls_ca="),
+    ngx_string("tls_cert="),
+    ngx_string("tls_key="),
+    ngx_string("tls_name="),
     ngx_null_string
 };
 
@@ -137,7 +155,8 @@ ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     redis->link_conf.timeout = 200;
     ngx_str_set(&redis->prefix, "hars:");
 
-    if (ngx_array_init(&redis->servers, cf->pool, 2, sizeof(ngx_addr_t))
+    if (ngx_array_init(&redis->servers, cf->pool, 2,
+                       sizeof(ngx_http_hars_server_t))
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -166,6 +185,10 @@ ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (redis->link_conf.user.len && redis->link_conf.password.len == 0) {
         return "has \"user=\" without \"password_file=\"";
+    }
+
+    if (ngx_http_hars_redis_tls(cf, redis) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     redis->link_conf.data = redis;
@@ -206,6 +229,10 @@ ngx_http_hars_redis_is_option(ngx_str_t *value)
         }
     }
 
+    if (ngx_strcmp(value->data, "tls") == 0) {
+        return 1;
+    }
+
     /* no host has this in its name: a parameter with a typing error */
 
     return ngx_strlchr(value->data, value->data + value->len, '=') != NULL;
@@ -216,9 +243,10 @@ static ngx_int_t
 ngx_http_hars_redis_server(ngx_conf_t *cf, ngx_http_hars_redis_t *redis,
     ngx_str_t *value)
 {
-    ngx_url_t    u;
-    ngx_uint_t   i;
-    ngx_addr_t  *addr;
+    ngx_url_t                u;
+    ngx_str_t                host;
+    ngx_uint_t               i;
+    ngx_http_hars_server_t  *server;
 
     ngx_memzero(&u, sizeof(ngx_url_t));
     u.url = *value;
@@ -232,16 +260,124 @@ ngx_http_hars_redis_server(ngx_conf_t *cf, ngx_http_hars_redis_t *redis,
         return NGX_ERROR;
     }
 
-    /* each address of a name is a server of its own */
+    ngx_str_null(&host);
 
-    for (i = 0; i < u.naddrs; i++) {
-        addr = ngx_array_push(&redis->servers);
-        if (addr == NULL) {
+    if (u.family != AF_UNIX && u.host.len && u.host.data[0] != '['
+        && ngx_inet_addr(u.host.data, u.host.len) == INADDR_NONE)
+    {
+        host.len = u.host.len;
+        host.data = ngx_pnalloc(cf->pool, host.len + 1);
+        if (host.data == NULL) {
             return NGX_ERROR;
         }
 
-        *addr = u.addrs[i];
+        *ngx_cpymem(host.data, u.host.data, host.len) = '\0';
     }
+
+    /* each address of a name is a server of its own */
+
+    for (i = 0; i < u.naddrs; i++) {
+        server = ngx_array_push(&redis->servers);
+        if (server == NULL) {
+            return NGX_ERROR;
+        }
+
+        server->addr = u.addrs[i];
+        server->name = u.addrs[i].name;
+        server->host = host;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_hars_redis_tls(ngx_conf_t *cf, ngx_http_hars_redis_t *redis)
+{
+    ngx_ssl_t               *ssl;
+    ngx_uint_t               i;
+    const char              *why;
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_hars_server_t  *server;
+
+    why = NULL;
+    server = redis->servers.elts;
+
+    if (!redis->tls) {
+
+        if (redis->tls_ca.len || redis->tls_cert.len || redis->tls_key.len
+            || redis->tls_name.len)
+        {
+            why = "has \"tls_...=\" without \"tls\"";
+        }
+
+    } else if (redis->tls_ca.len == 0) {
+        why = "needs \"tls_ca=file\" with \"tls\"";
+
+    } else if ((redis->tls_cert.len == 0) != (redis->tls_key.len == 0)) {
+        why = "needs \"tls_cert=\" and \"tls_key=\" together";
+
+    } else if (redis->tls_name.len == 0) {
+
+        for (i = 0; i < redis->servers.nelts; i++) {
+            if (server[i].host.len == 0) {
+                why = "needs \"tls_name=\" for a server that is given by "
+                      "its address";
+            }
+        }
+    }
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"hars_redis\" %s", why);
+        return NGX_ERROR;
+    }
+
+    if (!redis->tls) {
+        return NGX_OK;
+    }
+
+    for (i = 0; redis->tls_name.len && i < redis->servers.nelts; i++) {
+        server[i].host = redis->tls_name;
+    }
+
+    ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (ssl == NULL) {
+        return NGX_ERROR;
+    }
+
+    ssl->log = cf->log;
+
+    if (ngx_ssl_create(ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        ngx_ssl_cleanup_ctx(ssl);
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = ssl;
+
+    /* what waits to be sent moves when more is appended */
+
+    SSL_CTX_set_mode(ssl->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE
+                               |SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+
+    if (ngx_ssl_trusted_certificate(cf, ssl, &redis->tls_ca, 4) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (redis->tls_cert.len
+        && ngx_ssl_certificate(cf, ssl, &redis->tls_cert, &redis->tls_key,
+                               NULL)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    redis->link_conf.ssl = ssl;
 
     return NGX_OK;
 }
@@ -304,12 +440,49 @@ ngx_http_hars_redis_option(ngx_conf_t *cf, ngx_http_hars_redis_t *redis,
     } else if (ngx_strcmp(value->data, "revocations=off") == 0) {
         redis->revocations = 0;
         return NGX_OK;
+
+    } else if (ngx_strcmp(value->data, "tls") == 0) {
+        redis->tls = 1;
+        return NGX_OK;
+
+    } else if (ngx_strncmp(value->data, "tls_ca=", 7) == 0) {
+        redis->tls_ca.data = value->data + 7;
+        redis->tls_ca.len = value->len - 7;
+
+        if (redis->tls_ca.len) {
+            return NGX_OK;
+        }
+
+    } else if (ngx_strncmp(value->data, "tls_cert=", 9) == 0) {
+        redis->tls_cert.data = value->data + 9;
+        redis->tls_cert.len = value->len - 9;
+
+        if (redis->tls_cert.len) {
+            return NGX_OK;
+        }
+
+    } else if (ngx_strncmp(value->data, "tls_key=", 8) == 0) {
+        redis->tls_key.data = value->data + 8;
+        redis->tls_key.len = value->len - 8;
+
+        if (redis->tls_key.len) {
+            return NGX_OK;
+        }
+
+    } else if (ngx_strncmp(value->data, "tls_name=", 9) == 0) {
+        redis->tls_name.data = value->data + 9;
+        redis->tls_name.len = value->len - 9;
+
+        if (redis->tls_name.len) {
+            return NGX_OK;
+        }
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" in \"hars_redis\": it takes "
                        "servers, then db=, user=, password_file=, timeout=, "
-                       "prefix=, revocations=on|off", value);
+                       "prefix=, revocations=on|off, tls, tls_ca=, tls_cert=, "
+                       "tls_key=, tls_name=", value);
     return NGX_ERROR;
 }
 
@@ -419,7 +592,7 @@ void
 ngx_http_hars_redis_state(ngx_http_hars_redis_t *redis,
     ngx_http_hars_redis_info_t *info)
 {
-    ngx_addr_t  *server;
+    ngx_http_hars_server_t  *server;
 
     ngx_memzero(info, sizeof(ngx_http_hars_redis_info_t));
 
@@ -672,11 +845,12 @@ ngx_http_hars_redis_key(ngx_http_hars_redis_t *redis, u_char *buf,
 static void
 ngx_http_hars_redis_connect(ngx_http_hars_redis_t *redis)
 {
-    ngx_addr_t  *server;
+    ngx_http_hars_server_t  *server;
 
     server = redis->servers.elts;
 
-    ngx_http_hars_link_open(redis->link, &server[redis->current]);
+    ngx_http_hars_link_open(redis->link, &server[redis->current].addr,
+                            &server[redis->current].host);
 }
 
 
@@ -685,7 +859,7 @@ ngx_http_hars_redis_opened(void *data, ngx_http_hars_link_t *link)
 {
     ngx_http_hars_redis_t *redis = data;
 
-    ngx_addr_t  *server;
+    ngx_http_hars_server_t  *server;
 
     server = redis->servers.elts;
 
@@ -731,8 +905,8 @@ ngx_http_hars_redis_closed(void *data, ngx_http_hars_link_t *link,
 {
     ngx_http_hars_redis_t *redis = data;
 
-    ngx_uint_t   n;
-    ngx_addr_t  *server;
+    ngx_uint_t               n;
+    ngx_http_hars_server_t  *server;
 
     server = redis->servers.elts;
     n = redis->servers.nelts;
@@ -789,13 +963,14 @@ ngx_http_hars_redis_backoff(ngx_uint_t failures)
 static void
 ngx_http_hars_redis_channel_connect(ngx_http_hars_redis_t *redis)
 {
-    ngx_addr_t  *server;
+    ngx_http_hars_server_t  *server;
 
     server = redis->servers.elts;
 
     redis->channel_at = redis->current;
 
-    ngx_http_hars_link_open(redis->channel, &server[redis->channel_at]);
+    ngx_http_hars_link_open(redis->channel, &server[redis->channel_at].addr,
+                            &server[redis->channel_at].host);
 }
 
 
@@ -804,7 +979,7 @@ ngx_http_hars_redis_channel_opened(void *data, ngx_http_hars_link_t *link)
 {
     ngx_http_hars_redis_t *redis = data;
 
-    ngx_addr_t  *server;
+    ngx_http_hars_server_t  *server;
 
     server = redis->servers.elts;
 
@@ -827,7 +1002,7 @@ ngx_http_hars_redis_channel_closed(void *data, ngx_http_hars_link_t *link,
 {
     ngx_http_hars_redis_t *redis = data;
 
-    ngx_addr_t  *server;
+    ngx_http_hars_server_t  *server;
 
     server = redis->servers.elts;
 

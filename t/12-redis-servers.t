@@ -41,7 +41,7 @@ sub start {
     }
 
     $server{$name} = $pid;
-    HarsTest::Place::wait_for(10, sub { cli($name, 'PING') =~ /PONG/ })
+    HarsTest::Place::wait_for(10, sub { cli($name, 'PING') =~ /PONG|NOAUTH/ })
         or die "redis-server $name does not answer";
 }
 
@@ -198,6 +198,65 @@ ok(used('two', 1), 'it has become a replica: the second is used');
 ok(written('two'), 'it has the records');
 ok(HarsTest::Place::wait_for(5, sub { connections('one') == 0 }),
    'the first has no channel any more');
+
+
+# TLS: nothing is said before the server has proved itself
+
+HarsTest::Place::make_pki();
+my $pki = $HarsTest::Place::pki;
+my $tls_port = HarsTest::Place::port(15);
+my @tls = ("--tls-port", $tls_port, "--tls-cert-file", "$pki/server.pem",
+    "--tls-key-file", "$pki/server.key", "--tls-ca-cert-file",
+    "$pki/client-ca.pem");
+my $at = "127.0.0.1:$tls_port timeout=1s password_file=$dir/password tls "
+    . "tls_ca=$pki/ca.pem";
+my $client = "tls_cert=$pki/a.pem tls_key=$pki/a.key";
+
+open my $password, ">", "$dir/password" or die;
+print $password "secret\n";
+close $password;
+chmod 0600, "$dir/password";
+
+start("three", @tls, "--requirepass", "secret");
+
+# what Redis has been sent with its connections: "AUTH" is among the calls
+sub authenticated {
+    my $s = path("three");
+    my ($calls) = `REDISCLI_AUTH=secret redis-cli -s $s INFO commandstats`
+        =~ /cmdstat_auth:calls=(\d+)/;
+    return $calls;
+}
+
+gateway("$at tls_name=localhost $client");
+ok(HarsTest::Place::wait_for(5, sub { authenticated() > 2 }), "TLS");
+learn();
+ok(HarsTest::Place::wait_for(5, sub {
+       my $s = path("three");
+       `REDISCLI_AUTH=secret redis-cli -s $s DBSIZE` > 0 }), "a record is written");
+
+for my $case (
+    [ "a wrong CA", "$at tls_name=localhost $client", qr/no valid certificate: /,
+      qr/ca\.pem/, "foreign-ca.pem" ],
+    [ "a wrong name", "$at tls_name=other.hars.localhost $client",
+      qr/certificate for another name, see tls_name=/ ],
+    [ "no certificate of ours", "$at tls_name=localhost",
+      qr/closed the connection|fails the TLS handshake/ ])
+{
+    my ($name, $conf, $said, $from, $to) = @$case;
+
+    $conf =~ s/$from/$to/ if $from;
+    finish() if $nginx;
+    my $before = authenticated();
+    gateway($conf);
+    ok(HarsTest::Place::wait_for(5, sub { log_has($said) }), "$name: the log")
+        or diag `grep -h hars: ${\ $nginx->error_log}`;
+    learn();
+    # our own question counts, too
+    is(authenticated(), $before + 1, "$name: no AUTH is sent");
+}
+
+finish();
+stop("three");
 
 
 # without a channel
