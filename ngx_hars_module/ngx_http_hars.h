@@ -26,6 +26,7 @@
 #define NGX_HTTP_HARS_TOKEN_ID_LEN   8
 #define NGX_HTTP_HARS_SLOTS          4
 #define NGX_HTTP_HARS_GENERATIONS    4096    /* a power of two */
+#define NGX_HTTP_HARS_NAME_MAX       128     /* a name in Redis */
 #define NGX_HTTP_HARS_RUN_LEN        40      /* run_id of a Redis */
 #define NGX_HTTP_HARS_TTL_MAX        (30 * 24 * 3600 * 1000UL)
 
@@ -40,6 +41,7 @@ typedef struct ngx_http_hars_query_s     ngx_http_hars_query_t;
 typedef struct ngx_http_hars_job_s       ngx_http_hars_job_t;
 typedef struct ngx_http_hars_flight_s    ngx_http_hars_flight_t;
 typedef struct ngx_http_hars_cache_s     ngx_http_hars_cache_t;
+typedef struct ngx_http_hars_channel_s   ngx_http_hars_channel_t;
 typedef struct ngx_http_hars_table_s     ngx_http_hars_table_t;
 typedef struct ngx_http_hars_revoked_s   ngx_http_hars_revoked_t;
 
@@ -132,6 +134,7 @@ typedef struct {
     ngx_atomic_t               seen;         /* all was known up to here */
     ngx_atomic_t               suspect;      /* asked before: not believed */
     ngx_atomic_t               suspect_seen; /* "seen" at that time */
+    ngx_atomic_t               epoch;        /* of the run key, the latest */
     ngx_http_hars_position_t   position;
 } ngx_http_hars_sh_t;
 
@@ -160,6 +163,7 @@ struct ngx_http_hars_zone_s {
     ngx_http_hars_flight_t   **flights;      /* of the worker, by number */
     ngx_queue_t                waits;        /* those others lead */
     ngx_uint_t                 swept;        /* revoked set at that time */
+    ngx_http_hars_channel_t   *channel;
 
     u_char                    *file;         /* where the directive stands */
     ngx_uint_t                 line;
@@ -324,7 +328,7 @@ struct ngx_http_hars_ctx_s {
     ngx_queue_t                queue;        /* of the flight's waiters */
     ngx_event_t                timer;        /* hars_timeout */
     ngx_event_t                wake;
-    ngx_event_t                expiry;       /* of an upgraded connection */
+    ngx_event_t                watch;        /* over an upgraded connection */
 };
 
 
@@ -452,6 +456,7 @@ typedef struct {
     void                     (*closed)(void *data, ngx_http_hars_link_t *link,
                                        ngx_err_t err, const char *what);
     void                      *data;
+    unsigned                   info:1;       /* run_id is wanted */
 } ngx_http_hars_link_conf_t;
 
 
@@ -642,12 +647,13 @@ void ngx_http_hars_flight_renew(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
 /*
  * The end of what this worker asked, with the answer of the table for those
- * who wait.  ngx_http_hars_flight_store() stores a record first, unless it
- * was revoked meanwhile; "len" zero: the authority does not know the token.
+ * who wait.  ngx_http_hars_flight_store() stores a record first; "len" zero:
+ * the authority does not know the token.  NGX_DECLINED: it was revoked
+ * meanwhile, or another worker has taken the flight over.
  */
 void ngx_http_hars_flight_done(ngx_http_hars_flight_t *flight,
     ngx_int_t answer, ngx_http_hars_source_e source);
-void ngx_http_hars_flight_store(ngx_http_hars_flight_t *flight,
+ngx_int_t ngx_http_hars_flight_store(ngx_http_hars_flight_t *flight,
     u_char *record, size_t len, ngx_http_hars_entry_t *entry);
 /* under the mutex: what is on its way for the key is not to be stored */
 void ngx_http_hars_flight_poison(ngx_http_hars_zone_t *zone, u_char *key);
@@ -698,6 +704,8 @@ void ngx_http_hars_link_close(ngx_http_hars_link_t *link);
 ngx_http_hars_link_state_e ngx_http_hars_link_state(
     ngx_http_hars_link_t *link);
 ngx_uint_t ngx_http_hars_link_queued(ngx_http_hars_link_t *link);
+/* the run_id of its server; zeroes where it is not known */
+u_char *ngx_http_hars_link_run(ngx_http_hars_link_t *link);
 /*
  * Sends a command; "done" is called exactly once within "timeout" ms, unless
  * cancelled.  NGX_OK; NGX_DECLINED: the link is closed or its queue full;
@@ -737,6 +745,9 @@ void ngx_http_hars_redis_exit_process(ngx_http_hars_redis_t *redis);
 ngx_int_t ngx_http_hars_redis_get(ngx_http_hars_redis_t *redis, u_char *key,
     ngx_http_hars_value_pt done, void *data, ngx_http_hars_query_t **query);
 void ngx_http_hars_redis_cancel(ngx_http_hars_query_t *query);
+/* has the server that is asked for a key been told of all revocations? */
+ngx_uint_t ngx_http_hars_redis_told(ngx_http_hars_redis_t *redis,
+    u_char *key);
 /* SET NX PX, its answer is not waited for */
 void ngx_http_hars_redis_put(ngx_http_hars_redis_t *redis, u_char *key,
     u_char *value, size_t len, ngx_msec_t ttl);
@@ -747,6 +758,10 @@ void ngx_http_hars_redis_put(ngx_http_hars_redis_t *redis, u_char *key,
 void ngx_http_hars_channel_opened(ngx_http_hars_zone_t *zone,
     ngx_http_hars_link_t *link);
 void ngx_http_hars_channel_closed(ngx_http_hars_zone_t *zone);
+void ngx_http_hars_channel_exit_process(ngx_http_hars_zone_t *zone);
+/* has the server of that run_id been told of all revocations? */
+ngx_uint_t ngx_http_hars_channel_told(ngx_http_hars_zone_t *zone,
+    u_char *run);
 
 /* ngx_http_hars_introspect.c */
 

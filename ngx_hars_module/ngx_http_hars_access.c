@@ -18,6 +18,7 @@
 
 
 #define NGX_HTTP_HARS_ROUNDS  3        /* flights that came to nothing */
+#define NGX_HTTP_HARS_WATCH   1000     /* ms, over upgraded connections */
 
 
 static ngx_int_t ngx_http_hars_run(ngx_http_request_t *r,
@@ -48,6 +49,10 @@ static ngx_int_t ngx_http_hars_finish(ngx_http_request_t *r,
 static ngx_int_t ngx_http_hars_suspend(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_msec_t timeout);
 static void ngx_http_hars_wake_handler(ngx_event_t *ev);
+static void ngx_http_hars_watch(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx);
+static void ngx_http_hars_watch_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_http_hars_is_over(ngx_http_hars_ctx_t *ctx);
 static void ngx_http_hars_timer_handler(ngx_event_t *ev);
 static void ngx_http_hars_cleanup(void *data);
 
@@ -607,6 +612,11 @@ ngx_http_hars_finish(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ctx->verdict = verdict;
 
     if (verdict == NGX_HTTP_HARS_OK) {
+
+        if (r->headers_in.upgrade && hlcf->mode == NGX_HTTP_HARS_MODE_ON) {
+            ngx_http_hars_watch(r, ctx);
+        }
+
         return (hlcf->mode == NGX_HTTP_HARS_MODE_ON) ? NGX_OK : NGX_DECLINED;
     }
 
@@ -704,6 +714,77 @@ ngx_http_hars_wake_handler(ngx_event_t *ev)
 }
 
 
+/* an upgraded connection is judged once, and may last: it ends in time */
+
+static void
+ngx_http_hars_watch(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
+{
+    ctx->watch.handler = ngx_http_hars_watch_handler;
+    ctx->watch.data = ctx;
+    ctx->watch.log = r->connection->log;
+    ctx->watch.cancelable = 1;
+
+    if (!ctx->watch.timer_set) {
+        ngx_add_timer(&ctx->watch, NGX_HTTP_HARS_WATCH);
+    }
+}
+
+
+static void
+ngx_http_hars_watch_handler(ngx_event_t *ev)
+{
+    ngx_connection_t     *c;
+    ngx_http_request_t   *r;
+    ngx_http_hars_ctx_t  *ctx;
+
+    ctx = ev->data;
+    r = ctx->request;
+    c = r->connection;
+
+    if (r->upstream == NULL || !r->upstream->upgrade
+        || !ngx_http_hars_is_over(ctx))
+    {
+        ngx_add_timer(ev, NGX_HTTP_HARS_WATCH);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                  "hars: upgraded connection ends with its token %*s",
+                  (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN, ctx->id);
+
+    /* whoever owns it reads its end */
+
+    if (shutdown(c->fd, SHUT_RDWR) == -1
+        && ngx_socket_errno != NGX_ENOTCONN)
+    {
+        ngx_log_error(NGX_LOG_ALERT, c->log, ngx_socket_errno,
+                      "hars: shutdown() failed");
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_hars_is_over(ngx_http_hars_ctx_t *ctx)
+{
+    size_t                 len;
+    u_char                 record[HARS_RECORD_MAX];
+    ngx_http_hars_entry_t  entry;
+
+    if (ctx->record.has_exp && ctx->record.exp <= ngx_time()) {
+        return 1;
+    }
+
+    if (ngx_http_hars_cert_revoked(ctx)) {
+        return 1;
+    }
+
+    return ngx_http_hars_zone_get(ctx->endpoint->zone, ctx->key, 0, record,
+                                  &len, &entry)
+           == NGX_OK
+           && len == 0;
+}
+
+
 static void
 ngx_http_hars_timer_handler(ngx_event_t *ev)
 {
@@ -724,6 +805,10 @@ ngx_http_hars_cleanup(void *data)
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
+    }
+
+    if (ctx->watch.timer_set) {
+        ngx_del_timer(&ctx->watch);
     }
 
     if (ctx->wake.posted) {

@@ -774,13 +774,15 @@ ngx_http_hars_flight_wanted(ngx_http_hars_flight_t *flight)
 }
 
 
-void
+ngx_int_t
 ngx_http_hars_flight_store(ngx_http_hars_flight_t *flight, u_char *record,
     size_t len, ngx_http_hars_entry_t *entry)
 {
+    ngx_int_t                      rc;
     ngx_http_hars_zone_t          *zone;
     ngx_http_hars_entry_flight_t  *e;
 
+    rc = NGX_DECLINED;
     zone = flight->zone;
 
     ngx_http_hars_zone_lock(zone);
@@ -790,6 +792,7 @@ ngx_http_hars_flight_store(ngx_http_hars_flight_t *flight, u_char *record,
     /* a revocation that came meanwhile has denied it already */
 
     if (e && !e->poisoned) {
+        rc = NGX_OK;
 
         if (len) {
             ngx_http_hars_cache_put(zone, flight->key, record, len, entry);
@@ -802,6 +805,8 @@ ngx_http_hars_flight_store(ngx_http_hars_flight_t *flight, u_char *record,
     flight->unknown = (len == 0);
 
     ngx_http_hars_zone_unlock(zone);
+
+    return rc;
 }
 
 

@@ -17,8 +17,6 @@ static void ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value,
     size_t len);
 static ngx_int_t ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight,
     u_char *value, size_t len);
-static ngx_msec_t ngx_http_hars_l2_asked(ngx_http_hars_flight_t *flight,
-    hars_record_t *record);
 static void ngx_http_hars_ask(ngx_http_hars_flight_t *flight);
 static void ngx_http_hars_ask_now(ngx_http_hars_flight_t *flight);
 static void ngx_http_hars_ask_next(ngx_http_hars_endpoint_t *ep);
@@ -156,6 +154,18 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
         return NGX_DECLINED;
     }
 
+    /*
+     * A server that may have lost a tombstone can deny, not admit: it has to
+     * be one that was told of all revocations, while these are followed.
+     */
+
+    if (zone->pushed
+        && !(ngx_http_hars_live(zone)
+             && ngx_http_hars_redis_told(zone->redis, flight->key)))
+    {
+        return NGX_DECLINED;
+    }
+
     /* the sealed checked_at bounds what is restored or replayed */
 
     ttl = ngx_http_hars_record_ttl(zone, &record);
@@ -164,7 +174,7 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
         return NGX_DECLINED;
     }
 
-    entry.asked = ngx_http_hars_l2_asked(flight, &record);
+    entry.asked = flight->asked;
     entry.deadline = ngx_current_msec + ttl;
 
     /* one that would not be believed, or is itself about to be renewed */
@@ -181,26 +191,6 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
     ngx_http_hars_flight_store(flight, plain, size, &entry);
 
     return NGX_OK;
-}
-
-
-static ngx_msec_t
-ngx_http_hars_l2_asked(ngx_http_hars_flight_t *flight, hars_record_t *record)
-{
-    int64_t      age;
-    ngx_time_t  *tp;
-
-    /* with all tombstones there, Redis itself is asked */
-
-    if (!flight->zone->pushed || ngx_http_hars_live(flight->zone)) {
-        return flight->asked;
-    }
-
-    tp = ngx_timeofday();
-    age = (int64_t) tp->sec * 1000 + tp->msec - record->checked_at;
-
-    return flight->asked - ngx_min((ngx_msec_t) ngx_max(age, 0),
-                                   flight->asked);
 }
 
 
@@ -346,9 +336,9 @@ ngx_http_hars_learn(ngx_http_hars_flight_t *flight, ngx_http_hars_job_t *job,
     entry.asked = flight->asked;
     entry.deadline = ngx_current_msec + (ttl ? ttl : zone->negative_ttl);
 
-    ngx_http_hars_flight_store(flight, record, size, &entry);
+    rc = ngx_http_hars_flight_store(flight, record, size, &entry);
 
-    if (ttl) {
+    if (rc == NGX_OK && ttl) {
         ngx_http_hars_share(flight, record, size, ttl);
     }
 

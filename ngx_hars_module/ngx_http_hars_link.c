@@ -70,6 +70,7 @@ struct ngx_http_hars_link_s {
 
     ngx_log_t                   *log;
     ngx_log_t                    quiet;      /* says nothing by itself */
+    u_char                       run[NGX_HTTP_HARS_RUN_LEN];
     unsigned                     replying:1; /* a handler has the reply */
     unsigned                     secure:1;   /* TLS is proved, or not used */
     unsigned                     error:1;    /* an error reply is logged */
@@ -78,6 +79,7 @@ struct ngx_http_hars_link_s {
 
 static ngx_int_t ngx_http_hars_link_setup(ngx_http_hars_link_t *link);
 static void ngx_http_hars_link_step(void *data, ngx_http_hars_reply_t *reply);
+static void ngx_http_hars_link_info(void *data, ngx_http_hars_reply_t *reply);
 static void ngx_http_hars_link_ready(void *data,
     ngx_http_hars_reply_t *reply);
 static ngx_int_t ngx_http_hars_link_append(ngx_http_hars_link_t *link,
@@ -178,6 +180,13 @@ ngx_http_hars_link_state(ngx_http_hars_link_t *link)
 }
 
 
+u_char *
+ngx_http_hars_link_run(ngx_http_hars_link_t *link)
+{
+    return link->run;
+}
+
+
 ngx_uint_t
 ngx_http_hars_link_queued(ngx_http_hars_link_t *link)
 {
@@ -245,6 +254,7 @@ ngx_http_hars_link_open(ngx_http_hars_link_t *link, ngx_addr_t *addr,
     link->out_start = 0;
     link->out_end = 0;
     link->error = 0;
+    ngx_memzero(link->run, NGX_HTTP_HARS_RUN_LEN);
 
     if (ngx_http_hars_link_setup(link) != NGX_OK) {
         ngx_http_hars_link_down(link, 0, "has no memory for its setup");
@@ -291,6 +301,18 @@ ngx_http_hars_link_setup(ngx_http_hars_link_t *link)
         }
     }
 
+    if (conf->info) {
+        ngx_str_set(&argv[0], "INFO");
+        ngx_str_set(&argv[1], "server");
+
+        if (ngx_http_hars_link_command(link, argv, 2, conf->timeout,
+                                       ngx_http_hars_link_info, link, NULL)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
     /* a server that accepts connections may still not answer */
 
     ngx_str_set(&argv[0], "PING");
@@ -308,6 +330,30 @@ ngx_http_hars_link_step(void *data, ngx_http_hars_reply_t *reply)
     if (reply && reply->type != NGX_HTTP_HARS_REPLY_STATUS) {
         ngx_http_hars_link_down(link, 0, "refuses the setup: see "
                                 "user=, password_file=, db=");
+    }
+}
+
+
+static void
+ngx_http_hars_link_info(void *data, ngx_http_hars_reply_t *reply)
+{
+    ngx_http_hars_link_t *link = data;
+
+    u_char  *p, *last;
+
+    static ngx_str_t  name = ngx_string("\nrun_id:");
+
+    /* a user who may not ask can still be told of denials */
+
+    if (reply == NULL || reply->type != NGX_HTTP_HARS_REPLY_STRING) {
+        return;
+    }
+
+    last = reply->str.data + reply->str.len;
+    p = ngx_strlcasestrn(reply->str.data, last, name.data, name.len - 1);
+
+    if (p && last - p >= (ssize_t) (name.len + NGX_HTTP_HARS_RUN_LEN)) {
+        ngx_memcpy(link->run, p + name.len, NGX_HTTP_HARS_RUN_LEN);
     }
 }
 

@@ -66,6 +66,7 @@ ngx_http_hars_memo_get(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
         ngx_memcpy(ctx->data, slot->data + slot->token_len,
                    slot->record_len);
+        ngx_memcpy(ctx->key, slot->key, HARS_KEY_LEN);
         ngx_memcpy(ctx->id, slot->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
 
         if (hars_record_decode(&ctx->record, ctx->data, slot->record_len)

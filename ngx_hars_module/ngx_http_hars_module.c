@@ -1347,6 +1347,7 @@ ngx_http_hars_exit_process(ngx_cycle_t *cycle)
 
         if (zone[i]->redis) {
             ngx_http_hars_redis_exit_process(zone[i]->redis);
+            ngx_http_hars_channel_exit_process(zone[i]);
         }
 
         hars_seal_free(zone[i]->seal);

@@ -192,6 +192,7 @@ ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     redis->link_conf.data = redis;
+    redis->link_conf.info = redis->revocations;
     redis->channel_conf = redis->link_conf;
 
     redis->link_conf.reply_max = NGX_HTTP_HARS_REDIS_REPLY;
@@ -761,6 +762,14 @@ ngx_http_hars_redis_value(void *data, ngx_http_hars_reply_t *reply)
     ngx_http_hars_redis_check(v->redis, reply);
 
     ngx_free(v);
+}
+
+
+ngx_uint_t
+ngx_http_hars_redis_told(ngx_http_hars_redis_t *redis, u_char *key)
+{
+    return ngx_http_hars_channel_told(redis->zone,
+                                      ngx_http_hars_link_run(redis->link));
 }
 
 

@@ -31,7 +31,7 @@ sub conf {
     return <<"END";
     hars_zone z:1m $zone key=$zone_key;
     hars_seal_key $seal;
-    hars_redis z $server;
+    hars_redis z $server revocations=off;
     server { listen 127.0.0.1:$port; return 200 passed; }
     server {
         \$TEST_NGINX_TLS

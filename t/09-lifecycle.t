@@ -49,7 +49,7 @@ sub http {
     my $more = $o{more} // '';
     my $key = $o{key} // $zone_key;
     my $to = $o{redis} ? "hars_seal_key $seal_key; "
-                         . "hars_redis z unix:$redis timeout=3s;" : '';
+                         . "hars_redis z unix:$redis timeout=3s revocations=off;" : '';
 
     return <<"END";
     hars_zone z:$zone key=$key $more;

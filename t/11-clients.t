@@ -24,7 +24,7 @@ my $as = $ENV{TEST_NGINX_AS_SOCK};
 my $http = <<"END";
     hars_zone z:1m key=$ENV{TEST_NGINX_ZONE_KEY};
     hars_seal_key $ENV{TEST_NGINX_SEAL_KEY};
-    hars_redis z unix:$redis timeout=20s;
+    hars_redis z unix:$redis timeout=20s revocations=off;
     hars_timeout 20s;
     hars_introspect /_hars/introspect issuer=https://as caller=gateway;
     client_body_buffer_size 8k;

@@ -106,6 +106,35 @@ sub redis {
 }
 
 
+# what the authorization server does (docs/architecture.md): says that it has
+# told this Redis of all revocations; revokes by keys of 64 digits, and by a
+# thumbprint until a time
+sub told {
+    my ($epoch) = @_;
+    my ($run) = redis('INFO', 'server') =~ /^run_id:([0-9a-f]{40})/m;
+
+    redis('SET', 'hars:{revoked}run', ($epoch // 1) . " $run");
+}
+
+
+sub revoke {
+    my (%o) = @_;
+    my @pairs = map { (key => $_) } @{ $o{keys} // [] };
+
+    for my $key (@{ $o{keys} // [] }) {
+        redis('SET', "hars:$key", "T\x01", 'PX', 300_000);
+    }
+
+    if ($o{cert}) {
+        my $until = $o{until} // time + 1000;
+        redis('ZADD', 'hars:{revoked}certs', $until, $o{cert});
+        push @pairs, cert => $o{cert}, until => $until;
+    }
+
+    redis('XADD', 'hars:{revoked}stream', 'MAXLEN', '~', 100_000, '*', @pairs);
+}
+
+
 sub take_answer {
     my $line = <$client>;
     die "Redis closed the connection\n" if !defined $line;
