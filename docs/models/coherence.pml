@@ -566,7 +566,7 @@ end:
             fi;
 
             if
-#ifdef L2_TOLD
+#ifndef L2_UNTOLD
             :: (PUSHED && !(live(z) && flight[w].told)) ->
                 introspect(w)
 #endif
@@ -686,7 +686,7 @@ end:
 
     /* XREAD COUNT 256 BLOCK 500: Redis answers, at once or after 500 ms */
     :: d_step { channel[w].state == SENT && connected(channel[w].run_id) ->
-#ifdef RUN_LEASE
+#ifndef NO_WATCH
         if
         :: redis.run_key != redis.run_id ->
             channel[w].cut = true
