@@ -119,6 +119,7 @@ typedef struct {
     uint64_t                   ms;
     uint64_t                   seq;
     u_char                     run[NGX_HTTP_HARS_RUN_LEN];
+    ngx_uint_t                 epoch;        /* of what it was told */
     unsigned                   known:1;
 } ngx_http_hars_position_t;
 
@@ -575,6 +576,8 @@ void ngx_http_hars_zone_unlock(ngx_http_hars_zone_t *zone);
 /* until when an entry is believed, as far as is known now; monotonic, ms */
 ngx_msec_t ngx_http_hars_until(ngx_http_hars_zone_t *zone,
     ngx_http_hars_entry_t *entry);
+/* the time of a question that is about to be sent */
+ngx_msec_t ngx_http_hars_asked(ngx_http_hars_zone_t *zone);
 /* since when it ought to be asked again, so that nobody waits for it */
 ngx_msec_t ngx_http_hars_renew_at(ngx_http_hars_zone_t *zone, u_char *key,
     ngx_http_hars_entry_t *entry, ngx_msec_t refresh);

@@ -526,7 +526,8 @@ static ngx_int_t
 ngx_http_hars_stale(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_http_hars_loc_conf_t *hlcf)
 {
-    ngx_int_t  rc;
+    ngx_int_t      rc;
+    static time_t  logged;
 
     if (hlcf->stale == 0) {
         return NGX_DECLINED;
@@ -534,11 +535,23 @@ ngx_http_hars_stale(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
     rc = ngx_http_hars_l1(r, ctx, hlcf->stale);
 
-    if (rc == NGX_OK) {
-        ctx->source = NGX_HTTP_HARS_SOURCE_STALE;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    return rc;
+    ctx->source = NGX_HTTP_HARS_SOURCE_STALE;
+
+    /* an outage has many of them */
+
+    if (logged != ngx_time()) {
+        logged = ngx_time();
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "hars: the authorization server cannot be asked, token "
+                      "%*s is judged by what it said before",
+                      (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN, ctx->id);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -682,7 +695,8 @@ ngx_http_hars_resume(ngx_http_hars_ctx_t *ctx, ngx_int_t answer,
     ngx_http_hars_source_e source)
 {
     ctx->answer = answer;
-    ctx->source = source;
+    ctx->source = (answer == NGX_DECLINED) ? NGX_HTTP_HARS_SOURCE_NONE
+                                           : source;
 
     ctx->wake.handler = ngx_http_hars_wake_handler;
     ctx->wake.data = ctx;

@@ -38,6 +38,7 @@ struct ngx_http_hars_channel_s {
     ngx_http_hars_position_t    position;    /* of this worker */
     ngx_http_hars_position_t    before;      /* that of the last question */
     ngx_msec_t                  sent;        /* the last question */
+    ngx_uint_t                  epoch;       /* of the run key */
     ngx_uint_t                  loaded;      /* thumbprints */
 
     size_t                      told_len;
@@ -89,6 +90,11 @@ static void ngx_http_hars_channel_timer_handler(ngx_event_t *ev);
 
 #define ngx_http_hars_channel_older(a, b)                                    \
     ((a)->ms < (b)->ms || ((a)->ms == (b)->ms && (a)->seq < (b)->seq))
+
+/* of one stream, which nothing was lost of; "a" is the zone's */
+#define ngx_http_hars_channel_same(a, b)                                     \
+    ((a)->known && (a)->epoch == (b)->epoch                                  \
+     && ngx_memcmp((a)->run, (b)->run, NGX_HTTP_HARS_RUN_LEN) == 0)
 
 #define ngx_http_hars_is(s, text)                                            \
     ((s)->len == sizeof(text) - 1                                            \
@@ -253,6 +259,7 @@ ngx_http_hars_channel_run(ngx_http_hars_channel_t *ch,
 
     ch->is_told = 0;
     ch->told_len = 0;
+    ch->epoch = 0;
 
     if (reply == NULL || reply->type != NGX_HTTP_HARS_REPLY_STRING
         || reply->str.len > NGX_HTTP_HARS_CHANNEL_TOLD)
@@ -275,6 +282,7 @@ ngx_http_hars_channel_run(ngx_http_hars_channel_t *ch,
         }
 
         ch->zone->sh->epoch = epoch;
+        ch->epoch = epoch;
     }
 
     ngx_memcpy(ch->told, reply->str.data, reply->str.len);
@@ -312,15 +320,13 @@ ngx_http_hars_channel_told_first(void *data, ngx_http_hars_reply_t *reply)
     }
 
     ch->waits = 0;
+    ch->position.epoch = ch->epoch;
     zone = ch->zone;
 
     ngx_http_hars_zone_lock(zone);
 
     position = zone->sh->position;
-    known = position.known
-            && ngx_memcmp(position.run, ch->position.run,
-                          NGX_HTTP_HARS_RUN_LEN)
-               == 0;
+    known = ngx_http_hars_channel_same(&position, &ch->position);
 
     ngx_http_hars_zone_unlock(zone);
 
@@ -594,7 +600,9 @@ ngx_http_hars_channel_oldest(void *data, ngx_http_hars_reply_t *reply)
         return;
     }
 
-    if (!ch->is_told) {
+    /* told again: something was lost in between */
+
+    if (!ch->is_told || ch->epoch != ch->position.epoch) {
         ngx_http_hars_channel_gap(ch, "this Redis has lost what it was told");
         return;
     }
@@ -640,11 +648,7 @@ ngx_http_hars_channel_publish(ngx_http_hars_channel_t *ch)
 
     ngx_http_hars_zone_lock(ch->zone);
 
-    if (!sh->position.known
-        || ngx_memcmp(sh->position.run, ch->position.run,
-                      NGX_HTTP_HARS_RUN_LEN)
-           != 0)
-    {
+    if (!ngx_http_hars_channel_same(&sh->position, &ch->position)) {
         ngx_http_hars_zone_unlock(ch->zone);
 
         /* another worker found a gap, or went to another server */

@@ -95,7 +95,7 @@ ngx_http_hars_l2(ngx_http_hars_flight_t *flight)
         return NGX_DECLINED;
     }
 
-    flight->asked = ngx_current_msec;
+    flight->asked = ngx_http_hars_asked(flight->zone);
 
     return ngx_http_hars_redis_get(flight->zone->redis, flight->key,
                                    ngx_http_hars_l2_done, flight,
@@ -229,7 +229,7 @@ ngx_http_hars_ask_now(ngx_http_hars_flight_t *flight)
         return;
     }
 
-    flight->asked = ngx_current_msec;
+    flight->asked = ngx_http_hars_asked(flight->zone);
 
     if (ngx_http_hars_introspect(flight, ngx_http_hars_answered) != NGX_OK) {
         ngx_http_hars_flight_done(flight, NGX_ERROR,
@@ -318,7 +318,8 @@ ngx_http_hars_learn(ngx_http_hars_flight_t *flight, ngx_http_hars_job_t *job,
 
     tp = ngx_timeofday();
     rec.checked_at = (int64_t) tp->sec * 1000 + tp->msec
-                     - (ngx_current_msec - flight->asked);
+                     - ngx_max((ngx_msec_int_t)
+                               (ngx_current_msec - flight->asked), 0);
 
     size = hars_record_encode(&rec, record, HARS_RECORD_MAX);
 

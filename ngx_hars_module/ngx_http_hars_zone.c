@@ -158,6 +158,15 @@ ngx_http_hars_until(ngx_http_hars_zone_t *zone, ngx_http_hars_entry_t *entry)
 
 
 ngx_msec_t
+ngx_http_hars_asked(ngx_http_hars_zone_t *zone)
+{
+    /* it follows the last gap, though it may be in the same millisecond */
+
+    return ngx_max(ngx_current_msec, zone->sh->suspect + 1);
+}
+
+
+ngx_msec_t
 ngx_http_hars_renew_at(ngx_http_hars_zone_t *zone, u_char *key,
     ngx_http_hars_entry_t *entry, ngx_msec_t refresh)
 {

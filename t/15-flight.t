@@ -335,6 +335,10 @@ ok(HarsTest::Place::wait_for(5, sub { verdict('token-number-1') =~ /^503/ }),
 HarsTest::Authority::rules({ 'token-number-1' => $active });
 ok(HarsTest::Place::wait_for(3, sub { verdict('token-number-1')
                                       eq '200 ok introspection' }), 'back');
+open my $log, '<', $nginx->error_log;
+my $times = grep { /judged by what it said before/ } <$log>;
+ok($times >= 1 && $times <= 10, 'it is logged, once a second at most')
+    or diag $times;
 finish(allow => qr/introspection failed|prematurely closed/);
 
 

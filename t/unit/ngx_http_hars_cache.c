@@ -530,6 +530,8 @@ believed(void)
     ngx_http_hars_suspect(&zone);
     ok(get(1) == -1, "a gap in them: not believed");
     ok(get_stale(1, 5000) == 100, "but as stale");
+    ok(ngx_http_hars_asked(&zone) > ngx_current_msec,
+       "a question of the same millisecond comes after it");
     zone.sh->seen = 36000;
     ngx_current_msec = 36000;
     ok(get(1) == -1, "nor by later news");
