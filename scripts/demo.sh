@@ -335,13 +335,6 @@ passed() {
 }
 
 
-# gone TOKEN-FILE: no longer let through
-gone() {
-    ask dcm-1 "$1"
-    [ "$status" != 200 ]
-}
-
-
 expired() {
     [ "$(date +%s)" -gt "$1" ]
 }
@@ -361,6 +354,12 @@ attacks() {
         "$here/demo-pki.sh" "$pki"
     must "no certificate for dcm-3" "$tmp/stderr" \
         "$here/demo-pki.sh" "$pki" client dcm-3
+    must "no certificate for the operator" "$tmp/stderr" \
+        "$here/demo-pki.sh" "$pki" client operator
+    must "the operator cannot be registered" "$log/authserver.log" \
+        authserver client add --id operator --kind operator \
+        --subject-dn "$(subject "$pki/operator.pem")" \
+        --resource "$audience" > /dev/null
     must "dcm-2 cannot be registered" "$log/authserver.log" \
         register dcm-2 > /dev/null
     must "dcm-3 cannot be registered" "$log/authserver.log" \
@@ -396,11 +395,23 @@ attacks() {
 
     ask dcm-1 "$tmp/token"
     passed "dcm-1 with its token before the revocation"
+    must "the token cannot be revoked" "$log/access.log" \
+        hars_as operator revoke --url "$auth" --client-id operator \
+        --token - < "$tmp/token" > /dev/null
     began=$(now_ms)
-    must "the token cannot be revoked" "$log/authserver.log" \
-        authserver token revoke - < "$tmp/token" > /dev/null
-    wait_until 5 gone "$tmp/token" || true
-    answered "revoked token, $(secs $(($(now_ms) - began))) later" \
+    ask dcm-1 "$tmp/token"
+    answered "revoked token, $(($(now_ms) - began)) ms later" 401 "$invalid"
+
+    must "dcm-2 gets no token" "$log/authserver.log" \
+        token dcm-2 "$tmp/second"
+    ask dcm-2 "$tmp/second"
+    passed "dcm-2 with its token before its certificate is revoked"
+    must "the certificate cannot be revoked" "$log/access.log" \
+        hars_as operator revoke --url "$auth" --client-id operator \
+        --thumbprint "$(thumbprint "$pki/dcm-2.pem")" > /dev/null
+    began=$(now_ms)
+    ask dcm-2 "$tmp/second"
+    answered "revoked certificate, $(($(now_ms) - began)) ms later" \
         401 "$invalid"
 
     if [ "$failed" -gt 0 ]; then

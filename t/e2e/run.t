@@ -99,7 +99,7 @@ sub look_at {
     unlike($out, qr/hats_at_[\w-]{10}/, 'no whole token is printed');
 
     my %attack = $out =~ /^   (\S.*?) +refused  (.*)$/mg;
-    is(scalar keys %attack, 7, 'seven attacks refused');
+    is(scalar keys %attack, 8, 'eight attacks refused');
     unlike($out, qr/WRONG/, 'none is answered otherwise');
 
     like($attack{'no certificate'}, qr/^400 /, 'no certificate');

@@ -1,0 +1,4 @@
+package HarsTest::Servers;
+use strict;
+use warnings;
+1;
