@@ -22,7 +22,7 @@ PROGRAMS :=
 
 SECONDS ?= 60
 
-.PHONY: help all run stop test unit fuzz asan models fresh style clean \
+.PHONY: help all run stop test unit fuzz asan models chaos fresh style clean \
         deps-run deps-test deps-fuzz programs module install
 
 help:
@@ -40,6 +40,8 @@ help:
 #: make fuzz       each parser for a minute under a fuzzer (SECONDS=, TARGETS=)
 #: make asan       the Test::Nginx suites in an nginx built under ASan, UBSan
 #:                 and LeakSanitizer (one file: make asan T=t/01-bearer.t)
+#: make chaos      Redis, the authorization server or both die under load, 50
+#:                 rounds each (SHORT=yes: 3; one kind: make chaos T=kill)
 #: make models     the model of the cache tiers (docs/models), by SPIN; the
 #:                 long searches left out: make models SHORT=yes
 #: make style      what a machine can check of the house style
@@ -69,6 +71,9 @@ fuzz: deps-fuzz module
 
 asan:
 	@scripts/asan.sh $(T)
+
+chaos: deps-test module programs
+	@perl -I t/lib t/chaos.pl $(if $(SHORT),--rounds 3 --tokens 1000) $(T)
 
 models:
 	@SHORT=$(SHORT) scripts/models.sh $(T)

@@ -45,6 +45,7 @@ stream {
         proxy_pass 127.0.0.1:$tls[$n];
         proxy_ssl on;
         proxy_ssl_protocols TLSv1.3;
+        proxy_ssl_session_reuse off;
         proxy_ssl_name localhost;
         proxy_ssl_server_name on;
         proxy_ssl_certificate $pki/a.pem;

@@ -33,6 +33,7 @@ my $main = (-e $stream ? "load_module $stream;\n" : '') . "stream {\n"
         proxy_pass 127.0.0.1:$ENV{TEST_NGINX_TLS_PORT};
         proxy_ssl on;
         proxy_ssl_protocols TLSv1.3;
+        proxy_ssl_session_reuse off;
         proxy_ssl_name localhost;
         proxy_ssl_server_name on;
         proxy_ssl_certificate $pki/$_.pem;
@@ -165,8 +166,9 @@ my $before = gets();
 HarsTest::Authority::rules({ 'token-number-1' => { delay => 2,
                                                   body => $active } });
 my @waiting = map { asks('token-number-1') } 1 .. 1000;
-is_deeply(count(answers(@waiting)), { '200 ok introspection' => 1000 },
-          '1,000 requests wait for one answer');
+my @said = answers(@waiting);
+is(scalar(grep { /^200 ok (introspection|l1)$/ } @said), 1000,
+   '1,000 requests wait for one answer') or diag explain count(@said);
 is(asked(), 1, 'one introspection');
 is(gets() - $before, 1, 'one GET');
 is(scalar(keys %{ { map { $_->[0] => 1 } waits() } }), 4,

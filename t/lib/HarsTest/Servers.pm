@@ -1,4 +1,0 @@
-package HarsTest::Servers;
-use strict;
-use warnings;
-1;
