@@ -11,6 +11,7 @@ use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Path qw(remove_tree);
+use JSON::PP;
 use Test::More;
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
@@ -51,6 +52,21 @@ unlike($log, qr/\[alert\]|\[emerg\]|Sanitizer|hats_at_/,
        'the error log has no alert and no token');
 unlike(slurp("$run/log/$_"), qr/hats_at_/, "no token in $_")
     for qw(access.log authserver.log mlservice.log redis.log);
+
+# the audit log: a line of JSON for each refusal, and nothing else
+my @audit = map { decode_json($_) } split /\n/, slurp("$run/log/hars-audit.log");
+my %verdicts;
+# an expired token is also one that the authority no longer knows
+$verdicts{ $_->{verdict} =~ s/^expired$/inactive/r }++ for @audit;
+is_deeply([ sort keys %verdicts ],
+          [ qw(cert_revoked cnf_mismatch inactive no_token) ],
+          'refusals are audited, each by its verdict')
+    or diag explain \%verdicts;
+is(scalar(grep { $_->{status} < 400 || $_->{uri} ne '/v1/recognitions'
+                 || $_->{certificate} !~ /^[\w-]{43}$/
+                 || $_->{token} !~ /^([0-9a-f]{8})?$/ } @audit), 0,
+   'with certificate and token id');
+unlike(slurp("$run/log/hars-audit.log"), qr/hats_at_/, 'and no token');
 
 command('scripts/run.sh', 'clean');
 ok(!-e $run, 'clean');
