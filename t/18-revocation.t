@@ -384,10 +384,23 @@ HarsTest::Authority::rules({ '*' => $active });
 # killed, and back empty
 
 my $follows = said(0, qr/are followed from/);
+$k = key_of('token-number-6');
+my $sealed = HarsTest::redis('GET', "hars:$k");
 HarsTest::Redis::stop();
 is(verdict(0, 'token-number-6'), '200 ok l1', 'Redis dies: for a while');
 HarsTest::Redis::start();
 ok(until_said(0, qr/has not told this Redis/), 'back, but not told');
+HarsTest::redis('SET', "hars:$k", $sealed);
+gateway(1);
+is(verdict(1, 'token-number-6'), '200 ok introspection',
+   'what it has admits nobody');
+HarsTest::redis('SET', "hars:$k", "T\x01");
+$gateway[1]->quit;
+gateway(1);
+is(verdict(1, 'token-number-6'), '401 inactive l2', 'but denies');
+ok($gateway[1]->quit, 'it ends');
+undef $gateway[1];
+HarsTest::redis('DEL', "hars:$k");
 HarsTest::Redis::told(2);
 ok(until_said(0, qr/are followed from/, $follows + 1), 'told');
 is(verdict(0, 'token-number-6'), '200 ok introspection',

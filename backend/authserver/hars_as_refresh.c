@@ -2,7 +2,8 @@
 /*
  * Has this Redis been told everything?  The mark is the run id of the server
  * that has: `{revoked}run` of docs/architecture.md.  A server that has
- * restarted has another id, one that was flushed has no mark.  In a Cluster
+ * restarted has another id, one that was flushed has no mark, and one that
+ * comes back after another was told has an old one.  In a Cluster
  * the mark is one for all, so a change of any master is seen by its number.
  *
  *     mark = run id?    yes: nothing to do
@@ -61,7 +62,17 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
     changes = hars_redis_changes(publish->redis);
     rc = hars_refresh_told(publish, run);
 
+    /* one that was away may come back with its old mark */
+
+    if (rc == HARS_OK && publish->told[0]
+        && strcmp(publish->told, run) != 0)
+    {
+        rc = HARS_DECLINED;
+    }
+
     if (rc == HARS_OK && changes == publish->changes) {
+        memcpy(publish->told, run, sizeof(publish->told));
+
         if (now < publish->pruned + HARS_REFRESH_PRUNE) {
             return HARS_OK;
         }
@@ -93,6 +104,7 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
     if (rc == HARS_OK) {
         publish->pruned = now;
         publish->changes = changes;
+        memcpy(publish->told, run, sizeof(publish->told));
         hars_log_info("redis knows of %u revoked tokens and %u revoked "
                       "certificates", tokens, certs);
     }

@@ -38,6 +38,7 @@ BAIL_OUT("$program is not there: make all") unless -x $program;
 prepare();
 settings_refused();
 several();
+comes_back();
 sentinels();
 cluster();
 tls();
@@ -381,6 +382,29 @@ sub several {
 
     my $said = content("$dir/authserver.log");
     unlike($said, qr/NOPERM|NOAUTH|WRONGPASS/, 'the ACL is enough');
+
+    end_all();
+}
+
+
+# a server that was away while another one was told, with its old mark
+sub comes_back {
+    start_redis($_) for @port[2, 3];
+    configure("redis = 127.0.0.1:$port[2]", "redis = 127.0.0.1:$port[3]");
+    start();
+    ok(wait_for(sub { marked($port[2]) }), 'the first of two is told');
+
+    kill 'STOP', $child{"redis-$port[2]"};
+    ok(wait_for(sub { marked($port[3]) }), 'it hangs: the other one');
+    ok(defined revoked(), 'a revocation');
+    my $told = tombstones($port[3]);
+    cmp_ok($told, '>', 0, '... is told there');
+
+    is(ended("redis-$port[3]", 'KILL'), 9, 'which dies');
+    kill 'CONT', $child{"redis-$port[2]"};
+    ok(wait_for(sub { tombstones($port[2]) == $told }),
+       'the first one comes back, and is told again');
+    ok(wait_for(sub { marked($port[2]) }), '... and marked');
 
     end_all();
 }
