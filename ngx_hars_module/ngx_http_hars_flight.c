@@ -50,10 +50,10 @@ typedef struct {
                                             not to be asked before */
     uint64_t                waiting[NGX_HTTP_HARS_WAKERS / 64];
     u_char                  key[HARS_KEY_LEN];
-} ngx_http_hars_entry_flight_t;
+} ngx_http_hars_row_t;
 
 
-/* RFC-less token bucket of a client, as the time at which it is empty */
+/* unknown tokens of a client: a bucket, as the time at which it is empty */
 
 typedef struct {
     uint64_t                client;
@@ -68,26 +68,26 @@ struct ngx_http_hars_table_s {
     ngx_uint_t                      oldest;
     ngx_uint_t                      newest;
     uint16_t                       *buckets;
-    ngx_http_hars_entry_flight_t   *entries;
+    ngx_http_hars_row_t            *entries;
     ngx_http_hars_client_t         *clients;
 };
 
 
 static ngx_uint_t ngx_http_hars_table_n(size_t zone_size);
 static void ngx_http_hars_table_empty(ngx_http_hars_table_t *table);
-static ngx_http_hars_entry_flight_t *ngx_http_hars_table_find(
+static ngx_http_hars_row_t *ngx_http_hars_table_find(
     ngx_http_hars_table_t *table, u_char *key);
-static ngx_http_hars_entry_flight_t *ngx_http_hars_table_open(
+static ngx_http_hars_row_t *ngx_http_hars_table_open(
     ngx_http_hars_table_t *table, u_char *key, ngx_msec_t until);
 static void ngx_http_hars_table_unhash(ngx_http_hars_table_t *table,
-    ngx_http_hars_entry_flight_t *e);
+    ngx_http_hars_row_t *e);
 static void ngx_http_hars_table_queue_in(ngx_http_hars_table_t *table,
-    ngx_http_hars_entry_flight_t *e);
+    ngx_http_hars_row_t *e);
 static void ngx_http_hars_table_queue_out(ngx_http_hars_table_t *table,
-    ngx_http_hars_entry_flight_t *e);
+    ngx_http_hars_row_t *e);
 static void ngx_http_hars_table_end(ngx_http_hars_table_t *table,
-    ngx_http_hars_entry_flight_t *e, ngx_int_t answer, uint64_t *waiting);
-static ngx_http_hars_entry_flight_t *ngx_http_hars_flight_own(
+    ngx_http_hars_row_t *e, ngx_int_t answer, uint64_t *waiting);
+static ngx_http_hars_row_t *ngx_http_hars_flight_own(
     ngx_http_hars_flight_t *flight);
 
 static uint64_t ngx_http_hars_client(ngx_http_request_t *r,
@@ -142,7 +142,7 @@ ngx_http_hars_table_size(size_t zone_size)
     n = ngx_http_hars_table_n(zone_size);
 
     return sizeof(ngx_http_hars_table_t)
-           + n * (sizeof(ngx_http_hars_entry_flight_t)
+           + n * (sizeof(ngx_http_hars_row_t)
                   + sizeof(ngx_http_hars_client_t) + sizeof(uint16_t));
 }
 
@@ -173,7 +173,7 @@ ngx_http_hars_table_create(u_char *p, size_t zone_size)
     table = (ngx_http_hars_table_t *) p;
 
     table->n = ngx_http_hars_table_n(zone_size);
-    table->entries = (ngx_http_hars_entry_flight_t *) (table + 1);
+    table->entries = (ngx_http_hars_row_t *) (table + 1);
     table->clients = (ngx_http_hars_client_t *) (table->entries + table->n);
     table->buckets = (uint16_t *) (table->clients + table->n);
 
@@ -196,7 +196,7 @@ static void
 ngx_http_hars_table_empty(ngx_http_hars_table_t *table)
 {
     ngx_uint_t                     i;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     table->dirty = 1;
     ngx_memory_barrier();
@@ -225,11 +225,11 @@ ngx_http_hars_table_empty(ngx_http_hars_table_t *table)
 }
 
 
-static ngx_http_hars_entry_flight_t *
+static ngx_http_hars_row_t *
 ngx_http_hars_table_find(ngx_http_hars_table_t *table, u_char *key)
 {
     ngx_uint_t                     n;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     for (n = *ngx_http_hars_table_bucket(table, key); n; n = e->next) {
         e = ngx_http_hars_table_entry(table, n);
@@ -245,12 +245,12 @@ ngx_http_hars_table_find(ngx_http_hars_table_t *table, u_char *key)
 
 /* a flight for a key that has no open one, or NULL where all are taken */
 
-static ngx_http_hars_entry_flight_t *
+static ngx_http_hars_row_t *
 ngx_http_hars_table_open(ngx_http_hars_table_t *table, u_char *key,
     ngx_msec_t until)
 {
     uint16_t                      *bucket;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     e = ngx_http_hars_table_find(table, key);
 
@@ -300,7 +300,7 @@ ngx_http_hars_table_open(ngx_http_hars_table_t *table, u_char *key,
 
 static void
 ngx_http_hars_table_unhash(ngx_http_hars_table_t *table,
-    ngx_http_hars_entry_flight_t *e)
+    ngx_http_hars_row_t *e)
 {
     uint16_t  n, *prev;
 
@@ -317,7 +317,7 @@ ngx_http_hars_table_unhash(ngx_http_hars_table_t *table,
 
 static void
 ngx_http_hars_table_end(ngx_http_hars_table_t *table,
-    ngx_http_hars_entry_flight_t *e, ngx_int_t answer, uint64_t *waiting)
+    ngx_http_hars_row_t *e, ngx_int_t answer, uint64_t *waiting)
 {
     table->dirty = 1;
     ngx_memory_barrier();
@@ -339,7 +339,7 @@ ngx_http_hars_table_end(ngx_http_hars_table_t *table,
 
 static void
 ngx_http_hars_table_queue_in(ngx_http_hars_table_t *table,
-    ngx_http_hars_entry_flight_t *e)
+    ngx_http_hars_row_t *e)
 {
     uint16_t  n;
 
@@ -361,7 +361,7 @@ ngx_http_hars_table_queue_in(ngx_http_hars_table_t *table,
 
 static void
 ngx_http_hars_table_queue_out(ngx_http_hars_table_t *table,
-    ngx_http_hars_entry_flight_t *e)
+    ngx_http_hars_row_t *e)
 {
     if (e->older) {
         ngx_http_hars_table_entry(table, e->older)->newer = e->newer;
@@ -381,10 +381,10 @@ ngx_http_hars_table_queue_out(ngx_http_hars_table_t *table,
 
 /* under the mutex: the entry of a flight that this worker still leads */
 
-static ngx_http_hars_entry_flight_t *
+static ngx_http_hars_row_t *
 ngx_http_hars_flight_own(ngx_http_hars_flight_t *flight)
 {
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     e = &flight->zone->sh->flights->entries[flight->number];
 
@@ -499,7 +499,7 @@ ngx_http_hars_flight_join(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_http_hars_zone_t          *zone;
     ngx_http_hars_entry_t          entry;
     ngx_http_hars_table_t         *table;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     zone = ctx->endpoint->zone;
     table = zone->sh->flights;
@@ -569,7 +569,7 @@ ngx_http_hars_flight_renew(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_uint_t                     number;
     ngx_http_hars_zone_t          *zone;
     ngx_http_hars_table_t         *table;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     zone = ctx->endpoint->zone;
     table = zone->sh->flights;
@@ -610,7 +610,7 @@ ngx_http_hars_flight_lead(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     uint64_t                       waiting[NGX_HTTP_HARS_WAKERS / 64];
     ngx_http_hars_zone_t          *zone;
     ngx_http_hars_flight_t        *flight;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     zone = ctx->endpoint->zone;
 
@@ -755,7 +755,7 @@ ngx_uint_t
 ngx_http_hars_flight_wanted(ngx_http_hars_flight_t *flight)
 {
     ngx_uint_t                     wanted;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     if (flight->renewal || !ngx_queue_empty(&flight->waiters)) {
         return 1;
@@ -780,7 +780,7 @@ ngx_http_hars_flight_store(ngx_http_hars_flight_t *flight, u_char *record,
 {
     ngx_int_t                      rc;
     ngx_http_hars_zone_t          *zone;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     rc = NGX_DECLINED;
     zone = flight->zone;
@@ -816,7 +816,7 @@ ngx_http_hars_flight_done(ngx_http_hars_flight_t *flight, ngx_int_t answer,
 {
     uint64_t                       waiting[NGX_HTTP_HARS_WAKERS / 64];
     ngx_http_hars_zone_t          *zone;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     zone = flight->zone;
     ngx_memzero(waiting, sizeof(waiting));
@@ -884,7 +884,7 @@ ngx_http_hars_flight_land(ngx_http_hars_flight_t *flight, ngx_int_t answer,
 void
 ngx_http_hars_flight_poison(ngx_http_hars_zone_t *zone, u_char *key)
 {
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     e = ngx_http_hars_table_find(zone->sh->flights, key);
 
@@ -980,7 +980,7 @@ ngx_http_hars_flight_end_all(ngx_http_hars_zone_t *zone, ngx_uint_t own)
     uint64_t                       waiting[NGX_HTTP_HARS_WAKERS / 64], all[2];
     ngx_uint_t                     i, k;
     ngx_http_hars_table_t         *table;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     table = zone->sh->flights;
     ngx_memzero(all, sizeof(all));
@@ -1113,7 +1113,7 @@ ngx_http_hars_flight_check(ngx_http_hars_zone_t *zone)
     ngx_queue_t                   *q, *next;
     ngx_http_hars_flight_t        *flight;
     ngx_http_hars_source_e         source;
-    ngx_http_hars_entry_flight_t  *e;
+    ngx_http_hars_row_t           *e;
 
     for (q = ngx_queue_head(&zone->waits);
          q != ngx_queue_sentinel(&zone->waits);

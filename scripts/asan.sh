@@ -214,9 +214,9 @@ suites() {
     common="log_path=$reports/report,log_exe_name=1,abort_on_error=1,\
 disable_coredump=1,print_stacktrace=1"
 
-    rm -rf "$tree/t" "$tree/scripts" "$reports"
+    rm -rf "$tree/t" "$tree/scripts" "$tree/conf" "$reports"
     mkdir -p "$tree" "$reports"
-    cp -r t scripts "$tree/"
+    cp -r t scripts conf "$tree/"
 
     (
         cd "$tree"

@@ -115,10 +115,11 @@ END
     waitpid $pid, 0;
 
     # Where the kernel has an event without data, and how often it is waited,
-    # is chance; a call that did nothing but say so is not the module's.
+    # is chance (and where a sanitizer takes memory); a call that did nothing but say so is not the module's.
     open $fh, '<', $trace or die "$trace: $!\n";
     my $names = join ' ', map { /^\d+\s+(\w+)\(/ ? $1 : () }
-                grep { !/= -1 EAGAIN/ } <$fh>;
+                grep { !/= -1 EAGAIN/ && !($ENV{ASAN_OPTIONS} && /map\(/) }
+                <$fh>;
     $names =~ s/\bepoll_wait(?: epoll_wait)+/epoll_wait/g;
     $names =~ s/^epoll_wait | epoll_wait$//g;
 

@@ -28,6 +28,7 @@ my $main = (-e $stream ? "load_module $stream;\n" : '') . <<"END";
 stream {
     proxy_ssl on;
     proxy_ssl_protocols TLSv1.3;
+    proxy_ssl_session_reuse off;
     proxy_ssl_server_name on;
     proxy_ssl_name localhost;
     server {
