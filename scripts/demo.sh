@@ -374,6 +374,12 @@ attacks() {
     ask dcm-1 -
     answered "no token" 401 'Bearer realm="HARS"'
 
+    # for the audit log: a URI that is no text
+    curl -sS --max-time 10 -o "$tmp/body" --cacert "$pki/ca.pem" \
+        --resolve "ml.hars.localhost:$port:127.0.0.1" \
+        --cert "$pki/dcm-1.pem" --key "$pki/dcm-1.key" "$ml/%ff%22" \
+        2> "$tmp/stderr" || true
+
     ask dcm-2 "$tmp/token"
     answered "stolen token, the thief's own valid certificate" 401 "$invalid"
 

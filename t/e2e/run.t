@@ -62,7 +62,10 @@ is_deeply([ sort keys %verdicts ],
           [ qw(cert_revoked cnf_mismatch inactive no_token) ],
           'refusals are audited, each by its verdict')
     or diag explain \%verdicts;
-is(scalar(grep { $_->{status} < 400 || $_->{uri} ne '/v1/recognitions'
+is(scalar(grep { $_->{uri} eq 'not printable' } @audit), 2,
+   'a URI that is no text is none there');
+is(scalar(grep { $_->{status} < 400
+                 || $_->{uri} !~ m{^(/v1/recognitions|not printable)$}
                  || $_->{certificate} !~ /^[\w-]{43}$/
                  || $_->{token} !~ /^([0-9a-f]{8})?$/ } @audit), 0,
    'with certificate and token id');
