@@ -13,6 +13,7 @@ use HarsTest suite => 0, redis => 1;
 use HarsTest::Nginx;
 use IO::Select;
 use IO::Socket::INET;
+use IPC::Open2;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -297,13 +298,33 @@ sub upgraded {
     return ($s, $b);
 }
 
+# an HTTP/2 connection on which nothing was asked yet
+sub http2 {
+    my ($cert) = @_;
+
+    my $pid = open2(my $from, my $to, 'openssl', 's_client', '-quiet',
+        '-connect', "127.0.0.1:$place[0]{tls}", '-servername', 'localhost',
+        '-alpn', 'h2', '-CAfile', "$pki/ca.pem", '-cert', "$pki/$cert.pem",
+        '-key', "$pki/$cert.key");
+    syswrite $to, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+                  . "\0\0\0\4\0\0\0\0\0";
+    my $n = IO::Select->new($from)->can_read(10)
+            && sysread $from, my $settings, 4096;
+    ok($n && $settings =~ /\A\x00..\x04/s, 'HTTP/2 is spoken');
+    return ($from, $to, $pid);
+}
+
 # the time until a connection is ended by the gateway
 sub ends {
     my ($s, $within) = @_;
     my $start = time;
-    my $ended = IO::Select->new($s)->can_read($within)
-                && !sysread $s, my $rest, 4096;
-    return $ended ? time - $start : undef;
+
+    while ((my $left = $start + $within - time) > 0) {
+        IO::Select->new($s)->can_read($left) or last;
+        return time - $start if !sysread $s, my $rest, 4096;
+    }
+
+    return;
 }
 
 HarsTest::Authority::rules({ '*' => $active,
@@ -316,9 +337,13 @@ like(request($other, 'token-number-b'), qr/^200 ok/, 'one of another');
 my ($ws, $end_of_ws) = upgraded(0, 'token-number-4');
 my ($wsb, $end_of_wsb) = upgraded(0, 'token-number-b', 'b');
 
+my ($h2, $to_h2, $h2_pid) = http2('a');
+my ($h2b, $to_h2b, $h2b_pid) = http2('b');
+
 $start = time;
 HarsTest::Redis::revoke(cert => HarsTest::thumbprint('a'));
 for my $case ([ 'an idle one', $idle ], [ 'an upgraded one', $ws ],
+              [ 'one of HTTP/2', $h2 ],
               [ 'its other side', $end_of_ws ])
 {
     my $took = ends($case->[1], 2);
@@ -330,6 +355,10 @@ is(request($other, 'token-number-b'), '200 ok l0', 'the other one goes on');
 syswrite $wsb, 'pong';
 sysread $end_of_wsb, my $got, 4;
 is($got, 'pong', 'upgraded or not');
+ok(!defined ends($h2b, 0.2), 'HTTP/2, too');
+close $_ for $to_h2, $to_h2b, $h2, $h2b;
+kill 'TERM', $h2_pid, $h2b_pid;
+waitpid $_, 0 for $h2_pid, $h2b_pid;
 
 gateway(1);
 ok(live(1), 'a gateway that begins');
