@@ -77,7 +77,7 @@ fi
 deb_src() {
     local list uri release origin
 
-    # shellcheck disable=SC2016  # apt's own placeholders
+    # shellcheck disable=SC2016  # apt expands these
     list=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(ORIGIN)' \
            'Created-By: Packages' 'Component: main')
 
@@ -237,7 +237,7 @@ mkdir -p "$place"
 exec 9> "$place/lock"
 flock -w 600 9 || die "another run of $0 has not ended in 10 minutes"
 
-# shellcheck disable=SC2016  # dpkg's own placeholder
+# shellcheck disable=SC2016  # dpkg expands it
 version=$(dpkg-query -W -f '${source:Version}' nginx)
 
 if [ ! "$place/asan.o" -nt scripts/asan.c ]; then
