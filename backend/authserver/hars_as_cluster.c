@@ -11,7 +11,7 @@
 
 
 #define HARS_CLUSTER_SLOTS    16384
-#define HARS_CLUSTER_NODES    64          /* masters, and some that were */
+#define HARS_CLUSTER_NODES    HARS_REDIS_SERVERS
 #define HARS_CLUSTER_NONE     0xff
 #define HARS_CLUSTER_BATCH    128         /* commands in flight */
 #define HARS_CLUSTER_HOPS     5           /* redirections of one command */
@@ -32,8 +32,6 @@ struct hars_cluster_s {
     /* the main thread's */
     hars_conn_t              *scout;      /* whom CLUSTER SLOTS is asked */
     unsigned                  at;         /* where the search begins */
-    uint64_t                  masters;    /* a sum over their ids */
-    uint64_t                  changes;
 
     pthread_mutex_t          *mutex;      /* of what follows */
     hars_cluster_node_t       node[HARS_CLUSTER_NODES];
@@ -48,8 +46,8 @@ static redisReply *hars_cluster_ask(hars_cluster_t *cluster,
 static int hars_cluster_map(hars_cluster_t *cluster,
     const redisReply *reply);
 static int hars_cluster_range(hars_cluster_t *cluster,
-    const redisReply *range, uint64_t *sum);
-static uint64_t hars_cluster_id(const char *id);
+    const redisReply *range);
+static int hars_cluster_compare(const void *one, const void *two);
 static int hars_cluster_open(hars_cluster_t *cluster, unsigned i,
     unsigned resolve, char error[HARS_CONN_ERROR]);
 static unsigned hars_cluster_node(hars_cluster_t *cluster, const char *host,
@@ -70,8 +68,6 @@ static unsigned hars_cluster_hop(hars_cluster_t *cluster, const char *text,
     const char *near, unsigned *asking);
 static void hars_cluster_close(hars_cluster_node_t *node,
     char error[HARS_CONN_ERROR]);
-static const char *hars_cluster_key(const hars_redis_command_t *command,
-    size_t *len);
 
 
 hars_cluster_t *
@@ -111,10 +107,47 @@ hars_cluster_free(hars_cluster_t *cluster)
 }
 
 
-uint64_t
-hars_cluster_changes(const hars_cluster_t *cluster)
+int
+hars_cluster_runs(hars_cluster_t *cluster, char runs[HARS_REDIS_RUNS])
 {
-    return cluster->changes;
+    char                 *p;
+    unsigned              i, n;
+    const char           *run[HARS_CLUSTER_NODES];
+    hars_cluster_node_t  *node;
+
+    n = 0;
+
+    for (i = 0; i < HARS_CLUSTER_NODES; i++) {
+        node = &cluster->node[i];
+
+        if (!node->master) {
+            continue;
+        }
+
+        if (node->conn == NULL) {
+            return HARS_ERROR;
+        }
+
+        run[n++] = hars_conn_run(node->conn);
+    }
+
+    qsort(run, n, sizeof(run[0]), hars_cluster_compare);
+
+    p = runs;
+    *p = '\0';
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, i ? " %s" : "%s", run[i]);
+    }
+
+    return n ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_cluster_compare(const void *one, const void *two)
+{
+    return strcmp(*(const char *const *) one, *(const char *const *) two);
 }
 
 
@@ -233,10 +266,7 @@ hars_cluster_ask(hars_cluster_t *cluster, char error[HARS_CONN_ERROR])
 static int
 hars_cluster_map(hars_cluster_t *cluster, const redisReply *reply)
 {
-    size_t    i;
-    uint64_t  sum;
-
-    sum = 0;
+    size_t  i;
 
     for (i = 0; i < HARS_CLUSTER_NODES; i++) {
         cluster->node[i].master = 0;
@@ -246,7 +276,7 @@ hars_cluster_map(hars_cluster_t *cluster, const redisReply *reply)
 
     for (i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
     {
-        if (hars_cluster_range(cluster, reply->element[i], &sum) != HARS_OK) {
+        if (hars_cluster_range(cluster, reply->element[i]) != HARS_OK) {
             return HARS_ERROR;
         }
     }
@@ -259,11 +289,6 @@ hars_cluster_map(hars_cluster_t *cluster, const redisReply *reply)
         }
     }
 
-    if (sum != cluster->masters) {
-        cluster->masters = sum;
-        cluster->changes++;
-    }
-
     return memchr(cluster->slot, HARS_CLUSTER_NONE, sizeof(cluster->slot))
            ? HARS_ERROR : HARS_OK;
 }
@@ -271,8 +296,7 @@ hars_cluster_map(hars_cluster_t *cluster, const redisReply *reply)
 
 /* [first, last, [host, port, id, ...], replicas...] */
 static int
-hars_cluster_range(hars_cluster_t *cluster, const redisReply *range,
-    uint64_t *sum)
+hars_cluster_range(hars_cluster_t *cluster, const redisReply *range)
 {
     char               port[24];
     unsigned           i;
@@ -284,7 +308,7 @@ hars_cluster_range(hars_cluster_t *cluster, const redisReply *range,
         || range->element[0]->type != REDIS_REPLY_INTEGER
         || range->element[1]->type != REDIS_REPLY_INTEGER
         || range->element[2]->type != REDIS_REPLY_ARRAY
-        || range->element[2]->elements < 3)
+        || range->element[2]->elements < 2)
     {
         return HARS_ERROR;
     }
@@ -295,8 +319,7 @@ hars_cluster_range(hars_cluster_t *cluster, const redisReply *range,
     host = master->element[0];
 
     if (first < 0 || last >= HARS_CLUSTER_SLOTS || first > last
-        || master->element[1]->type != REDIS_REPLY_INTEGER
-        || master->element[2]->type != REDIS_REPLY_STRING)
+        || master->element[1]->type != REDIS_REPLY_INTEGER)
     {
         return HARS_ERROR;
     }
@@ -312,30 +335,10 @@ hars_cluster_range(hars_cluster_t *cluster, const redisReply *range,
         return HARS_ERROR;
     }
 
-    if (!cluster->node[i].master) {
-        cluster->node[i].master = 1;
-        *sum += hars_cluster_id(master->element[2]->str);
-    }
-
+    cluster->node[i].master = 1;
     memset(cluster->slot + first, (int) i, (size_t) (last - first + 1));
 
     return HARS_OK;
-}
-
-
-/* FNV-1a: the sum over all is another one when one is */
-static uint64_t
-hars_cluster_id(const char *id)
-{
-    uint64_t  hash;
-
-    hash = 0xcbf29ce484222325;
-
-    for ( /* void */ ; *id; id++) {
-        hash = (hash ^ (unsigned char) *id) * 0x100000001b3;
-    }
-
-    return hash;
 }
 
 
@@ -375,10 +378,6 @@ hars_cluster_open(hars_cluster_t *cluster, unsigned i, unsigned resolve,
     if (conn == NULL) {
         return HARS_ERROR;
     }
-
-    /* a server that comes back may have forgotten everything */
-
-    cluster->changes++;
 
     rc = hars_master_hello(cluster->conf, conn,
                            hars_conn_deadline(cluster->conn_conf));
@@ -562,12 +561,10 @@ hars_cluster_send(hars_cluster_t *cluster,
     const hars_redis_command_t *command, unsigned char *where,
     char error[HARS_CONN_ERROR])
 {
-    size_t                len;
-    const char           *key;
     hars_cluster_node_t  *node;
 
-    key = hars_cluster_key(command, &len);
-    *where = cluster->slot[hars_cluster_slot(key, len)];
+    *where = cluster->slot[hars_cluster_slot(command->argv[1],
+                                             command->len[1])];
 
     if (*where == HARS_CLUSTER_NONE || cluster->node[*where].conn == NULL) {
         *where = HARS_CLUSTER_NONE;
@@ -636,9 +633,8 @@ hars_cluster_follow(hars_cluster_t *cluster, int64_t deadline,
     const hars_redis_command_t *command, char error[HARS_CONN_ERROR])
 {
     int                    rc;
-    size_t                 len;
     unsigned               i, hops, asking;
-    const char            *key, *word = "ASKING";
+    const char            *word = "ASKING";
     redisReply            *reply;
     hars_conn_command_t    first = { .argc = 1, .argv = &word,
                                      .len = (const size_t []) { 6 } };
@@ -647,8 +643,7 @@ hars_cluster_follow(hars_cluster_t *cluster, int64_t deadline,
                                  .len = command->len };
     hars_cluster_node_t   *node;
 
-    key = hars_cluster_key(command, &len);
-    i = cluster->slot[hars_cluster_slot(key, len)];
+    i = cluster->slot[hars_cluster_slot(command->argv[1], command->len[1])];
     asking = 0;
 
     for (hops = 0; hops < HARS_CLUSTER_HOPS && i != HARS_CLUSTER_NONE;
@@ -757,20 +752,6 @@ hars_cluster_close(hars_cluster_node_t *node, char error[HARS_CONN_ERROR])
 
     hars_conn_close(node->conn);
     node->conn = NULL;
-}
-
-
-static const char *
-hars_cluster_key(const hars_redis_command_t *command, size_t *len)
-{
-    if (command->route) {
-        *len = strlen(command->route);
-        return command->route;
-    }
-
-    *len = command->len[1];
-
-    return command->argv[1];
 }
 
 

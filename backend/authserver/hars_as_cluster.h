@@ -33,8 +33,8 @@ void hars_cluster_free(hars_cluster_t *cluster);
 int hars_cluster_connect(hars_cluster_t *cluster,
     char error[HARS_CONN_ERROR]);
 
-/* another number: other masters, or one that was away; the main thread's */
-uint64_t hars_cluster_changes(const hars_cluster_t *cluster);
+/* under the mutex; as hars_redis_runs() */
+int hars_cluster_runs(hars_cluster_t *cluster, char runs[HARS_REDIS_RUNS]);
 
 /* under the mutex; as hars_redis_run() */
 int hars_cluster_run(hars_cluster_t *cluster, int64_t deadline,

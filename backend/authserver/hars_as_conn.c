@@ -39,6 +39,7 @@ struct hars_conn_s {
     size_t               len;
     size_t               size;
     char                 server[HARS_CONN_SERVER];
+    char                 run[HARS_CONN_RUN];
     char                 error[HARS_CONN_ERROR];
 };
 
@@ -709,6 +710,13 @@ const char *
 hars_conn_name(const hars_conn_t *conn)
 {
     return conn->server;
+}
+
+
+char *
+hars_conn_run(hars_conn_t *conn)
+{
+    return conn->run;
 }
 
 

@@ -22,6 +22,7 @@
 
 #define HARS_CONN_SERVER  272             /* "HOST:PORT", "unix:PATH" */
 #define HARS_CONN_ERROR   160
+#define HARS_CONN_RUN     41              /* a run id, zero-terminated */
 
 
 struct ssl_ctx_st;
@@ -77,6 +78,9 @@ int hars_conn_ask(hars_conn_t *conn, int64_t deadline,
 int hars_conn_fail(hars_conn_t *conn, const char *error);
 const char *hars_conn_error(const hars_conn_t *conn);
 const char *hars_conn_name(const hars_conn_t *conn);
+
+/* HARS_CONN_RUN bytes for the server's run id; "" until somebody asks */
+char *hars_conn_run(hars_conn_t *conn);
 
 int64_t hars_conn_now(void);              /* ms, monotonic */
 

@@ -16,6 +16,7 @@ static int hars_master_of(const hars_redis_conf_t *conf,
     char server[HARS_CONN_SERVER], char error[HARS_CONN_ERROR]);
 static int hars_master_address(const redisReply *reply,
     char server[HARS_CONN_SERVER]);
+static int hars_master_run(hars_conn_t *conn, int64_t deadline);
 static int hars_master_words(hars_conn_t *conn, int64_t deadline, int n,
     const char **words, redisReply **reply);
 
@@ -223,7 +224,40 @@ hars_master_hello(const hars_redis_conf_t *conf, hars_conn_t *conn,
         freeReplyObject(reply);
     }
 
-    return HARS_OK;
+    return hars_master_run(conn, deadline);
+}
+
+
+/* another process, another run id: it may have forgotten everything */
+static int
+hars_master_run(hars_conn_t *conn, int64_t deadline)
+{
+    char        *run;
+    const char  *p;
+    const char  *words[] = { "INFO", "server" };
+    redisReply  *reply;
+
+    static const char  name[] = "\r\nrun_id:";
+
+    if (hars_master_words(conn, deadline, 2, words, &reply) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    p = (reply->type == REDIS_REPLY_STRING) ? strstr(reply->str, name) : NULL;
+    run = hars_conn_run(conn);
+
+    if (p) {
+        p += sizeof(name) - 1;
+
+        if (strspn(p, "0123456789abcdef") == HARS_CONN_RUN - 1) {
+            memcpy(run, p, HARS_CONN_RUN - 1);
+            run[HARS_CONN_RUN - 1] = '\0';
+        }
+    }
+
+    freeReplyObject(reply);
+
+    return run[0] ? HARS_OK : hars_conn_fail(conn, "it has no run_id");
 }
 
 

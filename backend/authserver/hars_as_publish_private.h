@@ -33,8 +33,6 @@ struct hars_publish_s {
 
     /* the main thread's, hars_as_refresh.c */
     int64_t                 pruned;       /* s */
-    uint64_t                changes;      /* that all was told after */
-    char                   told[41];      /* run id told last, "": none */
 
     pthread_mutex_t         mutex;        /* of the keyer and the seal */
     hars_keyer_t           *keyer;

@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 
@@ -196,10 +197,26 @@ hars_redis_alive(hars_redis_t *redis)
 }
 
 
-uint64_t
-hars_redis_changes(hars_redis_t *redis)
+int
+hars_redis_runs(hars_redis_t *redis, char runs[HARS_REDIS_RUNS])
 {
-    return redis->cluster ? hars_cluster_changes(redis->cluster) : 0;
+    int  rc;
+
+    rc = HARS_ERROR;
+
+    pthread_mutex_lock(&redis->mutex);
+
+    if (redis->cluster) {
+        rc = hars_cluster_runs(redis->cluster, runs);
+
+    } else if (redis->conn) {
+        strcpy(runs, hars_conn_run(redis->conn));
+        rc = HARS_OK;
+    }
+
+    pthread_mutex_unlock(&redis->mutex);
+
+    return rc;
 }
 
 

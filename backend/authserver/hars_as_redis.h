@@ -19,6 +19,10 @@
 #include <stdint.h>
 
 
+#define HARS_REDIS_SERVERS  64            /* masters, and some that were */
+#define HARS_REDIS_RUNS     (HARS_REDIS_SERVERS * 41)
+
+
 typedef struct hars_redis_s  hars_redis_t;
 
 
@@ -46,7 +50,6 @@ typedef struct {
     unsigned        argc;
     const char    **argv;
     const size_t   *len;
-    const char     *route;                /* a key; NULL: argv[1] */
     unsigned        last:1;               /* after the answers to all before,
                                              if they go to other servers */
     char           *text;                 /* NULL: any answer will do */
@@ -71,8 +74,11 @@ void hars_redis_free(hars_redis_t *redis);
  */
 int hars_redis_connect(hars_redis_t *redis);
 
-/* another number: other masters of a Cluster, or one that was away */
-uint64_t hars_redis_changes(hars_redis_t *redis);
+/*
+ * The run ids of all servers that commands go to, sorted, parted by blanks.
+ * HARS_ERROR: one of them is away.
+ */
+int hars_redis_runs(hars_redis_t *redis, char runs[HARS_REDIS_RUNS]);
 
 /*
  * Some commands, written before the first answer is awaited.  "text" gets the

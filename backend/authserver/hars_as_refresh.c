@@ -1,15 +1,16 @@
 
 /*
- * Has this Redis been told everything?  The mark is the run id of the server
- * that has: `{revoked}run` of docs/architecture.md.  A server that has
- * restarted has another id, one that was flushed has no mark, and one that
- * comes back after another was told has an old one.  In a Cluster
- * the mark is one for all, so a change of any master is seen by its number.
+ * Has this Redis been told everything?  `{revoked}run` of docs/architecture.md
+ * is the mark of it: a number, and the run ids of the servers that have been
+ * told, those of all masters in a Cluster.  The database has the same.
  *
- *     mark = run id?    yes: nothing to do
- *     no:  mark "", tombstones, thumbprints, mark = run id if it is there
+ *     Redis' mark = the database's, of the servers there are: nothing to do
+ *     otherwise: a higher number into the database, Redis' mark "",
+ *                tombstones, thumbprints, Redis' mark if it is there
  *
- * A flush meanwhile takes the mark away, so that the last step fails, and all
+ * A server that has restarted has another id, one that was flushed has no
+ * mark, one that comes back after another was told has an older number.  A
+ * flush meanwhile takes the mark away, so that the last step fails, and all
  * begins anew.  No request waits for any of it longer than for one batch.
  */
 
@@ -22,8 +23,6 @@
 #include <string.h>
 
 
-#define HARS_REFRESH_INFO   16384
-#define HARS_REFRESH_RUN    41            /* 40 digits */
 #define HARS_REFRESH_BATCH  64            /* commands in one round trip */
 #define HARS_REFRESH_PRUNE  60            /* s */
 
@@ -34,10 +33,11 @@ typedef int (*hars_refresh_make_pt)(hars_publish_t *publish,
     hars_publish_command_t *command, const hars_outbox_t *row, int64_t now);
 
 
-static int hars_refresh_told(hars_publish_t *publish,
-    char run[HARS_REFRESH_RUN]);
-static int hars_refresh_run(const char *info, char run[HARS_REFRESH_RUN]);
-static int hars_refresh_mark(hars_publish_t *publish, const char *run,
+static int hars_refresh_next(hars_store_t *store, int64_t now,
+    const char *runs, char mark[HARS_STORE_MARK]);
+static int hars_refresh_marked(hars_publish_t *publish,
+    char mark[HARS_STORE_MARK]);
+static int hars_refresh_mark(hars_publish_t *publish, const char *mark,
     unsigned only);
 static int hars_refresh_all(hars_publish_t *publish, hars_store_t *store,
     int64_t now, hars_refresh_page_pt page, hars_refresh_make_pt make,
@@ -52,26 +52,22 @@ int
 hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
     int64_t now)
 {
-    int       rc;
-    char      run[HARS_REFRESH_RUN];
-    uint64_t  changes;
-    unsigned  tokens, certs;
+    int         rc;
+    char        runs[HARS_REDIS_RUNS];
+    char        mark[HARS_STORE_MARK], told[HARS_STORE_MARK];
+    unsigned    tokens, certs;
+    const char *of;
 
-    /* a master of a Cluster that has no mark of its own counts as well */
-
-    changes = hars_redis_changes(publish->redis);
-    rc = hars_refresh_told(publish, run);
-
-    /* one that was away may come back with its old mark */
-
-    if (rc == HARS_OK && publish->told[0]
-        && strcmp(publish->told, run) != 0)
+    if (hars_redis_runs(publish->redis, runs) != HARS_OK
+        || hars_refresh_marked(publish, mark) != HARS_OK
+        || hars_store_told(store, told) != HARS_OK)
     {
-        rc = HARS_DECLINED;
+        return HARS_ERROR;
     }
 
-    if (rc == HARS_OK && changes == publish->changes) {
-        memcpy(publish->told, run, sizeof(publish->told));
+    of = strchr(told, ' ');
+
+    if (of && strcmp(of + 1, runs) == 0 && strcmp(mark, told) == 0) {
 
         if (now < publish->pruned + HARS_REFRESH_PRUNE) {
             return HARS_OK;
@@ -82,14 +78,11 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
         return hars_refresh_prune(publish, now);
     }
 
-    if (rc == HARS_ERROR) {
-        return HARS_ERROR;
-    }
-
     tokens = 0;
     certs = 0;
 
-    if (hars_refresh_mark(publish, "", 0) != HARS_OK
+    if (hars_refresh_next(store, now, runs, told) != HARS_OK
+        || hars_refresh_mark(publish, "", 0) != HARS_OK
         || hars_refresh_all(publish, store, now, hars_store_revoked,
                             hars_publish_tombstone, &tokens) != HARS_OK
         || hars_refresh_all(publish, store, now, hars_store_revoked_certs,
@@ -99,12 +92,10 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
         return HARS_ERROR;
     }
 
-    rc = hars_refresh_mark(publish, run, 1);
+    rc = hars_refresh_mark(publish, told, 1);
 
     if (rc == HARS_OK) {
         publish->pruned = now;
-        publish->changes = changes;
-        memcpy(publish->told, run, sizeof(publish->told));
         hars_log_info("redis knows of %u revoked tokens and %u revoked "
                       "certificates", tokens, certs);
     }
@@ -113,85 +104,50 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
 }
 
 
-/* HARS_DECLINED: it has not, and is to be marked with "run" */
+/* a number that no server was told with; the time, should the last be lost */
 static int
-hars_refresh_told(hars_publish_t *publish, char run[HARS_REFRESH_RUN])
+hars_refresh_next(hars_store_t *store, int64_t now, const char *runs,
+    char mark[HARS_STORE_MARK])
 {
-    int                     rc;
-    char                    mark[HARS_REFRESH_RUN + 1], *info;
-    hars_redis_command_t    command[2];
-    hars_publish_command_t  get, ask;
+    long long  number;
 
-    info = malloc(HARS_REFRESH_INFO);
+    number = strtoll(mark, NULL, 10) + 1;
 
-    if (info == NULL
-        || hars_publish_name(publish, get.name, HARS_PUBLISH_RUN,
-                             strlen(HARS_PUBLISH_RUN)) != HARS_OK)
+    if (number < now) {
+        number = now;
+    }
+
+    snprintf(mark, HARS_STORE_MARK, "%lld %s", number, runs);
+
+    return hars_store_tell(store, mark);
+}
+
+
+static int
+hars_refresh_marked(hars_publish_t *publish, char mark[HARS_STORE_MARK])
+{
+    hars_redis_command_t    command;
+    hars_publish_command_t  get;
+
+    if (hars_publish_name(publish, get.name, HARS_PUBLISH_RUN,
+                          strlen(HARS_PUBLISH_RUN)) != HARS_OK)
     {
-        free(info);
         return HARS_ERROR;
     }
 
     get.argc = 0;
     hars_publish_arg(&get, "GET", 3);
     hars_publish_arg(&get, get.name, strlen(get.name));
-    command[0] = hars_publish_command(&get);
-    command[0].text = mark;
-    command[0].size = sizeof(mark);
+    command = hars_publish_command(&get);
+    command.text = mark;
+    command.size = HARS_STORE_MARK;
 
-    ask.argc = 0;
-    hars_publish_arg(&ask, "INFO", 4);
-    hars_publish_arg(&ask, "server", 6);
-    command[1] = hars_publish_command(&ask);
-    command[1].route = get.name;
-    command[1].text = info;
-    command[1].size = HARS_REFRESH_INFO;
-
-    rc = hars_redis_run(publish->redis, command, 2);
-
-    if (rc == HARS_OK) {
-        rc = hars_refresh_run(info, run);
-    }
-
-    free(info);
-
-    if (rc != HARS_OK) {
-        return HARS_ERROR;
-    }
-
-    return (strcmp(mark, run) == 0) ? HARS_OK : HARS_DECLINED;
+    return hars_redis_run(publish->redis, &command, 1);
 }
 
 
 static int
-hars_refresh_run(const char *info, char run[HARS_REFRESH_RUN])
-{
-    const char  *p;
-
-    static const char  name[] = "\r\nrun_id:";
-
-    p = strstr(info, name);
-
-    if (p == NULL) {
-        return HARS_ERROR;
-    }
-
-    p += sizeof(name) - 1;
-
-    if (strspn(p, "0123456789abcdef") != HARS_REFRESH_RUN - 1) {
-        return HARS_ERROR;
-    }
-
-    memcpy(run, p, HARS_REFRESH_RUN - 1);
-    run[HARS_REFRESH_RUN - 1] = '\0';
-
-    return HARS_OK;
-}
-
-
-/* "only" where there is a mark already; HARS_DECLINED: there is none */
-static int
-hars_refresh_mark(hars_publish_t *publish, const char *run, unsigned only)
+hars_refresh_mark(hars_publish_t *publish, const char *mark, unsigned only)
 {
     char                    text[8];
     hars_redis_command_t    command;
@@ -206,7 +162,7 @@ hars_refresh_mark(hars_publish_t *publish, const char *run, unsigned only)
     set.argc = 0;
     hars_publish_arg(&set, "SET", 3);
     hars_publish_arg(&set, set.name, strlen(set.name));
-    hars_publish_arg(&set, run, strlen(run));
+    hars_publish_arg(&set, mark, strlen(mark));
 
     if (only) {
         hars_publish_arg(&set, "XX", 2);

@@ -21,7 +21,7 @@
 #include <sqlite3.h>
 
 
-#define HARS_STORE_VERSION  2
+#define HARS_STORE_VERSION  3
 #define HARS_STORE_BUSY     2000          /* ms, for another writer */
 
 
@@ -46,6 +46,8 @@ typedef enum {
     HARS_SQL_OUTBOX_CERT_DONE,
     HARS_SQL_REVOKED,
     HARS_SQL_REVOKED_CERTS,
+    HARS_SQL_TOLD,
+    HARS_SQL_TELL,
     HARS_SQL_SWEEP,
     HARS_SQL_BEGIN,
     HARS_SQL_COMMIT,
@@ -135,7 +137,14 @@ static const char  *hars_store_steps[HARS_STORE_VERSION] = {
     "CREATE INDEX token_cnf ON token (cnf) WHERE revoked_at = 0;"
     "CREATE INDEX token_revoked ON token (exp) WHERE revoked_at > 0;"
 
-    "PRAGMA user_version = 2;"
+    "PRAGMA user_version = 2;",
+
+    "CREATE TABLE told ("
+    "  one INTEGER PRIMARY KEY CHECK (one = 1),"
+    "  mark TEXT NOT NULL"
+    ") STRICT;"
+
+    "PRAGMA user_version = 3;"
 };
 
 
@@ -210,6 +219,12 @@ static const char  *hars_store_sql[HARS_SQL_N] = {
     [HARS_SQL_REVOKED_CERTS] =
         "SELECT hash, until FROM revoked_cert WHERE hash > ?1 AND until > ?2"
         " ORDER BY hash LIMIT ?3",
+
+    [HARS_SQL_TOLD] = "SELECT mark FROM told",
+
+    [HARS_SQL_TELL] =
+        "INSERT INTO told (one, mark) VALUES (1, ?1) ON CONFLICT (one)"
+        " DO UPDATE SET mark = ?1",
 
     [HARS_SQL_SWEEP] =
         "DELETE FROM token WHERE hash IN"
@@ -877,6 +892,43 @@ hars_store_page(hars_store_t *store, hars_sql_e sql, int64_t exp,
 
     return hars_store_give(store, sql,
                            rc == HARS_OK ? SQLITE_DONE : SQLITE_ERROR);
+}
+
+
+int
+hars_store_told(hars_store_t *store, char mark[HARS_STORE_MARK])
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    stmt = hars_store_take(store, HARS_SQL_TOLD);
+
+    mark[0] = '\0';
+    rc = sqlite3_step(stmt);
+
+    if (rc == SQLITE_ROW) {
+        snprintf(mark, HARS_STORE_MARK, "%s",
+                 (const char *) sqlite3_column_text(stmt, 0));
+        rc = SQLITE_DONE;
+    }
+
+    return hars_store_give(store, HARS_SQL_TOLD, rc);
+}
+
+
+int
+hars_store_tell(hars_store_t *store, const char *mark)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    stmt = hars_store_take(store, HARS_SQL_TELL);
+
+    sqlite3_bind_text(stmt, 1, mark, -1, SQLITE_STATIC);
+
+    rc = sqlite3_step(stmt);
+
+    return hars_store_give(store, HARS_SQL_TELL, rc);
 }
 
 

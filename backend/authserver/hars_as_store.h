@@ -26,6 +26,10 @@
 #define HARS_STORE_BATCH     512
 
 
+/* a number and some run ids */
+#define HARS_STORE_MARK      4096
+
+
 typedef struct hars_store_s  hars_store_t;
 
 typedef void (*hars_store_client_pt)(void *data, const hars_client_t *client);
@@ -105,6 +109,13 @@ int hars_store_revoked(hars_store_t *store, int64_t now, hars_outbox_t *row,
     unsigned *n);
 int hars_store_revoked_certs(hars_store_t *store, int64_t now,
     hars_outbox_t *row, unsigned *n);
+
+/*
+ * The mark of the servers that were told all of this ("{revoked}run"), "" for
+ * none; set before they are told, so that no older one is used again.
+ */
+int hars_store_told(hars_store_t *store, char mark[HARS_STORE_MARK]);
+int hars_store_tell(hars_store_t *store, const char *mark);
 
 /* forgets some of the tokens that ended before "exp" */
 int hars_store_sweep(hars_store_t *store, int64_t exp);

@@ -295,7 +295,8 @@ sub marked {
     my $info = redis($port, 'INFO', 'server') // return 0;
     my ($id) = $info =~ /^run_id:(\w+)/m or return 0;
 
-    return (redis($port, 'GET', 'hars:{revoked}run') // '') eq $id;
+    return (redis($port, 'GET', 'hars:{revoked}run') // '')
+           =~ /^\d+ (?:\w+ )*$id(?: |$)/ ? 1 : 0;
 }
 
 
@@ -520,6 +521,9 @@ sub cluster {
 
     my $master = stream_master(@node);
     ok(wait_for(sub { marked($master) }), 'the server of the stream is told');
+    my $mark = redis($master, 'GET', 'hars:{revoked}run');
+    is(scalar(grep { redis($_, 'INFO', 'server') =~ /^run_id:(\w+)/m
+                     && $mark =~ / $1/ } @node), 3, '... with all masters');
 
     # those of the cases before are told again
     my $before = tombstones(@node[0 .. 2]);

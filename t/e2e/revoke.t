@@ -624,7 +624,7 @@ sub run_id {
 sub marked {
     my $mark = redis('GET', 'test:{revoked}run') // return 0;
 
-    return $mark eq run_id();
+    return $mark =~ /^(\d+) (\w+)$/ && $2 eq run_id() ? $1 : 0;
 }
 
 
@@ -641,6 +641,7 @@ sub flushed {
     my $certs = redis('ZCARD', 'test:{revoked}certs');
     redis('ZADD', 'test:{revoked}certs', int(time) - 10, 'Z' x 43);
 
+    my $mark = marked();
     my $written = monitored(sub { redis('FLUSHALL') },
                             'SET {revoked}run ID');
 
@@ -659,7 +660,22 @@ sub flushed {
     is(redis('ZSCORE', 'test:{revoked}certs', 'Z' x 43), undef,
        '... and nothing else');
 
+    cmp_ok(marked(), '>', $mark, '... with a higher number');
+
+    # the database knows that this Redis was told
+    $mark = marked();
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    redis('ZADD', 'test:{revoked}certs', int(time) - 10, 'Z' x 43);
+    start();
+    ok(wait_for(sub { !redis('ZSCORE', 'test:{revoked}certs', 'Z' x 43) }),
+       'and another one goes on');
+    is(marked(), $mark, '... without telling all again');
+
+    # a server that comes back with what was said of it before
     my $id = run_id();
+    redis('SET', 'test:{revoked}run', $mark - 1 . " $id");
+    ok(wait_for(sub { marked() > $mark }, 5), 'an old mark does not count');
+
     is(ended('redis', 'KILL'), 9, 'Redis is killed');
     unlink "$dir/redis.sock";
     start_redis();
