@@ -275,6 +275,36 @@ hars_record_key_hashed(hars_keyer_t *keyer, unsigned char key[HARS_KEY_LEN],
 }
 
 
+unsigned
+hars_key_slot(const char *key, size_t len)
+{
+    unsigned     crc, bit;
+    const char  *left, *right;
+
+    left = memchr(key, '{', len);
+    right = left ? memchr(left, '}', len - (size_t) (left - key)) : NULL;
+
+    if (right && right > left + 1) {
+        key = left + 1;
+        len = (size_t) (right - key);
+    }
+
+    /* CRC-16/XMODEM */
+
+    for (crc = 0; len; len--, key++) {
+        crc ^= (unsigned) (unsigned char) *key << 8;
+
+        for (bit = 0; bit < 8; bit++) {
+            crc = (crc & 0x8000) ? (crc << 1) ^ 0x1021 : crc << 1;
+        }
+
+        crc &= 0xffff;
+    }
+
+    return crc % HARS_KEY_SLOTS;
+}
+
+
 void
 hars_hex(char *dst, const unsigned char *src, size_t len)
 {

@@ -34,6 +34,7 @@
 #define HARS_KEY_LEN          32
 #define HARS_SECRET_LEN       32
 #define HARS_KEY_HEX_LEN      64
+#define HARS_KEY_SLOTS        16384
 #define HARS_SEAL_ID_LEN      8
 #define HARS_SEAL_NONCE_LEN   12
 #define HARS_SEAL_TAG_LEN     16
@@ -118,6 +119,13 @@ int hars_record_key_hashed(hars_keyer_t *keyer,
     const unsigned char endpoint[HARS_SHA256_LEN],
     const unsigned char claims[HARS_SHA256_LEN],
     const unsigned char token_hash[HARS_SHA256_LEN]);
+
+/*
+ * The slot of a key in a Redis Cluster, less than HARS_KEY_SLOTS; the part
+ * between { and } counts alone, where there is one.  "Redis cluster
+ * specification", "Hash tags".
+ */
+unsigned hars_key_slot(const char *key, size_t len);
 
 /* lower-case hexadecimal, HARS_KEY_HEX_LEN characters, no terminating zero */
 void hars_hex(char *dst, const unsigned char *src, size_t len);

@@ -10,7 +10,6 @@
 #include <string.h>
 
 
-#define HARS_CLUSTER_SLOTS    16384
 #define HARS_CLUSTER_NODES    HARS_REDIS_SERVERS
 #define HARS_CLUSTER_NONE     0xff
 #define HARS_CLUSTER_BATCH    128         /* commands in flight */
@@ -35,7 +34,7 @@ struct hars_cluster_s {
 
     pthread_mutex_t          *mutex;      /* of what follows */
     hars_cluster_node_t       node[HARS_CLUSTER_NODES];
-    unsigned char             slot[HARS_CLUSTER_SLOTS];
+    unsigned char             slot[HARS_KEY_SLOTS];
 };
 
 
@@ -318,7 +317,7 @@ hars_cluster_range(hars_cluster_t *cluster, const redisReply *range)
     master = range->element[2];
     host = master->element[0];
 
-    if (first < 0 || last >= HARS_CLUSTER_SLOTS || first > last
+    if (first < 0 || last >= HARS_KEY_SLOTS || first > last
         || master->element[1]->type != REDIS_REPLY_INTEGER)
     {
         return HARS_ERROR;
@@ -563,8 +562,7 @@ hars_cluster_send(hars_cluster_t *cluster,
 {
     hars_cluster_node_t  *node;
 
-    *where = cluster->slot[hars_cluster_slot(command->argv[1],
-                                             command->len[1])];
+    *where = cluster->slot[hars_key_slot(command->argv[1], command->len[1])];
 
     if (*where == HARS_CLUSTER_NONE || cluster->node[*where].conn == NULL) {
         *where = HARS_CLUSTER_NONE;
@@ -643,7 +641,7 @@ hars_cluster_follow(hars_cluster_t *cluster, int64_t deadline,
                                  .len = command->len };
     hars_cluster_node_t   *node;
 
-    i = cluster->slot[hars_cluster_slot(command->argv[1], command->len[1])];
+    i = cluster->slot[hars_key_slot(command->argv[1], command->len[1])];
     asking = 0;
 
     for (hops = 0; hops < HARS_CLUSTER_HOPS && i != HARS_CLUSTER_NONE;
@@ -729,7 +727,7 @@ hars_cluster_hop(hars_cluster_t *cluster, const char *text, const char *near,
     slot = strtoul(text + (*asking ? 4 : 6), &end, 10);
     colon = strrchr(end, ':');
 
-    if (*end != ' ' || slot >= HARS_CLUSTER_SLOTS || colon == NULL) {
+    if (*end != ' ' || slot >= HARS_KEY_SLOTS || colon == NULL) {
         return HARS_CLUSTER_NONE;
     }
 
@@ -752,34 +750,4 @@ hars_cluster_close(hars_cluster_node_t *node, char error[HARS_CONN_ERROR])
 
     hars_conn_close(node->conn);
     node->conn = NULL;
-}
-
-
-unsigned
-hars_cluster_slot(const char *key, size_t len)
-{
-    unsigned     crc, bit;
-    const char  *left, *right;
-
-    left = memchr(key, '{', len);
-    right = left ? memchr(left, '}', len - (size_t) (left - key)) : NULL;
-
-    if (right && right > left + 1) {
-        key = left + 1;
-        len = (size_t) (right - key);
-    }
-
-    /* CRC-16/XMODEM */
-
-    for (crc = 0; len; len--, key++) {
-        crc ^= (unsigned) (unsigned char) *key << 8;
-
-        for (bit = 0; bit < 8; bit++) {
-            crc = (crc & 0x8000) ? (crc << 1) ^ 0x1021 : crc << 1;
-        }
-
-        crc &= 0xffff;
-    }
-
-    return crc % HARS_CLUSTER_SLOTS;
 }

@@ -41,8 +41,4 @@ int hars_cluster_run(hars_cluster_t *cluster, int64_t deadline,
     const hars_redis_command_t *command, unsigned n,
     char error[HARS_CONN_ERROR]);
 
-/* of 16384; the part between { and } counts alone, where there is one */
-unsigned hars_cluster_slot(const char *key, size_t len);
-
-
 #endif /* HARS_AS_CLUSTER_H */

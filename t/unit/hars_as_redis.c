@@ -11,6 +11,7 @@
 #include "../../backend/authserver/hars_as_cluster.c"
 #include "../../backend/authserver/hars_as_conn.c"
 #include "../../backend/common/hars_log.c"
+#include "../../common/hars_record.c"
 
 #include "tap.h"
 
@@ -33,9 +34,19 @@ serve(void *data)
     char       buf[512];
     server_t  *server;
 
+    static const char  info[] =
+        "$59\r\n# Server\r\nrun_id:0123456789abcdef0123456789abcdef01234567"
+        "\r\n\r\n";
+
     server = data;
     fd = accept(server->fd, NULL, NULL);
     n = 0;
+
+    /* the first question, before the time that is measured here counts */
+
+    if (fd != -1 && read(fd, buf, sizeof(buf)) > 0) {
+        (void) !send(fd, info, sizeof(info) - 1, MSG_NOSIGNAL);
+    }
 
     while (fd != -1 && read(fd, buf, sizeof(buf)) > 0) {
 
@@ -134,18 +145,6 @@ main(void)
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ok(!hars_redis_server(bad[i]), "no server: \"%s\"", bad[i]);
     }
-
-    /* from "Redis cluster specification" and CLUSTER KEYSLOT */
-
-    ok(hars_cluster_slot("123456789", 9) == 0x31c3
-       && hars_cluster_slot("foo", 3) == 12182
-       && hars_cluster_slot("{user1000}.following", 20)
-          == hars_cluster_slot("user1000", 8)
-       && hars_cluster_slot("foo{}{bar}", 10) == 8363
-       && hars_cluster_slot("foo{{bar}}zap", 13)
-          == hars_cluster_slot("{bar", 4)
-       && hars_cluster_slot("foo{bar}{zap}", 13)
-          == hars_cluster_slot("bar", 3), "slots");
 
     if (mkdtemp(dir) == NULL) {
         return 1;

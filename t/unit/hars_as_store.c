@@ -245,6 +245,20 @@ pages(hars_store_t *store)
 }
 
 
+static void
+told(hars_store_t *store, hars_store_t *other)
+{
+    char  mark[HARS_STORE_MARK];
+
+    ok(hars_store_told(store, mark) == HARS_OK && mark[0] == '\0',
+       "nobody was told");
+    ok(hars_store_tell(store, "1 a b") == HARS_OK
+       && hars_store_tell(store, "2 c") == HARS_OK
+       && hars_store_told(other, mark) == HARS_OK && strcmp(mark, "2 c") == 0,
+       "who was told last");
+}
+
+
 /* a database as it was before certificates could be revoked */
 static void
 older(hars_store_t *store)
@@ -252,7 +266,8 @@ older(hars_store_t *store)
     hars_token_t   token;
     hars_store_t  *other;
 
-    hars_store_exec(store, "DROP TABLE revoked_cert; DROP TABLE outbox_cert;"
+    hars_store_exec(store, "DROP TABLE told;"
+                    "DROP TABLE revoked_cert; DROP TABLE outbox_cert;"
                     "DROP INDEX token_client; DROP INDEX token_sub;"
                     "DROP INDEX token_cnf; DROP INDEX token_revoked;"
                     "PRAGMA user_version = 1");
@@ -332,6 +347,7 @@ main(void)
     tokens(store, other);
     several(store);
     pages(store);
+    told(store, other);
     older(store);
     sweep(store);
     broken(store);

@@ -417,6 +417,23 @@ key_files(void)
 }
 
 
+static void
+slots(void)
+{
+    /* from "Redis cluster specification" and CLUSTER KEYSLOT */
+
+    ok(hars_key_slot("123456789", 9) == 0x31c3
+       && hars_key_slot("foo", 3) == 12182
+       && hars_key_slot("{user1000}.following", 20)
+          == hars_key_slot("user1000", 8)
+       && hars_key_slot("foo{}{bar}", 10) == 8363
+       && hars_key_slot("foo{{bar}}zap", 13)
+          == hars_key_slot("{bar", 4)
+       && hars_key_slot("foo{bar}{zap}", 13)
+          == hars_key_slot("bar", 3), "slots");
+}
+
+
 int
 main(void)
 {
@@ -427,6 +444,7 @@ main(void)
     sealing();
     base64url();
     key_files();
+    slots();
 
     return tap_done();
 }
