@@ -399,10 +399,11 @@ struct ngx_http_hars_job_s {
 
 /*
  * Called exactly once, unless cancelled, with a value as it stands in Redis
- * (NGX_OK), or without one (NGX_DECLINED).
+ * (NGX_OK), or without one (NGX_DECLINED).  "told": the server that it is from
+ * has been told of all revocations.
  */
 typedef void (*ngx_http_hars_value_pt)(void *data, ngx_int_t rc,
-    u_char *value, size_t len);
+    u_char *value, size_t len, ngx_uint_t told);
 
 
 /* a reply of Redis; a null array is NIL, too */
@@ -456,8 +457,8 @@ typedef struct {
     /* "what" is NULL where nothing failed: the worker leaves */
     void                     (*closed)(void *data, ngx_http_hars_link_t *link,
                                        ngx_err_t err, const char *what);
-    void                      *data;
     unsigned                   info:1;       /* run_id is wanted */
+    unsigned                   moves:1;      /* MOVED, ASK: no errors */
 } ngx_http_hars_link_conf_t;
 
 
@@ -695,7 +696,7 @@ void ngx_http_hars_revoked_sweep(ngx_http_hars_zone_t *zone);
 /* ngx_http_hars_link.c: a connection of this worker to a Redis server */
 
 ngx_http_hars_link_t *ngx_http_hars_link_create(
-    ngx_http_hars_link_conf_t *conf, ngx_log_t *log);
+    ngx_http_hars_link_conf_t *conf, void *data, ngx_log_t *log);
 void ngx_http_hars_link_destroy(ngx_http_hars_link_t *link);
 /*
  * "opened" or "closed" of its conf is called, perhaps before it returns.  With
@@ -711,15 +712,12 @@ ngx_uint_t ngx_http_hars_link_queued(ngx_http_hars_link_t *link);
 u_char *ngx_http_hars_link_run(ngx_http_hars_link_t *link);
 /*
  * Sends a command; "done" is called exactly once within "timeout" ms, unless
- * cancelled.  NGX_OK; NGX_DECLINED: the link is closed or its queue full;
- * NGX_ERROR.  "query" may be NULL, and is good until "done" is called.
+ * it is NULL.  NGX_OK; NGX_DECLINED: the link is closed or its queue full;
+ * NGX_ERROR.
  */
 ngx_int_t ngx_http_hars_link_command(ngx_http_hars_link_t *link,
     ngx_str_t *argv, ngx_uint_t argc, ngx_msec_t timeout,
-    ngx_http_hars_reply_pt done, void *data, ngx_http_hars_query_t **query);
-void ngx_http_hars_link_cancel(ngx_http_hars_query_t *query);
-/* the "data" of the command */
-void *ngx_http_hars_link_data(ngx_http_hars_query_t *query);
+    ngx_http_hars_reply_pt done, void *data);
 /* closes a link whose server answered nonsense; it is made again */
 void ngx_http_hars_link_fail(ngx_http_hars_link_t *link, const char *what);
 
@@ -748,9 +746,6 @@ void ngx_http_hars_redis_exit_process(ngx_http_hars_redis_t *redis);
 ngx_int_t ngx_http_hars_redis_get(ngx_http_hars_redis_t *redis, u_char *key,
     ngx_http_hars_value_pt done, void *data, ngx_http_hars_query_t **query);
 void ngx_http_hars_redis_cancel(ngx_http_hars_query_t *query);
-/* has the server that is asked for a key been told of all revocations? */
-ngx_uint_t ngx_http_hars_redis_told(ngx_http_hars_redis_t *redis,
-    u_char *key);
 /* SET NX PX, its answer is not waited for */
 void ngx_http_hars_redis_put(ngx_http_hars_redis_t *redis, u_char *key,
     u_char *value, size_t len, ngx_msec_t ttl);

@@ -208,8 +208,7 @@ ngx_http_hars_channel_ask(ngx_http_hars_channel_t *ch,
     }
 
     rc = ngx_http_hars_link_command(ch->link, argv, argc,
-                                    NGX_HTTP_HARS_CHANNEL_TIMEOUT, done, ch,
-                                    NULL);
+                                    NGX_HTTP_HARS_CHANNEL_TIMEOUT, done, ch);
     if (rc != NGX_OK) {
         ngx_http_hars_link_fail(ch->link, "does not take the channel's "
                                           "questions");

@@ -14,9 +14,9 @@
 
 static ngx_int_t ngx_http_hars_l2(ngx_http_hars_flight_t *flight);
 static void ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value,
-    size_t len);
+    size_t len, ngx_uint_t told);
 static ngx_int_t ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight,
-    u_char *value, size_t len);
+    u_char *value, size_t len, ngx_uint_t told);
 static void ngx_http_hars_ask(ngx_http_hars_flight_t *flight);
 static void ngx_http_hars_ask_now(ngx_http_hars_flight_t *flight);
 static void ngx_http_hars_ask_next(ngx_http_hars_endpoint_t *ep);
@@ -104,14 +104,15 @@ ngx_http_hars_l2(ngx_http_hars_flight_t *flight)
 
 
 static void
-ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value, size_t len)
+ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value, size_t len,
+    ngx_uint_t told)
 {
     ngx_http_hars_flight_t *flight = data;
 
     flight->query = NULL;
 
     if (rc == NGX_OK) {
-        rc = ngx_http_hars_l2_open(flight, value, len);
+        rc = ngx_http_hars_l2_open(flight, value, len, told);
     }
 
     if (rc == NGX_OK) {
@@ -125,7 +126,7 @@ ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value, size_t len)
 
 static ngx_int_t
 ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
-    size_t len)
+    size_t len, ngx_uint_t told)
 {
     size_t                  size;
     u_char                  plain[HARS_RECORD_MAX];
@@ -159,10 +160,7 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
      * be one that was told of all revocations, while these are followed.
      */
 
-    if (zone->pushed
-        && !(ngx_http_hars_live(zone)
-             && ngx_http_hars_redis_told(zone->redis, flight->key)))
-    {
+    if (zone->pushed && !(told && ngx_http_hars_live(zone))) {
         return NGX_DECLINED;
     }
 

@@ -38,16 +38,17 @@ typedef int     ngx_http_hars_elements_t;
 #endif
 
 
-struct ngx_http_hars_query_s {
+typedef struct {
     ngx_queue_t                  queue;
     ngx_msec_t                   deadline;
-    ngx_http_hars_reply_pt       done;       /* NULL: cancelled, or none */
+    ngx_http_hars_reply_pt       done;       /* NULL: nobody waits */
     void                        *data;
-};
+} ngx_http_hars_command_t;
 
 
 struct ngx_http_hars_link_s {
     ngx_http_hars_link_conf_t   *conf;
+    void                        *data;       /* of who is told */
     ngx_http_hars_link_state_e   state;
     ngx_addr_t                   addr;
     ngx_str_t                    tls_name;
@@ -93,7 +94,7 @@ static ngx_int_t ngx_http_hars_link_replies(ngx_http_hars_link_t *link);
 static ngx_int_t ngx_http_hars_link_reply(ngx_http_hars_link_t *link,
     ngx_http_hars_reply_t *reply);
 static void ngx_http_hars_link_complete(ngx_http_hars_link_t *link,
-    ngx_http_hars_query_t *query, ngx_http_hars_reply_t *reply);
+    ngx_http_hars_command_t *query, ngx_http_hars_reply_t *reply);
 static void ngx_http_hars_link_arm(ngx_http_hars_link_t *link,
     ngx_msec_t deadline);
 static void ngx_http_hars_link_rest(ngx_http_hars_link_t *link);
@@ -134,7 +135,8 @@ static redisReplyObjectFunctions  ngx_http_hars_link_functions = {
 
 
 ngx_http_hars_link_t *
-ngx_http_hars_link_create(ngx_http_hars_link_conf_t *conf, ngx_log_t *log)
+ngx_http_hars_link_create(ngx_http_hars_link_conf_t *conf, void *data,
+    ngx_log_t *log)
 {
     ngx_http_hars_link_t  *link;
 
@@ -144,6 +146,7 @@ ngx_http_hars_link_create(ngx_http_hars_link_conf_t *conf, ngx_log_t *log)
     }
 
     link->conf = conf;
+    link->data = data;
     link->log = log;
     link->quiet = *log;
     link->quiet.log_level = NGX_LOG_EMERG;
@@ -282,7 +285,7 @@ ngx_http_hars_link_setup(ngx_http_hars_link_t *link)
         argv[n++] = conf->password;
 
         if (ngx_http_hars_link_command(link, argv, n, conf->timeout,
-                                       ngx_http_hars_link_step, link, NULL)
+                                       ngx_http_hars_link_step, link)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -294,7 +297,7 @@ ngx_http_hars_link_setup(ngx_http_hars_link_t *link)
         argv[1] = conf->db;
 
         if (ngx_http_hars_link_command(link, argv, 2, conf->timeout,
-                                       ngx_http_hars_link_step, link, NULL)
+                                       ngx_http_hars_link_step, link)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -306,7 +309,7 @@ ngx_http_hars_link_setup(ngx_http_hars_link_t *link)
         ngx_str_set(&argv[1], "server");
 
         if (ngx_http_hars_link_command(link, argv, 2, conf->timeout,
-                                       ngx_http_hars_link_info, link, NULL)
+                                       ngx_http_hars_link_info, link)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -318,7 +321,7 @@ ngx_http_hars_link_setup(ngx_http_hars_link_t *link)
     ngx_str_set(&argv[0], "PING");
 
     return ngx_http_hars_link_command(link, argv, 1, conf->timeout,
-                                      ngx_http_hars_link_ready, link, NULL);
+                                      ngx_http_hars_link_ready, link);
 }
 
 
@@ -367,7 +370,7 @@ ngx_http_hars_link_ready(void *data, ngx_http_hars_reply_t *reply)
 
     if (reply && link->state == NGX_HTTP_HARS_LINK_SETUP) {
         link->state = NGX_HTTP_HARS_LINK_READY;
-        link->conf->opened(link->conf->data, link);
+        link->conf->opened(link->data, link);
     }
 }
 
@@ -375,7 +378,7 @@ ngx_http_hars_link_ready(void *data, ngx_http_hars_reply_t *reply)
 ngx_int_t
 ngx_http_hars_link_command(ngx_http_hars_link_t *link, ngx_str_t *argv,
     ngx_uint_t argc, ngx_msec_t timeout, ngx_http_hars_reply_pt done,
-    void *data, ngx_http_hars_query_t **query)
+    void *data)
 {
     int                     len;
     char                   *cmd;
@@ -383,7 +386,7 @@ ngx_http_hars_link_command(ngx_http_hars_link_t *link, ngx_str_t *argv,
     ngx_int_t               rc;
     ngx_uint_t              i;
     const char             *words[NGX_HTTP_HARS_LINK_ARGS];
-    ngx_http_hars_query_t  *q;
+    ngx_http_hars_command_t  *q;
 
     if (link->state == NGX_HTTP_HARS_LINK_CLOSED
         || link->nqueries == NGX_HTTP_HARS_LINK_QUEUE)
@@ -400,7 +403,7 @@ ngx_http_hars_link_command(ngx_http_hars_link_t *link, ngx_str_t *argv,
         words_len[i] = argv[i].len;
     }
 
-    q = ngx_alloc(sizeof(ngx_http_hars_query_t), link->log);
+    q = ngx_alloc(sizeof(ngx_http_hars_command_t), link->log);
     if (q == NULL) {
         return NGX_ERROR;
     }
@@ -435,26 +438,7 @@ ngx_http_hars_link_command(ngx_http_hars_link_t *link, ngx_str_t *argv,
 
     ngx_post_event(link->connection->write, &ngx_posted_events);
 
-    if (query) {
-        *query = q;
-    }
-
     return NGX_OK;
-}
-
-
-void
-ngx_http_hars_link_cancel(ngx_http_hars_query_t *query)
-{
-    query->done = NULL;
-    query->data = NULL;
-}
-
-
-void *
-ngx_http_hars_link_data(ngx_http_hars_query_t *query)
-{
-    return query->data;
 }
 
 
@@ -786,13 +770,17 @@ ngx_http_hars_link_reply(ngx_http_hars_link_t *link,
     ngx_http_hars_reply_t *reply)
 {
     ngx_queue_t            *q;
-    ngx_http_hars_query_t  *query;
+    ngx_http_hars_command_t  *query;
 
     if (ngx_queue_empty(&link->queries)) {
         return NGX_ERROR;
     }
 
-    if (reply->type == NGX_HTTP_HARS_REPLY_ERROR && !link->error) {
+    if (reply->type == NGX_HTTP_HARS_REPLY_ERROR && !link->error
+        && !(link->conf->moves
+             && (ngx_strncmp(reply->str.data, "MOVED ", 6) == 0
+                 || ngx_strncmp(reply->str.data, "ASK ", 4) == 0)))
+    {
         link->error = 1;
         ngx_log_error(NGX_LOG_ERR, link->log, 0,
                       "hars: Redis %V answers \"%*s\"", &link->addr.name,
@@ -800,7 +788,7 @@ ngx_http_hars_link_reply(ngx_http_hars_link_t *link,
     }
 
     q = ngx_queue_head(&link->queries);
-    query = ngx_queue_data(q, ngx_http_hars_query_t, queue);
+    query = ngx_queue_data(q, ngx_http_hars_command_t, queue);
 
     ngx_http_hars_link_complete(link, query, reply);
 
@@ -814,7 +802,7 @@ ngx_http_hars_link_reply(ngx_http_hars_link_t *link,
 
 static void
 ngx_http_hars_link_complete(ngx_http_hars_link_t *link,
-    ngx_http_hars_query_t *query, ngx_http_hars_reply_t *reply)
+    ngx_http_hars_command_t *query, ngx_http_hars_reply_t *reply)
 {
     ngx_queue_remove(&query->queue);
     link->nqueries--;
@@ -871,7 +859,7 @@ ngx_http_hars_link_timer_handler(ngx_event_t *ev)
     ngx_msec_t              first;
     ngx_queue_t            *q;
     ngx_http_hars_link_t   *link;
-    ngx_http_hars_query_t  *query;
+    ngx_http_hars_command_t  *query;
 
     link = ev->data;
 
@@ -882,14 +870,14 @@ ngx_http_hars_link_timer_handler(ngx_event_t *ev)
     /* the timer may have been set for a query that has been answered since */
 
     q = ngx_queue_head(&link->queries);
-    query = ngx_queue_data(q, ngx_http_hars_query_t, queue);
+    query = ngx_queue_data(q, ngx_http_hars_command_t, queue);
     first = query->deadline;
 
     for (q = ngx_queue_next(q);
          q != ngx_queue_sentinel(&link->queries);
          q = ngx_queue_next(q))
     {
-        query = ngx_queue_data(q, ngx_http_hars_query_t, queue);
+        query = ngx_queue_data(q, ngx_http_hars_command_t, queue);
 
         if ((ngx_msec_int_t) (query->deadline - first) < 0) {
             first = query->deadline;
@@ -911,7 +899,7 @@ ngx_http_hars_link_down(ngx_http_hars_link_t *link, ngx_err_t err,
 {
     ngx_http_hars_link_shut(link);
 
-    link->conf->closed(link->conf->data, link, err, what);
+    link->conf->closed(link->data, link, err, what);
 }
 
 
@@ -919,7 +907,7 @@ static void
 ngx_http_hars_link_shut(ngx_http_hars_link_t *link)
 {
     ngx_queue_t            *q;
-    ngx_http_hars_query_t  *query;
+    ngx_http_hars_command_t  *query;
 
     link->state = NGX_HTTP_HARS_LINK_CLOSED;
 
@@ -947,7 +935,7 @@ ngx_http_hars_link_shut(ngx_http_hars_link_t *link)
 
     while (!ngx_queue_empty(&link->queries)) {
         q = ngx_queue_head(&link->queries);
-        query = ngx_queue_data(q, ngx_http_hars_query_t, queue);
+        query = ngx_queue_data(q, ngx_http_hars_command_t, queue);
 
         ngx_http_hars_link_complete(link, query, NULL);
     }
