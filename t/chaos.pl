@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # What happens to requests while something dies: Redis killed and restarted, or
-# stopped and continued; the authorization server killed; both.  Under load with
+# stopped and continued; the master that Sentinels watch killed; a master of a
+# Cluster; the authorization server; both.  Under load with
 # many warm tokens, some of which are revoked meanwhile:
 #
 #   - nobody is admitted with a revoked token later than the bound allows
@@ -11,7 +12,7 @@
 #
 #   perl -I t/lib t/chaos.pl [--rounds N] [--tokens N] [--rate N] [mode ...]
 #
-# Modes: kill stop authserver both stale; all without one.
+# Modes: kill stop sentinel cluster authserver both stale; all without one.
 # Exit status 1 where a promise was broken.  Each mode prints a line of what
 # was counted.
 
@@ -24,6 +25,7 @@ use Getopt::Long;
 use HarsTest suite => 0;
 use HarsTest::Authserver;
 use HarsTest::Nginx;
+use HarsTest::Servers;
 use IO::Select;
 use IO::Socket::INET;
 use POSIX ();
@@ -47,8 +49,10 @@ my $next = 0;                   # of @tokens, to be revoked
 my %mode = (
     kill => \&mode_kill, stop => \&mode_stop, authserver => \&mode_authserver,
     both => \&mode_both, stale => \&mode_stale,
+    sentinel => \&mode_sentinel, cluster => \&mode_cluster,
 );
-my @modes = @ARGV ? @ARGV : qw(kill stop authserver both stale);
+my @modes = @ARGV ? @ARGV
+                  : qw(kill stop sentinel cluster authserver both stale);
 
 $| = 1;
 for my $name (@modes) {
@@ -93,6 +97,79 @@ sub mode_stop {
         sleep 0.3 + rand 2;
         HarsTest::Redis::continue();
         sleep 0.5 + rand 0.5;
+        revoke(3);
+        sleep 0.3;
+        progress($name, $round);
+    }
+    finish($name, failures => 0);
+}
+
+
+# the master dies, its replica takes over, and it comes back as a replica
+
+sub mode_sentinel {
+    my ($name) = @_;
+    my @server = map { HarsTest::Place::port($_) } 2, 3;
+    my @sentinel = map { HarsTest::Place::port($_) } 4, 5, 6;
+
+    HarsTest::Servers::replicated('hars', [ 2, 3 ], [ 4, 5, 6 ]);
+    start(join(' ', map { "127.0.0.1:$_" } @sentinel) . ' sentinel=hars', '',
+          join "\n", 'redis_sentinel = hars',
+          map { "redis = 127.0.0.1:$_" } @sentinel);
+
+    for my $round (1 .. $o{rounds}) {
+        my $old = HarsTest::Servers::master('hars', @sentinel);
+        my ($new) = grep { $_ != $old } @server;
+
+        HarsTest::Servers::stop($old);
+        revoke(3);
+        check("$name: round $round: a failover",
+              HarsTest::Place::wait_for(30, sub {
+                  HarsTest::Servers::master('hars', @sentinel) == $new
+                      && HarsTest::Servers::told($new) }));
+        revoke(3);
+        HarsTest::Servers::start($old, '--replicaof', '127.0.0.1', $new);
+        check("$name: round $round: a replica",
+              HarsTest::Place::wait_for(30, sub {
+                  my $role = HarsTest::Servers::redis($old, 'ROLE');
+                  ref $role && $role->[3] eq 'connected' }));
+        revoke(3);
+        sleep 0.3;
+        progress($name, $round);
+    }
+    finish($name, failures => 0);
+}
+
+
+# a master of a Cluster dies, each second time the one of the stream
+
+sub mode_cluster {
+    my ($name) = @_;
+    my @node = map { HarsTest::Place::port($_) } 0, 2 .. 6;
+    my $of = 'hars:{revoked}stream';
+
+    HarsTest::Servers::cluster([ 0, 2 .. 6 ], [ 7, 10 .. 14 ]);
+    start(join(' ', map { "127.0.0.1:$_" } @node) . ' cluster', '',
+          join "\n", 'redis_cluster = yes',
+          map { "redis = 127.0.0.1:$_" } @node);
+
+    for my $round (1 .. $o{rounds}) {
+        my $key = $round % 2 ? $of : "hars:$round";
+        my $old = HarsTest::Servers::holder($key, @node);
+
+        HarsTest::Servers::stop($old);
+        revoke(3);
+        check("$name: round $round: a failover",
+              HarsTest::Place::wait_for(30, sub {
+                  my $new = HarsTest::Servers::holder($key, @node);
+                  my $stream = HarsTest::Servers::holder($of, @node);
+                  $new && $new != $old && $stream
+                      && HarsTest::Servers::told($new, $stream) }));
+        revoke(3);
+        HarsTest::Servers::start($old);
+        check("$name: round $round: whole again",
+              HarsTest::Place::wait_for(30, sub {
+                  HarsTest::Servers::whole(@node) }));
         revoke(3);
         sleep 0.3;
         progress($name, $round);
@@ -332,6 +409,7 @@ sub finish {
           !grep { /\[(alert|emerg)\]/ } log_lines());
     HarsTest::Authserver::stop();
     HarsTest::Redis::stop();
+    HarsTest::Servers::stop_all();
 }
 
 

@@ -1,0 +1,174 @@
+#!/usr/bin/perl
+
+# Sentinels say who the master is: records and the revocation channel go to it,
+# and go along when it is another one.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use HarsTest suite => 0, redis => 0;
+use HarsTest::Authserver;
+use HarsTest::Nginx;
+use HarsTest::Servers;
+use Test::More;
+use Time::HiRes qw(time);
+
+my @server = map { HarsTest::Place::port($_) } 2, 3;
+my @sentinel = map { HarsTest::Place::port($_) } 4, 5, 6;
+my $dead = HarsTest::Place::port(7);
+my $nginx;
+
+sub wait_for { return HarsTest::Place::wait_for(@_) }
+
+sub gateway {
+    my ($servers, %o) = @_;
+    my $auth = HarsTest::Authserver::gateway_socket();
+
+    finish() if $nginx;
+    $nginx = HarsTest::Nginx->new(workers => 2, log_level => 'notice',
+                                  http => <<"END");
+    hars_zone z:1m key=$ENV{TEST_NGINX_ZONE_KEY} ttl=300s cap=3s;
+    hars_seal_key $ENV{TEST_NGINX_SEAL_KEY};
+    hars_redis z $servers;
+    server {
+        \$TEST_NGINX_TLS
+        hars on;
+        hars_introspect /_hars/introspect issuer=https://auth.hars.localhost
+                        caller=gateway;
+        location = /_hars/introspect {
+            internal;
+            proxy_pass http://unix:$auth:/introspect;
+        }
+        add_header V "\$hars_verdict \$hars_source" always;
+        location / { proxy_pass http://unix:$ENV{TEST_NGINX_AS_SOCK}:; }
+    }
+END
+    $nginx->start;
+    return if $o{down};
+    ok(wait_for(10, sub { log_has(qr/revocations are followed from/) }),
+       'the revocations are followed');
+}
+
+sub finish {
+    ok($nginx->quit, 'nginx ends');
+    is_deeply([ $nginx->faults ], [], 'its log holds nothing bad');
+    undef $nginx;
+}
+
+sub log_has {
+    my ($re) = @_;
+    open my $fh, '<', $nginx->error_log or return 0;
+    return scalar grep { /$re/ } <$fh>;
+}
+
+# "status verdict source" of a request with a token
+sub asked {
+    my ($token) = @_;
+    my $r = $nginx->curl('/', token => $token);
+    my ($v) = $r->{headers} =~ /^V: (.*?) *\r?$/m;
+
+    return "$r->{status} " . ($v // '');
+}
+
+# a new token passes by the record that was written on its issue
+sub fresh {
+    return asked(HarsTest::Authserver::token()) eq '200 ok l2';
+}
+
+sub revoked {
+    my ($token, $name) = @_;
+
+    is(HarsTest::Authserver::revoke(token => $token), 200, "$name: revoked");
+    ok(wait_for(1, sub { asked($token) =~ /^401 inactive/ }),
+       "$name: ... and refused");
+}
+
+# both workers have a link for records, and one for the channel
+sub connections {
+    my ($port) = @_;
+    my $list = HarsTest::Servers::redis($port, 'CLIENT', 'LIST') // '';
+    my ($nginx_pids) = 0;
+
+    # the authorization server has one, this question is one, replicas are
+    # told by their flags
+    return scalar grep { /cmd=(?:get|xread|set|ping|xrange)\b/ && !/flags=S/ }
+           split /\n/, $list;
+}
+
+
+HarsTest::Servers::replicated('hars', [ 2, 3 ], [ 4, 5, 6 ]);
+my $all = join ' ', map { "127.0.0.1:$_" } @sentinel;
+HarsTest::Authserver::start(redis => join("\n", 'redis_sentinel = hars',
+    map { "redis = 127.0.0.1:$_" } @sentinel));
+
+gateway("127.0.0.1:$dead $all sentinel=hars");
+ok(wait_for(5, \&fresh), 'a new token passes by its record');
+
+my @known = map { HarsTest::Authserver::token() } 1 .. 3;
+like(asked($_), qr/^200/, 'a token is known') for @known;
+revoked(shift @known, 'pushed');
+
+
+# failover
+
+HarsTest::Servers::stop($server[0]);
+is(asked($_), '200 ok l1', 'the master is killed: what is known passes')
+    for @known;
+my $lost = shift @known;
+is(HarsTest::Authserver::revoke(token => $lost), 200,
+   'a revocation that no Redis has');
+like(asked(HarsTest::Authserver::token()), qr/^200 ok introspection/,
+     'a new token passes, by the authority');
+
+ok(wait_for(20, sub {
+       (HarsTest::Servers::master('hars', @sentinel) // 0) == $server[1] }),
+   'the Sentinels have another master');
+ok(wait_for(10, sub { HarsTest::Servers::told($server[1]) }),
+   '... which is told everything');
+ok(wait_for(10, \&fresh), '... and used for records');
+ok(log_has(qr/Redis 127\.0\.0\.1:$server[1] is used now/), '... says the log');
+like(asked($lost), qr/^401 inactive/, 'the revocation holds');
+like(asked($_), qr/^200/, 'what is known passes') for @known;
+revoked(shift(@known), 'the channel is there');
+
+
+# the old master comes back, as a replica
+
+HarsTest::Servers::start($server[0]);
+ok(wait_for(20, sub {
+       my $role = HarsTest::Servers::redis($server[0], 'ROLE');
+       ref $role && $role->[0] eq 'slave' }), 'the old master is a replica');
+ok(wait_for(10, sub { connections($server[0]) == 0 }), '... that nobody asks');
+ok(wait_for(5, \&fresh), 'records go on');
+
+
+# the Sentinel that is asked dies; all of them die
+
+HarsTest::Servers::stop($sentinel[0]);
+ok(wait_for(5, sub { log_has(qr/Redis 127\.0\.0\.1:$sentinel[1] is used/) }),
+   'a Sentinel is killed: another one is asked');
+HarsTest::Servers::stop($_) for @sentinel[ 1, 2 ];
+ok(fresh(), 'all are killed: the master is known');
+revoked(HarsTest::Authserver::token(), 'without Sentinels');
+HarsTest::Servers::start($_) for @sentinel;
+
+
+# what they do not know
+
+gateway("$all sentinel=other", down => 1);
+ok(wait_for(5, sub { log_has(qr/knows no master of the name in sentinel=/) }),
+   'a name that no Sentinel knows is logged');
+like(asked(HarsTest::Authserver::token()), qr/^200 ok introspection/,
+     '... and the authority is asked');
+
+gateway("127.0.0.1:$server[0] sentinel=hars", down => 1);
+ok(wait_for(5, sub { log_has(qr/knows no master of the name|answers "/) }),
+   'a server that is no Sentinel is logged');
+
+finish();
+HarsTest::Authserver::stop();
+HarsTest::Servers::stop_all();
+
+done_testing();
