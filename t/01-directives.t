@@ -85,6 +85,10 @@ my @case = (
                . 'hars_require $kind $hars_sub; hars_timeout 2s;') ],
     [ 'Redis by address', "$keyed hars_redis z 127.0.0.1:6379; "
       . server($named) ],
+    [ 'Sentinels', "$keyed hars_redis z 127.0.0.1:26379 unix:$dir/s.sock "
+      . 'sentinel=hars db=1; ' . server($named) ],
+    [ 'a Cluster', "$keyed hars_redis z 127.0.0.1:7000 [::1]:7001 cluster "
+      . 'prefix=ward7:; ' . server($named) ],
     [ 'two zones, one named', "$zone hars_zone y:1m ttl=5s negative_ttl=1s; "
       . server("hars on; hars_introspect /_hars/introspect zone=y; "
                . $introspect) ],
@@ -188,6 +192,14 @@ my @case = (
       qr/"hars_redis" directive has no server before its parameters/ ],
     [ 'hars_redis: a bad second server', "$redis host:port;",
       qr/in "hars_redis" server "host:port", use "unix:/ ],
+    [ 'hars_redis: Sentinels of no name', "$redis sentinel=;",
+      qr/invalid parameter "sentinel=" in "hars_redis"/ ],
+    [ 'hars_redis: both', "$keyed hars_redis z 127.0.0.1:1 sentinel=a cluster;",
+      qr/"hars_redis" has "sentinel=" and "cluster", which exclude each other/ ],
+    [ 'hars_redis: a Cluster by a socket', "$redis cluster;",
+      qr/"hars_redis" needs "host:port" for each server with "cluster"/ ],
+    [ 'hars_redis: a Cluster with db', "$keyed hars_redis z 127.0.0.1:1 db=1 cluster;",
+      qr/"hars_redis" has "db=" with "cluster", which knows one only/ ],
     [ 'hars_redis: tls without a CA', "$redis tls;",
       qr/"hars_redis" needs "tls_ca=file" with "tls"/ ],
     [ 'hars_redis: a CA without tls', "$redis tls_ca=/ca.pem;",

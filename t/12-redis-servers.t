@@ -71,7 +71,7 @@ sub records { return 0 + cli($_[0], 'DBSIZE') }
 my $nginx;
 
 sub gateway {
-    my ($servers) = @_;
+    my ($servers, $more) = @_;
     my $port = $ENV{TEST_NGINX_PORT_1};
 
     finish() if $nginx;
@@ -79,6 +79,7 @@ sub gateway {
     hars_zone z:1m key=$zone_key;
     hars_seal_key $seal_key;
     hars_redis z $servers;
+    ${\ ($more // '')}
     server { listen 127.0.0.1:$port; return 200 passed; }
     server {
         \$TEST_NGINX_TLS
@@ -257,6 +258,55 @@ for my $case (
 
 finish();
 stop("three");
+
+
+# a name that leads elsewhere when its server is gone
+
+use IO::Socket::INET;
+
+my ($port, $dns) = map { HarsTest::Place::port($_) } 13, 12;
+
+# a name server that answers every question for an address by 127.0.0.2
+sub name_server {
+    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp',
+        LocalPort => $dns) or die "name server: $!";
+    my $pid = fork() // die "fork: $!";
+
+    if ($pid == 0) {
+        while ($s->recv(my $question, 512)) {
+            my ($name) = substr($question, 12) =~ /^((?:[^\0].*?)?\0....)/s;
+            my $answer = "\xc0\x0c" . pack('nnNn', 1, 1, 1, 4)
+                . pack('C4', 127, 0, 0, 2);
+            $s->send(substr($question, 0, 2)
+                . pack('nnnnn', 0x8180, 1, 1, 0, 0) . $name . $answer);
+        }
+        POSIX::_exit(0);
+    }
+    return $pid;
+}
+
+sub at { return ('--port', $port, '--bind', $_[0]) }
+
+my $named = name_server();
+start('here', at('127.0.0.1'));
+gateway("localhost:$port timeout=300ms", "resolver 127.0.0.1:$dns ipv6=off;");
+ok(written('here'), 'a server by its name');
+stop('here');
+start('there', at('127.0.0.2'));
+learn();
+ok(HarsTest::Place::wait_for(10, sub { connections('there') == 2 }),
+   'the name is resolved again');
+ok(written('there'), '... and has the records');
+
+kill 'KILL', $named;
+waitpid $named, 0;
+stop('there');
+start('here', at('127.0.0.1'));
+ok(HarsTest::Place::wait_for(10, sub { connections('here') == 2 }),
+   'without a name server the address of the configuration is tried');
+
+finish();
+stop('here');
 
 
 # without a channel

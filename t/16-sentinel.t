@@ -98,12 +98,20 @@ sub connections {
 }
 
 
-HarsTest::Servers::replicated('hars', [ 2, 3 ], [ 4, 5, 6 ]);
+HarsTest::Servers::replicated('hars', [ 2, 3 ], [ 4, 5, 6 ], 'secret');
+# the password is the servers', the Sentinels have none
+my $password = HarsTest::Place::dir() . '/password';
+open my $fh, '>', $password or die "$password: $!\n";
+print $fh "secret\n";
+close $fh;
+chmod 0600, $password;
+
 my $all = join ' ', map { "127.0.0.1:$_" } @sentinel;
 HarsTest::Authserver::start(redis => join("\n", 'redis_sentinel = hars',
+    "redis_password_file = $password",
     map { "redis = 127.0.0.1:$_" } @sentinel));
 
-gateway("127.0.0.1:$dead $all sentinel=hars");
+gateway("127.0.0.1:$dead $all sentinel=hars password_file=$password");
 ok(wait_for(5, \&fresh), 'a new token passes by its record');
 
 my @known = map { HarsTest::Authserver::token() } 1 .. 3;

@@ -109,12 +109,21 @@ sub unseen {
     return ($token, $name, $after{$name});
 }
 
+# the gateway's connections there that are no channel
+sub connections {
+    my ($port) = @_;
+
+    return scalar grep { /cmd=(?:get|ping|set)\b/ && !/lib-name|flags=[SM]/ }
+           split /\n/, redis($port, 'CLIENT', 'LIST') // '';
+}
+
 sub id_of { return redis($_[0], 'CLUSTER', 'MYID') }
 
 
 HarsTest::Servers::cluster([ 0, 2 .. 6 ], [ 7, 8, 10 .. 13 ]);
-HarsTest::Authserver::start(redis => "redis_cluster = yes\n"
-    . join "\n", map { "redis = 127.0.0.1:$_" } @node);
+my $authserver = join "\n", 'redis_cluster = yes',
+    map { "redis = 127.0.0.1:$_" } @node;
+HarsTest::Authserver::start(redis => $authserver);
 my @masters = do {
     my %seen;
     grep { !$seen{$_}++ } map { $_->[2][1] }
@@ -208,9 +217,38 @@ ok(wait_for(20, sub { HarsTest::Servers::whole(@node) }),
    'the old one is its replica');
 
 
-# another master dies
+# another master dies, and nobody can tell its replica of the revocations
 
 my ($victim) = grep {
+    my $role = redis($_, 'ROLE');
+    $role->[0] eq 'master'
+        && $_ != HarsTest::Servers::holder('hars:{revoked}stream', @node)
+} @node;
+ok(wait_for(10, sub { ($token, $name, $from) = unseen(); $from == $victim }),
+   'a record there');
+ok(wait_for(5, sub {
+       my $role = redis($victim, 'ROLE');
+       ref $role && @{ $role->[2] } && $role->[2][0][2] >= $role->[1] }),
+   '... and at its replica');
+HarsTest::Authserver::stop();
+HarsTest::Servers::stop($victim);
+ok(wait_for(30, sub {
+       my $now = HarsTest::Servers::holder($name, @node);
+       $now && $now != $victim && (redis($now, 'GET', $name) // '') =~ /^S/ }),
+   'its replica is master now, and has it');
+# the worker may not know the new master yet, and then asks nobody
+ok(wait_for(10, sub { connections(HarsTest::Servers::holder($name, @node))
+                      == 2 }), '... to which both workers are connected');
+like(asked($token), qr/^503 unavailable/, '... but it was not told');
+HarsTest::Servers::start($victim);
+HarsTest::Authserver::start(redis => $authserver);
+ok(wait_for(20, sub { asked($token) =~ /^200 ok l2/ }), '... until it is');
+ok(wait_for(20, sub { HarsTest::Servers::whole(@node) }), 'whole again');
+
+
+# another master dies
+
+($victim) = grep {
     my $role = redis($_, 'ROLE');
     $role->[0] eq 'master'
         && $_ != HarsTest::Servers::holder('hars:{revoked}stream', @node)

@@ -77,14 +77,25 @@ sub redis {
     eval {
         local $SIG{ALRM} = sub { die "no answer\n" };
         alarm 3;
-        print $s '*' . @words . "\r\n"
-            . join '', map { '$' . length($_) . "\r\n$_\r\n" } @words;
-        $s->flush;
-        $answer = answer($s);
+        my ($password) = grep { $options{$port}[$_ - 1] eq '--requirepass' }
+                         1 .. $#{ $options{$port} // [] };
+        command($s, 'AUTH', $options{$port}[$password]) if $password;
+        $answer = command($s, @words);
     };
     alarm 0;
 
     return $answer;
+}
+
+
+sub command {
+    my ($s, @words) = @_;
+
+    print $s '*' . @words . "\r\n"
+        . join '', map { '$' . length($_) . "\r\n$_\r\n" } @words;
+    $s->flush;
+
+    return answer($s);
 }
 
 
@@ -106,12 +117,14 @@ sub answer {
 
 # a master, its replicas, and Sentinels that know all of them
 sub replicated {
-    my ($name, $servers, $sentinels) = @_;
+    my ($name, $servers, $sentinels, $password) = @_;
+    my @auth = $password ? ('--requirepass', $password, '--masterauth',
+                            $password) : ();
     my ($master, @replicas) = map { HarsTest::Place::port($_) } @$servers;
     my @sentinels = map { HarsTest::Place::port($_) } @$sentinels;
 
-    start($master);
-    start($_, '--replicaof', '127.0.0.1', $master) for @replicas;
+    start($master, @auth);
+    start($_, '--replicaof', '127.0.0.1', $master, @auth) for @replicas;
 
     for my $port (@sentinels) {
         my $dir = HarsTest::Place::dir();
@@ -127,6 +140,7 @@ sentinel monitor $name 127.0.0.1 $master 2
 sentinel down-after-milliseconds $name 500
 sentinel failover-timeout $name 3000
 END
+        print $fh "sentinel auth-pass $name $password\n" if $password;
         close $fh;
         start($port, $conf, '--sentinel');
     }
