@@ -44,6 +44,7 @@ typedef struct ngx_http_hars_cache_s     ngx_http_hars_cache_t;
 typedef struct ngx_http_hars_channel_s   ngx_http_hars_channel_t;
 typedef struct ngx_http_hars_table_s     ngx_http_hars_table_t;
 typedef struct ngx_http_hars_revoked_s   ngx_http_hars_revoked_t;
+typedef struct ngx_http_hars_from_s      ngx_http_hars_from_t;
 
 
 /* in the order of the answers; ngx_http_hars_verdicts[] has the names */
@@ -112,6 +113,7 @@ typedef enum {
 #define NGX_HTTP_HARS_OVERRIDE_VERIFY          0x0020
 #define NGX_HTTP_HARS_OVERRIDE_RESUMPTION      0x0040
 #define NGX_HTTP_HARS_OVERRIDE_EARLY_DATA      0x0080
+#define NGX_HTTP_HARS_OVERRIDE_CERT_FROM       0x0100
 
 
 /* the end of the stream of revocations, as far as it was applied */
@@ -251,6 +253,11 @@ typedef struct {
 } ngx_http_hars_loc_conf_t;
 
 
+typedef struct {
+    ngx_http_hars_from_t      *from;         /* hars_client_cert_from */
+} ngx_http_hars_srv_conf_t;
+
+
 /* what postconfiguration looks at, collected in merge_loc_conf */
 typedef struct {
     ngx_http_hars_loc_conf_t  *hlcf;
@@ -285,6 +292,19 @@ typedef struct {
 } ngx_http_hars_conn_t;
 
 
+/* the certificate of a request that came through a trusted proxy */
+typedef struct {
+    ngx_str_t                  value;        /* Client-Cert as it came */
+    ngx_str_t                  chain;        /* Client-Cert-Chain */
+    ngx_uint_t                 bad;          /* more than one, or too long */
+    unsigned                   trusted:1;    /* the peer is: this counts */
+    unsigned                   checked:1;
+    unsigned                   has_cert:1;   /* verified */
+    u_char                     thumbprint[HARS_SHA256_LEN];
+    u_char                     s256[HARS_B64_SHA256_LEN];
+} ngx_http_hars_header_cert_t;
+
+
 /* a subrequest that was refused once */
 struct ngx_http_hars_sub_s {
     ngx_http_request_t        *request;
@@ -302,7 +322,9 @@ struct ngx_http_hars_ctx_s {
     ngx_http_hars_source_e     source;
 
     ngx_http_hars_endpoint_t  *endpoint;     /* whom the record is from */
-    ngx_http_hars_conn_t      *conn;         /* NULL: no TLS */
+    ngx_http_hars_conn_t      *conn;         /* NULL: no TLS, or a proxy's */
+    u_char                    *thumbprint;   /* NULL: no certificate */
+    ngx_http_hars_header_cert_t  *header;    /* NULL: not looked at yet */
 
     ngx_str_t                  token;        /* into the request's header */
     u_char                     key[HARS_KEY_LEN];
@@ -499,6 +521,7 @@ ngx_int_t ngx_http_hars_add_claim_variable(ngx_conf_t *cf, ngx_str_t *name,
 
 ngx_int_t ngx_http_hars_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_hars_preaccess_handler(ngx_http_request_t *r);
+ngx_http_hars_ctx_t *ngx_http_hars_create_ctx(ngx_http_request_t *r);
 /* the context of the main request, found again after redirects, or NULL */
 ngx_http_hars_ctx_t *ngx_http_hars_get_ctx(ngx_http_request_t *r);
 /* the end of what a request waited for; it goes on in a turn of its own */
@@ -528,15 +551,46 @@ ngx_int_t ngx_http_hars_conn(ngx_http_request_t *r,
     ngx_http_hars_conn_t **conn);
 /* the verified certificate of a client's connection, or NGX_DECLINED */
 ngx_int_t ngx_http_hars_peer(ngx_connection_t *c, u_char *thumbprint);
+/* who this request is from: sets ctx->thumbprint, and ctx->conn for L0 */
+ngx_int_t ngx_http_hars_prove(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx);
+/* the thumbprint of this request in base64url, or NULL */
+ngx_int_t ngx_http_hars_s256(ngx_http_request_t *r, u_char **s256);
 /* RFC 9440, 2.1: the verified certificate as a byte sequence, or empty */
 ngx_int_t ngx_http_hars_client_cert(ngx_http_request_t *r, ngx_str_t *value);
 ngx_int_t ngx_http_hars_random(u_char *dst, size_t len);
 /* in constant time: 1 equal, 0 not */
 ngx_int_t ngx_http_hars_equal(u_char *a, u_char *b, size_t len);
+/* Client-Cert, Client-Cert-Chain, Hars-*, "_" for "-" too */
+ngx_uint_t ngx_http_hars_reserved_header(ngx_table_elt_t *h);
 /* POST_READ: Client-Cert, Client-Cert-Chain, Hars-* of the client go */
 ngx_int_t ngx_http_hars_strip_handler(ngx_http_request_t *r);
 /* REWRITE: the same after internal redirects */
 ngx_int_t ngx_http_hars_strip_internal_handler(ngx_http_request_t *r);
+
+/* ngx_http_hars_rfc9440.c */
+
+/*
+ * One byte sequence from *pos on, which is moved behind it; "dst" has room
+ * for 3/4 of the rest.  NGX_OK, or NGX_DECLINED for anything else.
+ */
+ngx_int_t ngx_http_hars_byte_sequence(u_char **pos, u_char *last, u_char *dst,
+    size_t *len);
+/* behind a member of a list: NGX_OK another follows, NGX_DONE, NGX_DECLINED */
+ngx_int_t ngx_http_hars_next_member(u_char **pos, u_char *last);
+
+/* ngx_http_hars_from.c: the certificate of a client behind a proxy */
+
+char *ngx_http_hars_client_cert_from(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* does it trust mere addresses? */
+ngx_uint_t ngx_http_hars_from_address(ngx_http_hars_from_t *from);
+/* what the peer says of this request's client; NULL without memory */
+ngx_http_hars_header_cert_t *ngx_http_hars_from_header(
+    ngx_http_request_t *r);
+/* verifies it, once; NGX_ERROR without memory */
+ngx_int_t ngx_http_hars_from_check(ngx_http_request_t *r,
+    ngx_http_hars_header_cert_t *header);
 
 /* ngx_http_hars_token.c */
 

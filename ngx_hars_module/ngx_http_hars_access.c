@@ -25,7 +25,6 @@ static ngx_int_t ngx_http_hars_run(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
 static ngx_int_t ngx_http_hars_refuse_sub(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_verdict_e verdict);
-static ngx_http_hars_ctx_t *ngx_http_hars_create_ctx(ngx_http_request_t *r);
 static void ngx_http_hars_reset(ngx_http_hars_ctx_t *ctx,
     ngx_http_hars_endpoint_t *endpoint);
 static ngx_int_t ngx_http_hars_name(ngx_http_request_t *r,
@@ -108,14 +107,14 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
         case NGX_HTTP_HARS_CERT:
 
-            if (ngx_http_hars_conn(r, &ctx->conn) != NGX_OK) {
+            if (ngx_http_hars_prove(r, ctx) != NGX_OK) {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
 
             /* no record could help; another location may bind otherwise */
 
             if (hlcf->bind == NGX_HTTP_HARS_BIND_REQUIRED
-                && (ctx->conn == NULL || !ctx->conn->has_cert))
+                && ctx->thumbprint == NULL)
             {
                 return ngx_http_hars_finish(r, ctx, hlcf,
                                             NGX_HTTP_HARS_NO_CERT);
@@ -360,7 +359,7 @@ ngx_http_hars_get_ctx(ngx_http_request_t *r)
 }
 
 
-static ngx_http_hars_ctx_t *
+ngx_http_hars_ctx_t *
 ngx_http_hars_create_ctx(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t   *cln;
@@ -558,8 +557,15 @@ ngx_http_hars_stale(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 static ngx_uint_t
 ngx_http_hars_cert_revoked(ngx_http_hars_ctx_t *ctx)
 {
-    return ctx->conn && ctx->conn->has_cert
-           && ngx_http_hars_conn_revoked(ctx->endpoint->zone, ctx->conn);
+    if (ctx->thumbprint == NULL) {
+        return 0;
+    }
+
+    /* a proxy's connection has the certificates of many */
+
+    return ctx->conn
+           ? ngx_http_hars_conn_revoked(ctx->endpoint->zone, ctx->conn)
+           : ngx_http_hars_revoked(ctx->endpoint->zone, ctx->thumbprint);
 }
 
 
@@ -567,7 +573,6 @@ static ngx_http_hars_verdict_e
 ngx_http_hars_judge(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_http_hars_loc_conf_t *hlcf)
 {
-    u_char                    *thumbprint;
     ngx_str_t                  value;
     ngx_uint_t                 i;
     ngx_http_complex_value_t  *cv;
@@ -579,10 +584,8 @@ ngx_http_hars_judge(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
         return NGX_HTTP_HARS_CERT_REVOKED;
     }
 
-    thumbprint = (ctx->conn && ctx->conn->has_cert) ? ctx->conn->thumbprint
-                                                    : NULL;
-
-    verdict = ngx_http_hars_policy(&ctx->record, thumbprint, ngx_time(), hlcf);
+    verdict = ngx_http_hars_policy(&ctx->record, ctx->thumbprint, ngx_time(),
+                                   hlcf);
 
     if (verdict != NGX_HTTP_HARS_OK || hlcf->require == NULL) {
         return verdict;

@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_hars_check_error_pages(ngx_conf_t *cf,
     ngx_http_hars_location_t *location);
 static ngx_int_t ngx_http_hars_check_tls(ngx_conf_t *cf,
     ngx_http_hars_location_t *location);
+static ngx_http_hars_from_t *ngx_http_hars_check_from(
+    ngx_http_core_srv_conf_t *cscf);
 static ngx_int_t ngx_http_hars_check_session(ngx_conf_t *cf,
     ngx_http_hars_location_t *location, ngx_http_core_srv_conf_t *cscf);
 
@@ -123,7 +125,27 @@ ngx_http_hars_check_core(ngx_conf_t *cf, ngx_http_hars_location_t *location)
                    "\"hars_override ignore_invalid_headers\"");
     }
 
+    if (ngx_http_hars_from_address(ngx_http_hars_check_from(location->cscf))
+        && !(override & NGX_HTTP_HARS_OVERRIDE_CERT_FROM))
+    {
+        return ngx_http_hars_emerg(cf, location, "\"hars_client_cert_from\" "
+                   "by address believes whoever can send from there, write "
+                   "\"trusted_cert=\" or \"trusted=unix:\", or "
+                   "\"hars_override client_cert_from\"");
+    }
+
     return NGX_OK;
+}
+
+
+static ngx_http_hars_from_t *
+ngx_http_hars_check_from(ngx_http_core_srv_conf_t *cscf)
+{
+    ngx_http_hars_srv_conf_t  *hscf;
+
+    hscf = cscf->ctx->srv_conf[ngx_http_hars_module.ctx_index];
+
+    return hscf->from;
 }
 
 
@@ -211,7 +233,9 @@ ngx_http_hars_check_tls(ngx_conf_t *cf, ngx_http_hars_location_t *location)
         }
     }
 
-    if (!found && location->hlcf->bind == NGX_HTTP_HARS_BIND_REQUIRED) {
+    if (!found && location->hlcf->bind == NGX_HTTP_HARS_BIND_REQUIRED
+        && ngx_http_hars_check_from(location->cscf) == NULL)
+    {
         return ngx_http_hars_emerg(cf, location, "\"hars_bind required\" "
                    "refuses everybody where no \"listen\" of the server has "
                    "\"ssl\", add it or write \"hars_bind off\"");
@@ -263,7 +287,8 @@ ngx_http_hars_check_session(ngx_conf_t *cf,
     /* 0 off, 1 on, 2 optional, 3 optional_no_ca */
 
     if (sscf->verify == 0
-        && location->hlcf->bind == NGX_HTTP_HARS_BIND_REQUIRED)
+        && location->hlcf->bind == NGX_HTTP_HARS_BIND_REQUIRED
+        && ngx_http_hars_check_from(cscf) == NULL)
     {
         return ngx_http_hars_emerg(cf, location, "\"hars_bind required\" "
                    "refuses everybody without \"ssl_verify_client on\" or "

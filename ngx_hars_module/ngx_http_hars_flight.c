@@ -398,8 +398,8 @@ ngx_http_hars_client(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
     uint64_t    client;
     ngx_str_t  *addr;
 
-    if (ctx->conn && ctx->conn->has_cert) {
-        ngx_memcpy(&client, ctx->conn->thumbprint, sizeof(client));
+    if (ctx->thumbprint) {
+        ngx_memcpy(&client, ctx->thumbprint, sizeof(client));
         return client;
     }
 

@@ -14,6 +14,9 @@
 static ngx_int_t ngx_http_hars_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_hars_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_hars_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_hars_create_srv_conf(ngx_conf_t *cf);
+static char *ngx_http_hars_merge_srv_conf(ngx_conf_t *cf, void *parent,
+    void *child);
 static void *ngx_http_hars_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_hars_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -75,6 +78,7 @@ static ngx_conf_bitmask_t  ngx_http_hars_overrides[] = {
       NGX_HTTP_HARS_OVERRIDE_UNDERSCORES },
     { ngx_string("ignore_invalid_headers"),
       NGX_HTTP_HARS_OVERRIDE_INVALID_HEADERS },
+    { ngx_string("client_cert_from"), NGX_HTTP_HARS_OVERRIDE_CERT_FROM },
     { ngx_string("ssl_verify_client"), NGX_HTTP_HARS_OVERRIDE_VERIFY },
     { ngx_string("resumption"), NGX_HTTP_HARS_OVERRIDE_RESUMPTION },
     { ngx_string("ssl_early_data"), NGX_HTTP_HARS_OVERRIDE_EARLY_DATA },
@@ -178,6 +182,13 @@ static ngx_command_t  ngx_http_hars_commands[] = {
       0,
       NULL },
 
+    { ngx_string("hars_client_cert_from"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_1MORE,
+      ngx_http_hars_client_cert_from,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("hars_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -210,8 +221,8 @@ static ngx_http_module_t  ngx_http_hars_module_ctx = {
     ngx_http_hars_create_main_conf,        /* create main configuration */
     NULL,                                  /* init main configuration */
 
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
+    ngx_http_hars_create_srv_conf,         /* create server configuration */
+    ngx_http_hars_merge_srv_conf,          /* merge server configuration */
 
     ngx_http_hars_create_loc_conf,         /* create location configuration */
     ngx_http_hars_merge_loc_conf           /* merge location configuration */
@@ -310,6 +321,34 @@ ngx_http_hars_create_main_conf(ngx_conf_t *cf)
     }
 
     return hmcf;
+}
+
+
+static void *
+ngx_http_hars_create_srv_conf(ngx_conf_t *cf)
+{
+    ngx_http_hars_srv_conf_t  *hscf;
+
+    hscf = ngx_palloc(cf->pool, sizeof(ngx_http_hars_srv_conf_t));
+    if (hscf == NULL) {
+        return NULL;
+    }
+
+    hscf->from = NGX_CONF_UNSET_PTR;
+
+    return hscf;
+}
+
+
+static char *
+ngx_http_hars_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_hars_srv_conf_t *prev = parent;
+    ngx_http_hars_srv_conf_t *conf = child;
+
+    ngx_conf_merge_ptr_value(conf->from, prev->from, NULL);
+
+    return NGX_CONF_OK;
 }
 
 

@@ -8,12 +8,13 @@
  * and the client's own attempts at such headers, which are removed in the
  * first phase of every request.
  *
- * This file is the only user of OpenSSL in the module.
+ * This file and ngx_http_hars_from.c are the users of OpenSSL in the module.
  */
 
 #include "ngx_http_hars.h"
 
 #include <openssl/rand.h>
+#include <openssl/x509v3.h>
 
 
 static void ngx_http_hars_conn_free(void *parent, void *ptr,
@@ -22,7 +23,6 @@ static ngx_uint_t ngx_http_hars_asked_here(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_hars_session_foreign(ngx_ssl_conn_t *ssl);
 static ngx_int_t ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn,
     ngx_ssl_conn_t *ssl, ngx_log_t *log);
-static ngx_uint_t ngx_http_hars_reserved_header(ngx_table_elt_t *h);
 static ngx_int_t ngx_http_hars_strip(ngx_http_request_t *r);
 
 
@@ -243,21 +243,83 @@ ngx_http_hars_conn_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
 
 
 ngx_int_t
+ngx_http_hars_prove(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
+{
+    ngx_http_hars_header_cert_t  *header;
+
+    ctx->conn = NULL;
+    ctx->thumbprint = NULL;
+
+    header = ngx_http_hars_from_header(r);
+    if (header == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* through a proxy the certificate is the request's, never the proxy's */
+
+    if (header->trusted) {
+        if (ngx_http_hars_from_check(r, header) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ctx->thumbprint = header->has_cert ? header->thumbprint : NULL;
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_hars_conn(r, &ctx->conn) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->conn && ctx->conn->has_cert) {
+        ctx->thumbprint = ctx->conn->thumbprint;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_hars_s256(ngx_http_request_t *r, u_char **s256)
+{
+    ngx_http_hars_ctx_t  proof;
+
+    *s256 = NULL;
+
+    if (ngx_http_hars_prove(r, &proof) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (proof.thumbprint) {
+        *s256 = proof.conn ? proof.conn->s256
+                           : ngx_http_hars_from_header(r)->s256;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_hars_client_cert(ngx_http_request_t *r, ngx_str_t *value)
 {
     int                    len;
     X509                  *cert;
     u_char                *der, *p;
     ngx_str_t              src, dst;
-    ngx_http_hars_conn_t  *conn;
+    ngx_http_hars_ctx_t    proof;
 
     ngx_str_null(value);
 
-    if (ngx_http_hars_conn(r, &conn) != NGX_OK) {
+    if (ngx_http_hars_prove(r, &proof) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (conn == NULL || !conn->has_cert) {
+    if (proof.thumbprint == NULL) {
+        return NGX_OK;
+    }
+
+    if (proof.conn == NULL) {
+        *value = ngx_http_hars_from_header(r)->value;
         return NGX_OK;
     }
 
@@ -327,6 +389,12 @@ ngx_http_hars_strip_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    /* what a trusted proxy sent is taken before it goes */
+
+    if (ngx_http_hars_from_header(r) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     part = &r->headers_in.headers.part;
     h = part->elts;
 
@@ -364,7 +432,7 @@ ngx_http_hars_strip_internal_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_hars_reserved_header(ngx_table_elt_t *h)
 {
     size_t      i;

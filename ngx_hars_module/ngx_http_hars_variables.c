@@ -296,17 +296,13 @@ static ngx_int_t
 ngx_http_hars_s256_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_http_hars_conn_t  *conn;
+    u_char  *s256;
 
-    if (ngx_http_hars_conn(r, &conn) != NGX_OK) {
+    if (ngx_http_hars_s256(r, &s256) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (conn == NULL || !conn->has_cert) {
-        return ngx_http_hars_value(v, NULL, 0);
-    }
-
-    return ngx_http_hars_value(v, conn->s256, HARS_B64_SHA256_LEN);
+    return ngx_http_hars_value(v, s256, s256 ? HARS_B64_SHA256_LEN : 0);
 }
 
 

@@ -43,6 +43,14 @@ my $password = file('password', 0600, "secret\n");
 my $open_password = file('open.password', 0604, "secret\n");
 my $no_password = file('no.password', 0600, "\n");
 
+# a server whose clients come through a proxy
+sub from {
+    my ($parameters) = @_;
+
+    $parameters =~ s/\$ca/$pki\/client-ca.pem/;
+    return "$zone " . server("$on hars_client_cert_from $parameters;");
+}
+
 # the lines of a TLS server: what is asked of it is replaced
 sub server {
     my ($text, %o) = @_;
@@ -83,6 +91,12 @@ my @case = (
       . server("$named hars_realm \"ward 7\"; hars_bind optional; "
                . 'hars_scope a b; hars_audience x y; hars_issuer https://as; '
                . 'hars_require $kind $hars_sub; hars_timeout 2s;') ],
+    [ 'a certificate from a header',
+      from('header=Client-Cert ca=$ca trusted=unix: trusted_cert='
+           . 'A' x 43 . ' depth=2') ],
+    [ 'a certificate from a header, by address',
+      from('header=Client-Cert ca=$ca trusted=192.0.2.0/24; '
+           . 'hars_override client_cert_from') ],
     [ 'Redis by address', "$keyed hars_redis z 127.0.0.1:6379; "
       . server($named) ],
     [ 'Sentinels', "$keyed hars_redis z 127.0.0.1:26379 unix:$dir/s.sock "
@@ -171,6 +185,40 @@ my @case = (
       . "$seal_key;", qr/is duplicate: name all files in one/ ],
     [ 'hars_seal_key: nine', 'hars_seal_key ' . "$seal_key " x 9 . ';',
       qr/takes 8 files at most/ ],
+    [ 'hars_client_cert_from: no header', from('ca=$ca trusted=unix:'),
+      qr/"hars_client_cert_from" directive needs "header=Client-Cert"/ ],
+    [ 'hars_client_cert_from: another header',
+      from('header=X-Cert ca=$ca trusted=unix:'), qr/has an unknown parameter/ ],
+    [ 'hars_client_cert_from: no authorities',
+      from('header=Client-Cert trusted=unix:'),
+      qr/needs "ca=file" with the authorities of the clients/ ],
+    [ 'hars_client_cert_from: absent authorities',
+      from('header=Client-Cert trusted=unix: ca=/nonexistent'),
+      qr/"ca=\/nonexistent" of "hars_client_cert_from" has no certificates/ ],
+    [ 'hars_client_cert_from: an absent CRL',
+      from('header=Client-Cert trusted=unix: ca=$ca crl=/nonexistent'),
+      qr/"crl=\/nonexistent" of "hars_client_cert_from" has no list/ ],
+    [ 'hars_client_cert_from: nobody trusted',
+      from('header=Client-Cert ca=$ca'),
+      qr/needs "trusted_cert=thumbprint" of the proxy, or "trusted=unix:"/ ],
+    [ 'hars_client_cert_from: a thumbprint that is none',
+      from('header=Client-Cert ca=$ca trusted_cert=' . 'A' x 42),
+      qr/takes as "trusted_cert" the 43 characters of a certificate's/ ],
+    [ 'hars_client_cert_from: another spelling of one',
+      from('header=Client-Cert ca=$ca trusted_cert=' . 'A' x 42 . 'B'),
+      qr/takes as "trusted_cert" the 43 characters of a certificate's/ ],
+    [ 'hars_client_cert_from: no network',
+      from('header=Client-Cert ca=$ca trusted=proxy.example'),
+      qr/takes as "trusted" "unix:" or a network/ ],
+    [ 'hars_client_cert_from: depth',
+      from('header=Client-Cert ca=$ca trusted=unix: depth=9'),
+      qr/takes a "depth" of 0 to 8/ ],
+    [ 'hars_client_cert_from: by address',
+      from('header=Client-Cert ca=$ca trusted=192.0.2.0/24'),
+      qr/by address believes whoever can send from there, write "trusted_cert="/ ],
+    [ 'hars_client_cert_from: twice',
+      from('header=Client-Cert ca=$ca trusted=unix:; hars_client_cert_from off'),
+      qr/"hars_client_cert_from" directive is duplicate/ ],
     [ 'hars_redis: no such zone', "$keyed hars_redis q unix:/r;",
       qr/"hars_redis q" is for a zone that "hars_zone" does not define.*:\d+/ ],
     [ 'hars_redis: no zone key', "$zone hars_seal_key $seal_key; "
