@@ -170,6 +170,7 @@ my $nginx = HarsTest::Nginx->new(main => $main, http => <<"END");
     hars_seal_key $ENV{TEST_NGINX_SEAL_KEY};
     hars_redis z unix:$ENV{TEST_NGINX_REDIS_SOCK};
     large_client_header_buffers 4 64k;
+    keepalive_requests 100000;
     server {
         listen unix:$socket;
         hars_client_cert_from header=Client-Cert trusted=unix: depth=2
@@ -414,6 +415,15 @@ is(on($s, '/', 'a', header('a')), '200 ok', '... with its own token');
 is(on($s, '/', 'a'), '401 no_cert', '... without a certificate');
 is(on($s, '/', 'a', header('good')), '401 cnf_mismatch', '... with a wrong one');
 is(on($s, '/', 'good', header('good')), '200 ok', '... the first again');
+
+
+# what is remembered is for the very same bytes, wherever it is kept
+
+$s = connection($socket);
+on($s, '/', 'good', header('good'));
+is(scalar(grep { on($s, '/', 'good', header('good'), "Client-Cert-Chain: $_")
+                 ne '401 no_cert' } 1 .. 1500), 0,
+   '1500 spellings that prove nobody');
 
 
 # redirects and subrequests
