@@ -69,7 +69,7 @@ style:
 fuzz: deps-fuzz module
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)
 
-asan:
+asan: deps-test programs
 	@scripts/asan.sh $(T)
 
 chaos: deps-test module programs

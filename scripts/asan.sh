@@ -215,7 +215,8 @@ suites() {
 disable_coredump=1,print_stacktrace=1"
 
     rm -rf "$tree/t" "$tree/scripts" "$tree/conf" "$reports"
-    mkdir -p "$tree" "$reports"
+    mkdir -p "$tree/build" "$reports"
+    ln -sfn "$top/build/bin" "$tree/build/bin"
     cp -r t scripts conf "$tree/"
 
     (
