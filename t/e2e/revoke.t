@@ -8,25 +8,17 @@
 use strict;
 use warnings;
 
-use Cwd qw(abs_path);
-use Digest::SHA qw(sha256);
 use File::Basename qw(dirname);
-use File::Temp qw(tempdir);
 use IO::Socket::UNIX;
-use JSON::PP;
-use MIME::Base64 qw(decode_base64 encode_base64);
-use POSIX qw(WNOHANG);
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-my $top = abs_path(dirname(__FILE__) . '/../..');
-my $build = $ENV{HARS_BUILD} ? abs_path($ENV{HARS_BUILD}) : "$top/build";
-my $program = "$build/bin/hars-authserver";
-my $dir = tempdir('hars-revoke-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+use lib dirname(__FILE__) . '/../lib';
+use HarsTest::EndToEnd ':oauth';
+
 my $o = 'O=HARS Gateway demo';
 my $ml = 'https://ml.hars.localhost/';
-my $json = JSON::PP->new->canonical;
-my (%child, %cert, %thumbprint);
 
 BAIL_OUT("$program is not there: make all") unless -x $program;
 
@@ -48,111 +40,6 @@ killed();
 stop();
 
 done_testing();
-
-
-# whoever stops the test, what it started goes with it
-BEGIN {
-    $SIG{$_} = sub { exit 1 } for qw(HUP INT PIPE TERM);
-}
-
-
-END {
-    my $status = $?;
-
-    for my $pid (values %child) {
-        kill 'CONT', $pid;
-        kill 'KILL', $pid;
-        waitpid $pid, 0;
-    }
-
-    $? = $status;
-}
-
-
-sub write_file {
-    my ($name, $text, $mode) = @_;
-
-    open my $fh, '>', "$dir/$name" or die "$name: $!\n";
-    print $fh $text;
-    close $fh or die "$name: $!\n";
-    chmod $mode, "$dir/$name" if $mode;
-
-    return "$dir/$name";
-}
-
-
-# exit status and all that was said
-sub run {
-    my (@command) = @_;
-
-    open my $fh, '-|', 'sh', '-c', 'exec "$@" 2>&1 < /dev/null', 'sh',
-        @command or die "$command[0]: $!\n";
-    local $/;
-    my $said = <$fh> // '';
-    close $fh;
-
-    return ($? >> 8, $said);
-}
-
-
-sub as {
-    return run($program, '--config', "$dir/as.conf", @_);
-}
-
-
-# true as soon as the condition is, false at the deadline
-sub wait_for {
-    my ($condition, $seconds) = @_;
-
-    my $end = time + ($seconds // 15);
-
-    while (time < $end) {
-        return 1 if $condition->();
-        sleep 0.02;
-    }
-
-    return 0;
-}
-
-
-sub launch {
-    my ($name, @command) = @_;
-
-    my $pid = fork // die "fork: $!\n";
-
-    if ($pid == 0) {
-        $SIG{$_} = 'DEFAULT' for qw(HUP INT PIPE TERM);
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>>', "$dir/$name.log";
-        open STDERR, '>&', \*STDOUT;
-        exec @command or POSIX::_exit(127);
-    }
-
-    $child{$name} = $pid;
-}
-
-
-sub ended {
-    my ($name, $signal) = @_;
-
-    kill $signal, $child{$name};
-
-    my $status;
-    my $gone = wait_for(sub {
-        return 0 if waitpid($child{$name}, WNOHANG) == 0;
-        $status = $?;
-        return 1;
-    });
-
-    delete $child{$name} if $gone;
-
-    return $gone ? $status : 'still there';
-}
-
-
-sub listening {
-    return IO::Socket::UNIX->new(Peer => $_[0]) ? 1 : 0;
-}
 
 
 sub prepare {
@@ -192,27 +79,6 @@ END
 }
 
 
-sub pki {
-    my ($rc, $said) = run("$top/scripts/demo-pki.sh", "$dir/pki", @_);
-    $rc == 0 or BAIL_OUT("demo-pki.sh @_: $said");
-}
-
-
-sub certificate {
-    my ($name, @more) = @_;
-
-    pki('client', $name, @more);
-
-    open my $fh, '<', "$dir/pki/$name.pem" or die "$name.pem: $!\n";
-    local $/;
-    my ($der) = <$fh> =~ /-----BEGIN CERTIFICATE-----(.*?)-----END/s;
-
-    $cert{$name} = 'Client-Cert: :' . $der =~ s/\s//gr . ':';
-    $thumbprint{$name} =
-        encode_base64(sha256(decode_base64($der)), '') =~ tr{+/=}{-_}dr;
-}
-
-
 sub start_redis {
     launch('redis', 'redis-server', '--port', 0, '--unixsocket',
            "$dir/redis.sock", '--save', '', '--appendonly', 'no', '--dir',
@@ -220,32 +86,6 @@ sub start_redis {
 
     wait_for(sub { listening("$dir/redis.sock") })
         or BAIL_OUT('redis-server does not start');
-}
-
-
-sub start {
-    launch('authserver', $program, '--config', "$dir/as.conf", 'serve');
-
-    wait_for(sub { listening("$dir/public.sock") })
-        or BAIL_OUT("hars-authserver does not start: see $dir");
-}
-
-
-# an answer of Redis, arrays as references
-sub answer {
-    my ($s) = @_;
-
-    my $line = <$s> // return;
-    $line =~ s/\r\n//;
-    my ($type, $rest) = $line =~ /^(.)(.*)/;
-
-    return $rest if $type =~ /[+:-]/;
-    return undef if $rest < 0;
-    return [map { answer($s) } 1 .. $rest] if $type eq '*';
-
-    read $s, my $value, $rest + 2;
-
-    return substr $value, 0, $rest;
 }
 
 
@@ -291,50 +131,6 @@ sub told {
     my %tombstone = map { ($_ => 1) } tombstones();
 
     return scalar grep { $tombstone{$_} } keys %key;
-}
-
-
-# status, decoded body
-sub post {
-    my ($path, $name, %field) = @_;
-
-    my $socket = $path eq '/introspect' ? 'gateway' : 'public';
-    my ($rc, $said) =
-        run('curl', '-sSi', '--max-time', 20, '--unix-socket',
-            "$dir/$socket.sock", "http://localhost$path",
-            $name ? ('-H', $cert{$name}) : (),
-            $field{-header} ? ('-H', delete $field{-header}) : (),
-            map { ('--data-urlencode', "$_=$field{$_}") } sort keys %field);
-
-    my ($status) = $said =~ m{^HTTP/1\.1 (\d+)};
-    my (undef, $body) = split /\r\n\r\n/, $said, 2;
-
-    return ($status // 0, eval { $json->decode($body) } // $body);
-}
-
-
-sub token {
-    my ($name, $id) = @_;
-
-    my ($status, $answer) = post('/oauth2/token', $name,
-                                 grant_type => 'client_credentials',
-                                 client_id => $id // $name);
-
-    return ref $answer ? $answer->{access_token} // $answer->{error} : '';
-}
-
-
-sub active {
-    my (undef, $answer) = post('/introspect', undef, token => $_[0]);
-
-    return $answer->{active} ? 1 : 0;
-}
-
-
-sub revoke {
-    my ($name, %field) = @_;
-
-    return post('/oauth2/revoke', $name, client_id => $name, %field);
 }
 
 
