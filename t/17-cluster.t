@@ -113,7 +113,7 @@ sub unseen {
 sub connections {
     my ($port) = @_;
 
-    return scalar grep { /cmd=(?:get|ping|set)\b/ && !/lib-name|flags=[SM]/ }
+    return scalar grep { /cmd=(?:get|ping|set)\b/ && !/flags=[SM]/ }
            split /\n/, redis($port, 'CLIENT', 'LIST') // '';
 }
 
