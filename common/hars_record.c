@@ -71,6 +71,8 @@ static unsigned hars_record_strings(hars_record_t *rec,
     hars_str_t *str[HARS_RECORD_STRINGS + HARS_RECORD_CLAIMS]);
 static int hars_seal_secret_init(hars_seal_secret_t *ss,
     const unsigned char secret[HARS_SECRET_LEN]);
+static hars_seal_secret_t *hars_seal_find(hars_seal_t *seal,
+    const unsigned char *src);
 static void hars_seal_aad(unsigned char aad[HARS_SEAL_AAD_LEN],
     const unsigned char key[HARS_KEY_LEN],
     const unsigned char endpoint[HARS_SHA256_LEN]);
@@ -603,6 +605,38 @@ hars_seal(hars_seal_t *seal, const unsigned char key[HARS_KEY_LEN],
 }
 
 
+/* the key id is public: it only says which secret to try */
+
+static hars_seal_secret_t *
+hars_seal_find(hars_seal_t *seal, const unsigned char *src)
+{
+    unsigned  i;
+
+    for (i = 0; i < seal->n; i++) {
+        if (memcmp(seal->secret[i].id, src + 2, HARS_SEAL_ID_LEN) == 0) {
+            return &seal->secret[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+int
+hars_seal_check(hars_seal_t *seal, const unsigned char *src, size_t len)
+{
+    if (len <= HARS_SEAL_OVERHEAD
+        || len > HARS_RECORD_MAX + HARS_SEAL_OVERHEAD
+        || src[0] != HARS_VALUE_SEALED
+        || src[1] != HARS_RECORD_VERSION)
+    {
+        return HARS_ERROR;
+    }
+
+    return hars_seal_find(seal, src) ? HARS_OK : HARS_DECLINED;
+}
+
+
 int
 hars_open(hars_seal_t *seal, const unsigned char key[HARS_KEY_LEN],
     const unsigned char endpoint[HARS_SHA256_LEN], const unsigned char *src,
@@ -610,31 +644,14 @@ hars_open(hars_seal_t *seal, const unsigned char key[HARS_KEY_LEN],
 {
     int                  n;
     size_t               size;
-    unsigned             i;
     unsigned char        aad[HARS_SEAL_AAD_LEN], tag[HARS_SEAL_TAG_LEN];
     hars_seal_secret_t  *ss;
 
-    if (len <= HARS_SEAL_OVERHEAD
-        || len > HARS_RECORD_MAX + HARS_SEAL_OVERHEAD
-        || src[0] != HARS_VALUE_SEALED
-        || src[1] != HARS_RECORD_VERSION)
-    {
+    if (hars_seal_check(seal, src, len) != HARS_OK) {
         return HARS_DECLINED;
     }
 
-    /* the key id is public: it only says which secret to try */
-
-    for (i = 0; i < seal->n; i++) {
-        if (memcmp(seal->secret[i].id, src + 2, HARS_SEAL_ID_LEN) == 0) {
-            break;
-        }
-    }
-
-    if (i == seal->n) {
-        return HARS_DECLINED;
-    }
-
-    ss = &seal->secret[i];
+    ss = hars_seal_find(seal, src);
     size = len - HARS_SEAL_OVERHEAD;
     memcpy(tag, src + len - HARS_SEAL_TAG_LEN, HARS_SEAL_TAG_LEN);
 

@@ -164,6 +164,13 @@ int hars_open(hars_seal_t *seal, const unsigned char key[HARS_KEY_LEN],
     size_t *outlen);
 
 /*
+ * Of what a sealed value says openly: HARS_OK one of the secrets may open it,
+ * HARS_DECLINED the key id is of none of them, HARS_ERROR it has not the form
+ * of a sealed value.
+ */
+int hars_seal_check(hars_seal_t *seal, const unsigned char *src, size_t len);
+
+/*
  * A tombstone denies whatever its version: a deny needs no seal.  It is
  * written under the record's key with the rest of the token's life as TTL.
  */

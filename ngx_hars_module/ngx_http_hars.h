@@ -29,6 +29,9 @@
 #define NGX_HTTP_HARS_NAME_MAX       128     /* a name in Redis */
 #define NGX_HTTP_HARS_RUN_LEN        40      /* run_id of a Redis */
 #define NGX_HTTP_HARS_TTL_MAX        (30 * 24 * 3600 * 1000UL)
+#define NGX_HTTP_HARS_BUCKETS        13      /* of a histogram, with +Inf */
+#define NGX_HTTP_HARS_SHARDS         16      /* of the counters */
+#define NGX_HTTP_HARS_WORKERS        128     /* process slots with gauges */
 
 
 typedef struct ngx_http_hars_zone_s      ngx_http_hars_zone_t;
@@ -100,6 +103,7 @@ typedef enum {
 #define NGX_HTTP_HARS_MODE_OFF       0
 #define NGX_HTTP_HARS_MODE_ON        1
 #define NGX_HTTP_HARS_MODE_REPORT    2
+#define NGX_HTTP_HARS_MODES          2       /* in which is judged */
 
 #define NGX_HTTP_HARS_BIND_OFF       0
 #define NGX_HTTP_HARS_BIND_OPTIONAL  1
@@ -114,6 +118,104 @@ typedef enum {
 #define NGX_HTTP_HARS_OVERRIDE_RESUMPTION      0x0040
 #define NGX_HTTP_HARS_OVERRIDE_EARLY_DATA      0x0080
 #define NGX_HTTP_HARS_OVERRIDE_CERT_FROM       0x0100
+
+
+/*
+ * What is counted, for the life of a zone.  Those that follow each other
+ * without a blank line are one metric of the status page, told apart by a
+ * label: ngx_http_hars_status.c has the names in the same order.
+ */
+typedef enum {
+    NGX_HTTP_HARS_C_REQUESTS = 0,      /* by verdict, then mode */
+
+    NGX_HTTP_HARS_C_SUBREQUESTS = NGX_HTTP_HARS_C_REQUESTS
+                                  + NGX_HTTP_HARS_MODES
+                                    * (NGX_HTTP_HARS_VERDICTS - 1),
+
+    NGX_HTTP_HARS_C_LOOKUPS,           /* by source */
+    NGX_HTTP_HARS_C_NEGATIVE = NGX_HTTP_HARS_C_LOOKUPS
+                               + NGX_HTTP_HARS_SOURCES - 1,
+
+    NGX_HTTP_HARS_C_FLIGHTS,
+    NGX_HTTP_HARS_C_RENEWALS,
+
+    NGX_HTTP_HARS_C_WAITS,
+
+    NGX_HTTP_HARS_C_FULL_QUEUE,
+    NGX_HTTP_HARS_C_FULL_CLIENT,
+    NGX_HTTP_HARS_C_FULL_FLIGHTS,
+
+    NGX_HTTP_HARS_C_ASKED_ACTIVE,
+    NGX_HTTP_HARS_C_ASKED_INACTIVE,
+    NGX_HTTP_HARS_C_ASKED_FAILED,
+
+    NGX_HTTP_HARS_C_REDIS_RECORD,
+    NGX_HTTP_HARS_C_REDIS_TOMBSTONE,
+    NGX_HTTP_HARS_C_REDIS_NONE,
+    NGX_HTTP_HARS_C_REDIS_REJECTED,
+    NGX_HTTP_HARS_C_REDIS_UNTOLD,
+    NGX_HTTP_HARS_C_REDIS_DUE,
+    NGX_HTTP_HARS_C_REDIS_FAILED,
+    NGX_HTTP_HARS_C_REDIS_SKIPPED,
+
+    NGX_HTTP_HARS_C_SEAL_FORM,
+    NGX_HTTP_HARS_C_SEAL_KEY,
+    NGX_HTTP_HARS_C_SEAL_SEAL,
+    NGX_HTTP_HARS_C_SEAL_OLD,
+
+    NGX_HTTP_HARS_C_CLOSED,            /* by link, then reason */
+    NGX_HTTP_HARS_C_CLOSED_LAST = NGX_HTTP_HARS_C_CLOSED + 5,
+
+    NGX_HTTP_HARS_C_GAPS,
+
+    NGX_HTTP_HARS_C_LOADS,
+
+    NGX_HTTP_HARS_C_REVOKED_TOKEN,
+    NGX_HTTP_HARS_C_REVOKED_CERT,
+
+    NGX_HTTP_HARS_C_ENDED_TOKEN,
+    NGX_HTTP_HARS_C_ENDED_CERT,
+
+    /* histograms: buckets, then the sum in microseconds */
+
+    NGX_HTTP_HARS_H_REDIS,
+
+    NGX_HTTP_HARS_H_INTROSPECTION = NGX_HTTP_HARS_H_REDIS
+                                    + NGX_HTTP_HARS_BUCKETS + 1,
+
+    NGX_HTTP_HARS_COUNTERS = NGX_HTTP_HARS_H_INTROSPECTION
+                             + NGX_HTTP_HARS_BUCKETS + 1
+} ngx_http_hars_counter_e;
+
+
+/* what a worker says of itself; the page adds up all workers */
+typedef enum {
+    NGX_HTTP_HARS_G_WORKERS = 0,
+    NGX_HTTP_HARS_G_WAITERS,           /* requests that wait for a flight */
+    NGX_HTTP_HARS_G_ASKING,
+    NGX_HTTP_HARS_G_BACKLOG,
+    NGX_HTTP_HARS_G_REDIS_AWAY,        /* the breaker is open */
+    NGX_HTTP_HARS_G_REDIS_QUEUED,
+    NGX_HTTP_HARS_G_RECORDS_READY,
+    NGX_HTTP_HARS_G_RECORDS_DOWN,
+    NGX_HTTP_HARS_G_CHANNEL_READY,
+    NGX_HTTP_HARS_G_CHANNEL_DOWN,
+    NGX_HTTP_HARS_GAUGES
+} ngx_http_hars_gauge_e;
+
+typedef struct {
+    ngx_atomic_t               beat;         /* monotonic; 0: nobody */
+    uint32_t                   gauge[NGX_HTTP_HARS_GAUGES];
+} ngx_http_hars_worker_t;
+
+
+/* a worker adds to a shard of its own, cache lines that others leave alone */
+#define NGX_HTTP_HARS_SHARD                                                  \
+    (ngx_align(NGX_HTTP_HARS_COUNTERS * sizeof(ngx_atomic_t), 64)            \
+     / sizeof(ngx_atomic_t))
+
+#define ngx_http_hars_count(zone, n)                                         \
+    (void) ngx_atomic_fetch_add(&(zone)->counters[n], 1)
 
 
 /* the end of the stream of revocations, as far as it was applied */
@@ -133,7 +235,10 @@ typedef struct {
     ngx_http_hars_cache_t     *cache;        /* L1 */
     ngx_http_hars_table_t     *flights;
     ngx_http_hars_revoked_t   *revoked;      /* thumbprints */
+    ngx_atomic_t              *counters;     /* all shards */
+    ngx_http_hars_worker_t    *workers;      /* by process slot */
 
+    ngx_msec_t                 created;
     ngx_atomic_t               seen;         /* all was known up to here */
     ngx_atomic_t               suspect;      /* asked before: not believed */
     ngx_atomic_t               suspect_seen; /* "seen" at that time */
@@ -162,6 +267,10 @@ struct ngx_http_hars_zone_s {
 
     ngx_http_hars_redis_t     *redis;        /* hars_redis, or NULL */
     hars_seal_t               *seal;         /* of the worker */
+
+    ngx_atomic_t              *counters;     /* the worker's shard */
+    ngx_http_hars_worker_t    *worker;       /* NULL: no place for it */
+    ngx_uint_t                 waiters;      /* requests of the worker */
 
     ngx_http_hars_flight_t   **flights;      /* of the worker, by number */
     ngx_queue_t                waits;        /* those others lead */
@@ -223,6 +332,8 @@ typedef struct {
 
     u_char                   (*seal_secrets)[HARS_SECRET_LEN];
     ngx_uint_t                 nseal;
+
+    ngx_uint_t                 status;       /* hars_status stands somewhere */
 } ngx_http_hars_main_conf_t;
 
 
@@ -240,6 +351,7 @@ typedef struct {
     ngx_msec_t                 timeout;      /* bound on all lookups */
     ngx_msec_t                 refresh;      /* hars_refresh_before */
     ngx_msec_t                 stale;        /* hars_stale_if_error */
+    ngx_uint_t                 status;       /* hars_status: the format */
 
     /* WWW-Authenticate, made once: RFC 6750, 3; RFC 8705, 3 */
     ngx_str_t                  challenge_bare;
@@ -341,6 +453,7 @@ struct ngx_http_hars_ctx_s {
     unsigned                   has_record:1;
     unsigned                   internal:1;   /* our own introspection */
     unsigned                   waiting:1;    /* suspended */
+    unsigned                   counted:1;    /* by its first verdict */
 
     /* while suspended: what to cancel, and how to go on */
     ngx_http_request_t        *request;
@@ -384,6 +497,7 @@ struct ngx_http_hars_flight_s {
     ngx_msec_t                 refresh;
     ngx_http_hars_query_t     *query;
     ngx_http_hars_job_t       *job;
+    uint64_t                   sent;         /* what is asked now, us */
     ngx_event_t                timer;        /* hars_timeout */
     ngx_str_t                  token;
 };
@@ -421,8 +535,9 @@ struct ngx_http_hars_job_s {
 
 /*
  * Called exactly once, unless cancelled, with a value as it stands in Redis
- * (NGX_OK), or without one (NGX_DECLINED).  "told": the server that it is from
- * has been told of all revocations.
+ * (NGX_OK), or without one: there is none (NGX_DECLINED), or no answer
+ * (NGX_ERROR).  "told": the server that it is from has been told of all
+ * revocations.
  */
 typedef void (*ngx_http_hars_value_pt)(void *data, ngx_int_t rc,
     u_char *value, size_t len, ngx_uint_t told);
@@ -673,9 +788,21 @@ void ngx_http_hars_cache_put(ngx_http_hars_zone_t *zone, u_char *key,
 /* what the authority does not know, in a part of its own */
 void ngx_http_hars_cache_deny(ngx_http_hars_zone_t *zone, u_char *key,
     ngx_msec_t deadline);
-/* what was revoked, among the records */
-void ngx_http_hars_cache_revoke(ngx_http_hars_zone_t *zone, u_char *key,
+/* what was revoked, among the records; NGX_DECLINED: it was so already */
+ngx_int_t ngx_http_hars_cache_revoke(ngx_http_hars_zone_t *zone, u_char *key,
     ngx_msec_t deadline);
+
+/* how full the parts are: records, then denials; takes the mutex */
+typedef struct {
+    ngx_uint_t                 entries;
+    ngx_uint_t                 evicted;
+    ngx_uint_t                 emptied;      /* a worker died in a change */
+    ngx_uint_t                 used;         /* bytes */
+    ngx_uint_t                 size;
+} ngx_http_hars_fill_t;
+
+void ngx_http_hars_zone_fill(ngx_http_hars_zone_t *zone,
+    ngx_http_hars_fill_t fill[2]);
 
 /* ngx_http_hars_flight.c: one asks, the others wait */
 
@@ -689,6 +816,8 @@ size_t ngx_http_hars_table_size(size_t zone_size);
 ngx_http_hars_table_t *ngx_http_hars_table_create(u_char *p,
     size_t zone_size);
 void ngx_http_hars_table_check(ngx_http_hars_table_t *table);
+void ngx_http_hars_table_stat(ngx_http_hars_zone_t *zone, ngx_uint_t *used,
+    ngx_uint_t *max);
 /*
  * NGX_AGAIN: the request waits, ngx_http_hars_resume() follows; NGX_OK: L1
  * has it by now; NGX_ERROR: it could not be asked a moment ago, and "stale"
@@ -795,7 +924,7 @@ ngx_int_t ngx_http_hars_redis_init_process(ngx_http_hars_redis_t *redis,
 void ngx_http_hars_redis_exit_process(ngx_http_hars_redis_t *redis);
 /*
  * Asks for a key.  NGX_AGAIN: "done" is called later with the value as it
- * stands in Redis (NGX_OK) or NGX_DECLINED; NGX_DECLINED: not to be asked now.
+ * stands in Redis, or without one; NGX_DECLINED: not to be asked now.
  */
 ngx_int_t ngx_http_hars_redis_get(ngx_http_hars_redis_t *redis, u_char *key,
     ngx_http_hars_value_pt done, void *data, ngx_http_hars_query_t **query);
@@ -826,6 +955,22 @@ ngx_int_t ngx_http_hars_introspect(ngx_http_hars_flight_t *flight,
     ngx_http_hars_answer_pt answer);
 /* the question is given up, "answer" is not called */
 void ngx_http_hars_introspect_cancel(ngx_http_hars_job_t *job);
+
+/* ngx_http_hars_status.c: what an operator sees */
+
+char *ngx_http_hars_status_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_hars_status_init_process(ngx_http_hars_main_conf_t *hmcf,
+    ngx_cycle_t *cycle);
+void ngx_http_hars_status_exit_process(ngx_http_hars_main_conf_t *hmcf);
+/* monotonic, in microseconds; for what goes over a network alone */
+uint64_t ngx_http_hars_clock(void);
+/* what took from "sent" until now, into a NGX_HTTP_HARS_H_... */
+void ngx_http_hars_observe(ngx_http_hars_zone_t *zone, ngx_uint_t histogram,
+    uint64_t sent);
+/* a link to Redis that was closed, "err" and "what" as its owner gets them */
+void ngx_http_hars_count_closed(ngx_http_hars_zone_t *zone,
+    ngx_uint_t channel, ngx_err_t err, const char *what);
 
 
 #endif /* _NGX_HTTP_HARS_H_INCLUDED_ */

@@ -39,6 +39,7 @@ static ngx_int_t ngx_http_hars_landed(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx);
 static ngx_int_t ngx_http_hars_stale(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
+static void ngx_http_hars_found(ngx_http_hars_ctx_t *ctx);
 static ngx_uint_t ngx_http_hars_cert_revoked(ngx_http_hars_ctx_t *ctx);
 static ngx_http_hars_verdict_e ngx_http_hars_judge(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
@@ -132,6 +133,7 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
             rc = ngx_http_hars_memo_get(r, ctx, hlcf->refresh);
 
             if (rc == NGX_OK) {
+                ngx_http_hars_found(ctx);
                 ctx->state = NGX_HTTP_HARS_DECIDE;
                 break;
             }
@@ -151,6 +153,7 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
             }
 
             if (rc == NGX_OK) {
+                ngx_http_hars_found(ctx);
                 ngx_http_hars_renew(r, ctx, hlcf);
                 ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
                                              : NGX_HTTP_HARS_REFUSE;
@@ -182,6 +185,7 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
             }
 
             if (rc == NGX_OK) {
+                ngx_http_hars_found(ctx);
                 ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
                                              : NGX_HTTP_HARS_REFUSE;
                 break;
@@ -269,6 +273,8 @@ ngx_http_hars_preaccess_handler(ngx_http_request_t *r)
     if (verdict == NGX_HTTP_HARS_OK) {
         return NGX_DECLINED;
     }
+
+    ngx_http_hars_count(hlcf->introspect->zone, NGX_HTTP_HARS_C_SUBREQUESTS);
 
     if (ctx && ngx_http_hars_refuse_sub(r, ctx, verdict) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -539,6 +545,7 @@ ngx_http_hars_stale(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     }
 
     ctx->source = NGX_HTTP_HARS_SOURCE_STALE;
+    ngx_http_hars_found(ctx);
 
     /* an outage has many of them */
 
@@ -551,6 +558,26 @@ ngx_http_hars_stale(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_hars_found(ngx_http_hars_ctx_t *ctx)
+{
+    ngx_uint_t  n;
+
+    n = NGX_HTTP_HARS_C_LOOKUPS + ctx->source - 1;
+
+    /* a denial that was remembered; a new one is its source's answer */
+
+    if (!ctx->has_record
+        && (ctx->source == NGX_HTTP_HARS_SOURCE_L1
+            || ctx->source == NGX_HTTP_HARS_SOURCE_STALE))
+    {
+        n = NGX_HTTP_HARS_C_NEGATIVE;
+    }
+
+    ngx_http_hars_count(ctx->endpoint->zone, n);
 }
 
 
@@ -627,6 +654,19 @@ ngx_http_hars_finish(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
     ctx->verdict = verdict;
 
+    /* judged again after a redirect it counts only where it is refused */
+
+    if (!ctx->counted
+        || (verdict != NGX_HTTP_HARS_OK
+            && ctx->refusal == NGX_HTTP_HARS_NONE))
+    {
+        ctx->counted = 1;
+        ngx_http_hars_count(ctx->endpoint->zone,
+                            NGX_HTTP_HARS_C_REQUESTS
+                            + NGX_HTTP_HARS_MODES * (verdict - 1)
+                            + hlcf->mode - NGX_HTTP_HARS_MODE_ON);
+    }
+
     if (verdict == NGX_HTTP_HARS_OK) {
 
         if (r->headers_in.upgrade && hlcf->mode == NGX_HTTP_HARS_MODE_ON) {
@@ -678,6 +718,7 @@ ngx_http_hars_suspend(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
     r->read_event_handler = ngx_http_test_reading;
     ctx->waiting = 1;
+    ctx->endpoint->zone->waiters++;
 
     /* one bound on the sum of all lookups */
 
@@ -723,6 +764,7 @@ ngx_http_hars_wake_handler(ngx_event_t *ev)
     ngx_http_set_log_request(c->log, r);
 
     ctx->waiting = 0;
+    ctx->endpoint->zone->waiters--;
     r->read_event_handler = ngx_http_block_reading;
 
     ngx_http_core_run_phases(r);
@@ -768,6 +810,8 @@ ngx_http_hars_watch_handler(ngx_event_t *ev)
     ngx_log_error(NGX_LOG_INFO, c->log, 0,
                   "hars: upgraded connection ends with its token %*s",
                   (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN, ctx->id);
+
+    ngx_http_hars_count(ctx->endpoint->zone, NGX_HTTP_HARS_C_ENDED_TOKEN);
 
     /* whoever owns it reads its end */
 
@@ -819,6 +863,10 @@ ngx_http_hars_cleanup(void *data)
     ngx_http_hars_ctx_t *ctx = data;
 
     ngx_http_hars_flight_leave(ctx);
+
+    if (ctx->waiting) {
+        ctx->endpoint->zone->waiters--;
+    }
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);

@@ -343,14 +343,22 @@ ngx_http_hars_cache_deny(ngx_http_hars_zone_t *zone, u_char *key,
 }
 
 
-void
+ngx_int_t
 ngx_http_hars_cache_revoke(ngx_http_hars_zone_t *zone, u_char *key,
     ngx_msec_t deadline)
 {
+    ngx_int_t               rc;
+    ngx_http_hars_cell_t   *cell;
     ngx_http_hars_cache_t  *cache;
     ngx_http_hars_entry_t   entry;
 
     cache = zone->sh->cache;
+
+    cell = ngx_http_hars_part_find(&cache->records, key);
+
+    rc = (cell && cell->len == 0
+          && ngx_http_hars_deadline(cell) > ngx_current_msec)
+         ? NGX_DECLINED : NGX_OK;
 
     /* first, since a worker may die at any point here */
 
@@ -364,6 +372,32 @@ ngx_http_hars_cache_revoke(ngx_http_hars_zone_t *zone, u_char *key,
     entry.deadline = deadline;
 
     ngx_http_hars_part_insert(&cache->records, key, NULL, 0, &entry);
+
+    return rc;
+}
+
+
+void
+ngx_http_hars_zone_fill(ngx_http_hars_zone_t *zone,
+    ngx_http_hars_fill_t fill[2])
+{
+    ngx_uint_t             i;
+    ngx_http_hars_part_t  *part;
+
+    ngx_http_hars_zone_lock(zone);
+
+    for (i = 0; i < 2; i++) {
+        part = i ? &zone->sh->cache->negative : &zone->sh->cache->records;
+
+        fill[i].entries = part->entries;
+        fill[i].evicted = part->evicted;
+        fill[i].emptied = part->emptied;
+        fill[i].used = (size_t) (part->ncells - part->nfree)
+                       * sizeof(ngx_http_hars_cell_t);
+        fill[i].size = (size_t) part->ncells * sizeof(ngx_http_hars_cell_t);
+    }
+
+    ngx_http_hars_zone_unlock(zone);
 }
 
 

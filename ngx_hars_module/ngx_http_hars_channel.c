@@ -461,6 +461,7 @@ ngx_http_hars_channel_load_certs(void *data, ngx_http_hars_reply_t *reply)
     /* what was asked until now may have missed a revocation */
 
     ngx_http_hars_suspect(ch->zone);
+    ngx_http_hars_count(ch->zone, NGX_HTTP_HARS_C_LOADS);
 
     ngx_http_hars_zone_lock(ch->zone);
     ch->position.known = 1;
@@ -830,6 +831,13 @@ ngx_http_hars_channel_gap(ngx_http_hars_channel_t *ch, const char *why)
                   "hars: revocations may have been missed: %s", why);
 
     ngx_http_hars_zone_lock(ch->zone);
+
+    /* each worker comes upon it: the first that does counts it */
+
+    if (ch->zone->sh->position.known) {
+        ngx_http_hars_count(ch->zone, NGX_HTTP_HARS_C_GAPS);
+    }
+
     ch->zone->sh->position.known = 0;
     ngx_http_hars_zone_unlock(ch->zone);
 

@@ -192,6 +192,15 @@ ngx_http_hars_table_check(ngx_http_hars_table_t *table)
 }
 
 
+void
+ngx_http_hars_table_stat(ngx_http_hars_zone_t *zone, ngx_uint_t *used,
+    ngx_uint_t *max)
+{
+    *used = zone->sh->flights->open;
+    *max = zone->sh->flights->n;
+}
+
+
 static void
 ngx_http_hars_table_empty(ngx_http_hars_table_t *table)
 {
@@ -540,6 +549,7 @@ ngx_http_hars_flight_join(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
         != NGX_OK)
     {
         ngx_http_hars_zone_unlock(zone);
+        ngx_http_hars_count(zone, NGX_HTTP_HARS_C_FULL_CLIENT);
         return NGX_BUSY;
     }
 
@@ -549,6 +559,7 @@ ngx_http_hars_flight_join(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     if (e == NULL) {
         ngx_http_hars_client_give(zone, ngx_http_hars_client(r, ctx));
         ngx_http_hars_zone_unlock(zone);
+        ngx_http_hars_count(zone, NGX_HTTP_HARS_C_FULL_FLIGHTS);
         return NGX_BUSY;
     }
 
@@ -644,6 +655,9 @@ ngx_http_hars_flight_lead(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_memcpy(flight->id, ctx->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
     ngx_memcpy(flight->token.data, ctx->token.data, ctx->token.len);
 
+    ngx_http_hars_count(zone, renewal ? NGX_HTTP_HARS_C_RENEWALS
+                                      : NGX_HTTP_HARS_C_FLIGHTS);
+
     if (!renewal) {
         ctx->flight = flight;
         ngx_queue_insert_tail(&flight->waiters, &ctx->queue);
@@ -688,6 +702,8 @@ ngx_http_hars_flight_wait(ngx_http_hars_ctx_t *ctx, ngx_uint_t number,
             ngx_add_timer(&ngx_http_hars_poll, NGX_HTTP_HARS_POLL);
         }
     }
+
+    ngx_http_hars_count(zone, NGX_HTTP_HARS_C_WAITS);
 
     ctx->flight = flight;
     ngx_queue_insert_tail(&flight->waiters, &ctx->queue);

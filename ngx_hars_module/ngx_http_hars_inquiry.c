@@ -17,6 +17,10 @@ static void ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value,
     size_t len, ngx_uint_t told);
 static ngx_int_t ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight,
     u_char *value, size_t len, ngx_uint_t told);
+static ngx_uint_t ngx_http_hars_l2_fault(ngx_http_hars_zone_t *zone,
+    u_char *value, size_t len);
+static ngx_int_t ngx_http_hars_l2_reject(ngx_http_hars_zone_t *zone,
+    ngx_uint_t fault);
 static void ngx_http_hars_ask(ngx_http_hars_flight_t *flight);
 static void ngx_http_hars_ask_now(ngx_http_hars_flight_t *flight);
 static void ngx_http_hars_ask_next(ngx_http_hars_endpoint_t *ep);
@@ -79,6 +83,18 @@ ngx_http_hars_inquiry_timer_handler(ngx_event_t *ev)
 {
     ngx_http_hars_flight_t *flight = ev->data;
 
+    if (flight->query) {
+        ngx_http_hars_count(flight->zone, NGX_HTTP_HARS_C_REDIS_FAILED);
+        ngx_http_hars_observe(flight->zone, NGX_HTTP_HARS_H_REDIS,
+                              flight->sent);
+    }
+
+    if (flight->job) {
+        ngx_http_hars_count(flight->zone, NGX_HTTP_HARS_C_ASKED_FAILED);
+        ngx_http_hars_observe(flight->zone, NGX_HTTP_HARS_H_INTROSPECTION,
+                              flight->sent);
+    }
+
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, NGX_ETIMEDOUT,
                   "hars: introspection took longer than hars_timeout, "
                   "token %*s", (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN,
@@ -91,15 +107,24 @@ ngx_http_hars_inquiry_timer_handler(ngx_event_t *ev)
 static ngx_int_t
 ngx_http_hars_l2(ngx_http_hars_flight_t *flight)
 {
+    ngx_int_t  rc;
+
     if (flight->zone->redis == NULL) {
         return NGX_DECLINED;
     }
 
     flight->asked = ngx_http_hars_asked(flight->zone);
+    flight->sent = ngx_http_hars_clock();
 
-    return ngx_http_hars_redis_get(flight->zone->redis, flight->key,
-                                   ngx_http_hars_l2_done, flight,
-                                   &flight->query);
+    rc = ngx_http_hars_redis_get(flight->zone->redis, flight->key,
+                                 ngx_http_hars_l2_done, flight,
+                                 &flight->query);
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_hars_count(flight->zone, NGX_HTTP_HARS_C_REDIS_SKIPPED);
+    }
+
+    return rc;
 }
 
 
@@ -111,8 +136,15 @@ ngx_http_hars_l2_done(void *data, ngx_int_t rc, u_char *value, size_t len,
 
     flight->query = NULL;
 
+    ngx_http_hars_observe(flight->zone, NGX_HTTP_HARS_H_REDIS, flight->sent);
+
     if (rc == NGX_OK) {
         rc = ngx_http_hars_l2_open(flight, value, len, told);
+
+    } else {
+        ngx_http_hars_count(flight->zone,
+                            rc == NGX_DECLINED ? NGX_HTTP_HARS_C_REDIS_NONE
+                                               : NGX_HTTP_HARS_C_REDIS_FAILED);
     }
 
     if (rc == NGX_OK) {
@@ -138,6 +170,7 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
     zone = flight->zone;
 
     if (hars_is_tombstone(value, len)) {
+        ngx_http_hars_count(zone, NGX_HTTP_HARS_C_REDIS_TOMBSTONE);
         entry.deadline = ngx_current_msec + zone->negative_ttl;
         ngx_http_hars_flight_store(flight, NULL, 0, &entry);
         return NGX_OK;
@@ -152,7 +185,9 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "hars: record %*s in Redis does not open",
                       (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN, flight->id);
-        return NGX_DECLINED;
+
+        return ngx_http_hars_l2_reject(zone, ngx_http_hars_l2_fault(zone,
+                                                                value, len));
     }
 
     /*
@@ -161,6 +196,7 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
      */
 
     if (zone->pushed && !(told && ngx_http_hars_live(zone))) {
+        ngx_http_hars_count(zone, NGX_HTTP_HARS_C_REDIS_UNTOLD);
         return NGX_DECLINED;
     }
 
@@ -169,7 +205,7 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
     ttl = ngx_http_hars_record_ttl(zone, &record);
 
     if (ttl == 0) {
-        return NGX_DECLINED;
+        return ngx_http_hars_l2_reject(zone, NGX_HTTP_HARS_C_SEAL_OLD);
     }
 
     entry.asked = flight->asked;
@@ -183,12 +219,43 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
                                       flight->refresh)
                <= ngx_current_msec))
     {
+        ngx_http_hars_count(zone, NGX_HTTP_HARS_C_REDIS_DUE);
         return NGX_DECLINED;
     }
 
+    ngx_http_hars_count(zone, NGX_HTTP_HARS_C_REDIS_RECORD);
     ngx_http_hars_flight_store(flight, plain, size, &entry);
 
     return NGX_OK;
+}
+
+
+/* why a value does not open, as far as can be told from outside */
+
+static ngx_uint_t
+ngx_http_hars_l2_fault(ngx_http_hars_zone_t *zone, u_char *value, size_t len)
+{
+    switch (hars_seal_check(zone->seal, value, len)) {
+
+    case HARS_OK:
+        return NGX_HTTP_HARS_C_SEAL_SEAL;
+
+    case HARS_DECLINED:
+        return NGX_HTTP_HARS_C_SEAL_KEY;
+
+    default:
+        return NGX_HTTP_HARS_C_SEAL_FORM;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_hars_l2_reject(ngx_http_hars_zone_t *zone, ngx_uint_t fault)
+{
+    ngx_http_hars_count(zone, NGX_HTTP_HARS_C_REDIS_REJECTED);
+    ngx_http_hars_count(zone, fault);
+
+    return NGX_DECLINED;
 }
 
 
@@ -205,6 +272,7 @@ ngx_http_hars_ask(ngx_http_hars_flight_t *flight)
     }
 
     if (ep->nwaiting >= ep->backlog) {
+        ngx_http_hars_count(flight->zone, NGX_HTTP_HARS_C_FULL_QUEUE);
         ngx_http_hars_flight_done(flight, NGX_BUSY,
                                   NGX_HTTP_HARS_SOURCE_NONE);
         return;
@@ -228,8 +296,10 @@ ngx_http_hars_ask_now(ngx_http_hars_flight_t *flight)
     }
 
     flight->asked = ngx_http_hars_asked(flight->zone);
+    flight->sent = ngx_http_hars_clock();
 
     if (ngx_http_hars_introspect(flight, ngx_http_hars_answered) != NGX_OK) {
+        ngx_http_hars_count(flight->zone, NGX_HTTP_HARS_C_ASKED_FAILED);
         ngx_http_hars_flight_done(flight, NGX_ERROR,
                                   NGX_HTTP_HARS_SOURCE_NONE);
         return;
@@ -271,9 +341,17 @@ ngx_http_hars_answered(ngx_http_hars_job_t *job, ngx_int_t rc, u_char *json,
     flight->job = NULL;
     ep->asking--;
 
+    ngx_http_hars_observe(flight->zone, NGX_HTTP_HARS_H_INTROSPECTION,
+                          flight->sent);
+
     if (rc == NGX_OK) {
         rc = ngx_http_hars_learn(flight, job, json, len);
     }
+
+    ngx_http_hars_count(flight->zone,
+                        rc != NGX_OK ? NGX_HTTP_HARS_C_ASKED_FAILED
+                        : flight->unknown ? NGX_HTTP_HARS_C_ASKED_INACTIVE
+                                          : NGX_HTTP_HARS_C_ASKED_ACTIVE);
 
     ngx_http_hars_flight_done(flight, rc == NGX_OK ? NGX_OK : NGX_ERROR,
                               NGX_HTTP_HARS_SOURCE_INTROSPECTION);

@@ -210,6 +210,13 @@ static ngx_command_t  ngx_http_hars_commands[] = {
       0,
       NULL },
 
+    { ngx_string("hars_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_hars_status_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -299,6 +306,7 @@ ngx_http_hars_create_main_conf(ngx_conf_t *cf)
      *
      *     hmcf->seal_secrets = NULL;
      *     hmcf->nseal = 0;
+     *     hmcf->status = 0;
      */
 
     if (ngx_array_init(&hmcf->zones, cf->pool, 1,
@@ -369,6 +377,7 @@ ngx_http_hars_create_loc_conf(ngx_conf_t *cf)
      *     hlcf->realm = { 0, NULL };
      *     hlcf->challenge_* = { 0, NULL };
      *     hlcf->file = NULL;
+     *     hlcf->status = 0;
      */
 
     hlcf->mode = NGX_CONF_UNSET_UINT;
@@ -1055,6 +1064,13 @@ ngx_http_hars_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (hmcf->status && hmcf->zones.nelts == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"hars_status\" needs a \"hars_zone\" in \"http\", "
+                      "there is nothing to be shown of");
+        return NGX_ERROR;
+    }
+
     location = hmcf->locations.elts;
 
     for (i = 0; i < hmcf->locations.nelts; i++) {
@@ -1331,6 +1347,8 @@ ngx_http_hars_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_hars_status_init_process(hmcf, cycle);
+
     zone = hmcf->zones.elts;
 
     for (i = 0; i < hmcf->zones.nelts; i++) {
@@ -1375,6 +1393,8 @@ ngx_http_hars_exit_process(ngx_cycle_t *cycle)
     if (hmcf == NULL || ngx_process == NGX_PROCESS_HELPER) {
         return;
     }
+
+    ngx_http_hars_status_exit_process(hmcf);
 
     zone = hmcf->zones.elts;
 

@@ -261,6 +261,9 @@ ngx_http_hars_node_closed(void *data, ngx_http_hars_link_t *link,
 {
     ngx_http_hars_node_t *node = data;
 
+    ngx_http_hars_count_closed(node->redis->zone,
+                               node == node->redis->scout ? 2 : 0, err, what);
+
     if (what && !node->down) {
         node->down = 1;
         ngx_log_error(NGX_LOG_ERR, node->redis->log, err,

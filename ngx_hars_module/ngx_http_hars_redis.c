@@ -269,7 +269,9 @@ ngx_http_hars_redis_value(void *data, ngx_http_hars_reply_t *reply)
                         ngx_http_hars_channel_told(node->redis->zone, run));
 
         } else {
-            query->done(query->data, NGX_DECLINED, NULL, 0, 0);
+            query->done(query->data,
+                        (reply && reply->type == NGX_HTTP_HARS_REPLY_NIL)
+                        ? NGX_DECLINED : NGX_ERROR, NULL, 0, 0);
         }
     }
 
@@ -529,6 +531,7 @@ ngx_http_hars_redis_channel_closed(void *data, ngx_http_hars_link_t *link,
     ngx_http_hars_redis_t *redis = data;
 
     ngx_http_hars_channel_closed(redis->zone);
+    ngx_http_hars_count_closed(redis->zone, 1, err, what);
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
         return;

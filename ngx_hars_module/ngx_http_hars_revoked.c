@@ -183,6 +183,8 @@ ngx_http_hars_revoked_add(ngx_http_hars_zone_t *zone, u_char *thumbprint,
         ngx_memory_barrier();
         revoked->dirty = 0;
 
+        ngx_http_hars_count(zone, NGX_HTTP_HARS_C_REVOKED_CERT);
+
     } else if (place) {
         place->until = ngx_max(place->until, until);
     }
@@ -337,6 +339,8 @@ ngx_http_hars_revoked_sweep(ngx_http_hars_zone_t *zone)
 
         ngx_log_error(NGX_LOG_NOTICE, c[i].log, 0,
                       "hars: connection of a revoked certificate is shut");
+
+        ngx_http_hars_count(zone, NGX_HTTP_HARS_C_ENDED_CERT);
 
         /* whoever owns the connection reads its end */
 

@@ -46,15 +46,19 @@ ngx_http_hars_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     if (ozone) {
         zone->sh = ozone->sh;
-        return NGX_OK;
-    }
 
-    if (shm_zone->shm.exists) {
+    } else if (shm_zone->shm.exists) {
         zone->sh = zone->shpool->data;
-        return NGX_OK;
+
+    } else if (ngx_http_hars_zone_create(zone) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    return ngx_http_hars_zone_create(zone);
+    /* until there is a worker, which has a shard of its own */
+
+    zone->counters = zone->sh->counters;
+
+    return NGX_OK;
 }
 
 
@@ -81,9 +85,18 @@ ngx_http_hars_zone_create(ngx_http_hars_zone_t *zone)
         return NGX_ERROR;
     }
 
+    sh->created = ngx_current_msec;
+
     last = (u_char *) sh + size;
     p = ngx_align_ptr((u_char *) sh + sizeof(ngx_http_hars_sh_t),
                       NGX_HTTP_HARS_ZONE_ALIGN);
+
+    sh->counters = (ngx_atomic_t *) p;
+    p += NGX_HTTP_HARS_SHARDS * NGX_HTTP_HARS_SHARD * sizeof(ngx_atomic_t);
+
+    sh->workers = (ngx_http_hars_worker_t *) p;
+    p += ngx_align(NGX_HTTP_HARS_WORKERS * sizeof(ngx_http_hars_worker_t),
+                   NGX_HTTP_HARS_ZONE_ALIGN);
 
     sh->flights = ngx_http_hars_table_create(p, size);
     p += ngx_align(ngx_http_hars_table_size(size), NGX_HTTP_HARS_ZONE_ALIGN);
@@ -212,7 +225,12 @@ ngx_http_hars_revoke(ngx_http_hars_zone_t *zone, u_char *key)
     ngx_http_hars_zone_lock(zone);
 
     ngx_http_hars_flight_poison(zone, key);
-    ngx_http_hars_cache_revoke(zone, key, deadline);
+
+    /* each worker reads all revocations: the first that does counts it */
+
+    if (ngx_http_hars_cache_revoke(zone, key, deadline) == NGX_OK) {
+        ngx_http_hars_count(zone, NGX_HTTP_HARS_C_REVOKED_TOKEN);
+    }
 
     ngx_http_hars_zone_unlock(zone);
 }
