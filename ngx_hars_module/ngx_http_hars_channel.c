@@ -834,7 +834,7 @@ ngx_http_hars_channel_gap(ngx_http_hars_channel_t *ch, const char *why)
 
     /* each worker comes upon it: the first that does counts it */
 
-    if (ch->zone->sh->position.known) {
+    if (ch->zone->sh->position.known && ch->zone->sh->suspect <= ch->sent) {
         ngx_http_hars_count(ch->zone, NGX_HTTP_HARS_C_GAPS);
     }
 

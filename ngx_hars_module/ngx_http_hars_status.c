@@ -389,8 +389,8 @@ static ngx_http_hars_metric_t  ngx_http_hars_metrics[] = {
 
     { "hars_channel_loads_total", NGX_HTTP_HARS_COUNTER,
       NGX_HTTP_HARS_OF_PUSHED, NGX_HTTP_HARS_C_LOADS, 1, { NULL, NULL },
-      "Times that the channel began anew and everything was suspect, the "
-      "first included." },
+      "Times that a worker began to follow the revocations anew and "
+      "everything was suspect, the first included." },
 
     { "hars_revocations_total", NGX_HTTP_HARS_COUNTER,
       NGX_HTTP_HARS_OF_PUSHED, NGX_HTTP_HARS_C_REVOKED_TOKEN, 1,
