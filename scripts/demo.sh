@@ -443,6 +443,8 @@ how_to() {
    ask dcm-1 $ml/v1/models -H "Authorization: Bearer \$TOKEN"
    ask dcm-2 $ml/v1/models -i -H "Authorization: Bearer \$TOKEN"
 
+   curl -sS --unix-socket $here/sock/status.sock http://localhost/metrics
+
    make stop    ends it
 END
 }

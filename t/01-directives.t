@@ -106,6 +106,11 @@ my @case = (
     [ 'two zones, one named', "$zone hars_zone y:1m ttl=5s negative_ttl=1s; "
       . server("hars on; hars_introspect /_hars/introspect zone=y; "
                . $introspect) ],
+    [ 'the status pages', "$zone " . server("$on "
+      . 'location /a { hars_status; } location /b { hars_status json; } '
+      . 'location /c { hars_status prometheus; hars off override; }') ],
+    [ 'a status page of zones that nothing uses yet', "$zone "
+      . 'server { location = /metrics { hars_status; } }' ],
     [ 'several seal keys', "hars_zone z:1m key=$zone_key; "
       . "hars_seal_key $seal_key " . file('old.key', 0400, $digits)
       . "; hars_redis z unix:$dir/redis.sock; " . server($named) ],
@@ -299,8 +304,22 @@ my @case = (
     [ 'hars_timeout: zero', "$zone " . server("$on hars_timeout 0;"),
       qr/"hars_timeout" has to be more than zero/ ],
 
+    [ 'hars_status: of another kind', "$zone "
+      . 'server { location /s { hars_status xml; } }',
+      qr/"hars_status" directive takes "prometheus" or "json"/ ],
+    [ 'hars_status: twice', "$zone "
+      . 'server { location /s { hars_status; hars_status json; } }',
+      qr/"hars_status" directive is duplicate/ ],
+    [ 'hars_status: two words', "$zone "
+      . 'server { location /s { hars_status json json; } }',
+      qr/invalid number of arguments in "hars_status"/ ],
+    [ 'hars_status: for a server', "$zone server { hars_status; }",
+      qr/"hars_status" directive is not allowed here/ ],
+
     # what is missing
 
+    [ 'a status page without a zone', 'server { location /s { hars_status; } }',
+      qr/"hars_status" needs a "hars_zone" in "http"/ ],
     [ 'no zone', server($on), qr/"hars" needs a "hars_zone" in "http", such/ ],
     [ 'no endpoint', "$zone " . server('hars on;'),
       qr/"hars" needs "hars_introspect"/ ],

@@ -135,6 +135,7 @@ sub settings {
         $text =~ s{/run/hars/redis.sock}{$ENV{TEST_NGINX_REDIS_SOCK}}g;
         $text =~ s{/run/hars/auth-gateway.sock}{$as}g;
         $text =~ s{/run/hars}{$dir}g;
+        $text =~ s{127\.0\.0\.1:9145}{127.0.0.1:$ENV{TEST_NGINX_PORT_1}};
         $text =~ s{/var/log/nginx|/run(?=/nginx.pid)}{$dir}g;
 
         my ($name) = $path =~ m{([^/]+)$};

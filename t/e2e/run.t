@@ -37,6 +37,12 @@ is($ls, undef, 'nothing but sockets where the sockets are');
 
 is(nobody_listens_elsewhere(), '', 'every listener is on the loopback');
 
+# the status page; workers that are gone have taken no numbers along
+my ($zone) = @{ decode_json(page('/status.json'))->{zones} };
+is($zone->{zone}, 'tokens', 'the status page');
+is($zone->{hars_channel_live}, 1, 'says that revocations are known');
+like(page('/metrics'), qr/^hars_redis_up\{zone="tokens"\} 1$/m, 'as text');
+
 my ($status, $out) = command('scripts/run.sh', 'stop');
 is($status, 0, 'stop');
 
@@ -58,14 +64,19 @@ my @audit = map { decode_json($_) } split /\n/, slurp("$run/log/hars-audit.log")
 my %verdicts;
 # an expired token is also one that the authority no longer knows
 $verdicts{ $_->{verdict} =~ s/^expired$/inactive/r }++ for @audit;
+my $counted = $zone->{hars_requests_total};
+# of two runs, that count anew
+is($verdicts{$_}, 2 * ($counted->{$_}{on}
+                       + ($_ eq 'inactive' ? $counted->{expired}{on} : 0)),
+   "as many as were counted: $_") for sort keys %verdicts;
 is_deeply([ sort keys %verdicts ],
           [ qw(cert_revoked cnf_mismatch inactive no_token) ],
           'refusals are audited, each by its verdict')
     or diag explain \%verdicts;
-is(scalar(grep { $_->{uri} eq 'not printable' } @audit), 2,
-   'a URI that is no text is none there');
+is(scalar(grep { $_->{uri} eq '/%ff%22' } @audit), 2,
+   'a URI that is no text is there as it was sent');
 is(scalar(grep { $_->{status} < 400
-                 || $_->{uri} !~ m{^(/v1/recognitions|not printable)$}
+                 || $_->{uri} !~ m{^(/v1/recognitions|/%ff%22)$}
                  || $_->{certificate} !~ /^[\w-]{43}$/
                  || $_->{token} !~ /^([0-9a-f]{8})?$/ } @audit), 0,
    'with certificate and token id');
@@ -82,6 +93,13 @@ END {
         local ($?, $!);
         command('scripts/run.sh', 'clean');
     }
+}
+
+
+sub page {
+    my ($uri) = @_;
+    my $text = `curl -sS --unix-socket $run/sock/status.sock http://x$uri`;
+    return $text;
 }
 
 
