@@ -132,7 +132,8 @@ typedef enum {
                                   + NGX_HTTP_HARS_MODES
                                     * (NGX_HTTP_HARS_VERDICTS - 1),
 
-    NGX_HTTP_HARS_C_LOOKUPS,           /* by source */
+    NGX_HTTP_HARS_C_LOOKUPS = NGX_HTTP_HARS_C_SUBREQUESTS
+                              + NGX_HTTP_HARS_MODES,
     NGX_HTTP_HARS_C_NEGATIVE = NGX_HTTP_HARS_C_LOOKUPS
                                + NGX_HTTP_HARS_SOURCES - 1,
 

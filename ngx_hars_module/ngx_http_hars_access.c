@@ -274,7 +274,9 @@ ngx_http_hars_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ngx_http_hars_count(hlcf->introspect->zone, NGX_HTTP_HARS_C_SUBREQUESTS);
+    ngx_http_hars_count(hlcf->introspect->zone, NGX_HTTP_HARS_C_SUBREQUESTS
+                                                + hlcf->mode
+                                                - NGX_HTTP_HARS_MODE_ON);
 
     if (ctx && ngx_http_hars_refuse_sub(r, ctx, verdict) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -163,6 +163,7 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
     size_t                  size;
     u_char                  plain[HARS_RECORD_MAX];
     ngx_msec_t              ttl;
+    ngx_uint_t              fault;
     hars_record_t           record;
     ngx_http_hars_zone_t   *zone;
     ngx_http_hars_entry_t   entry;
@@ -186,8 +187,9 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
                       "hars: record %*s in Redis does not open",
                       (size_t) NGX_HTTP_HARS_TOKEN_ID_LEN, flight->id);
 
-        return ngx_http_hars_l2_reject(zone, ngx_http_hars_l2_fault(zone,
-                                                                value, len));
+        fault = ngx_http_hars_l2_fault(zone, value, len);
+
+        return ngx_http_hars_l2_reject(zone, fault);
     }
 
     /*

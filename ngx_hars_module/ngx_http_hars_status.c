@@ -287,8 +287,9 @@ static ngx_http_hars_metric_t  ngx_http_hars_metrics[] = {
       "an internal redirect counts in both." },
 
     { "hars_subrequests_refused_total", NGX_HTTP_HARS_COUNTER,
-      NGX_HTTP_HARS_OF_ALL, NGX_HTTP_HARS_C_SUBREQUESTS, 1, { NULL, NULL },
-      "Subrequests that were refused." },
+      NGX_HTTP_HARS_OF_ALL, NGX_HTTP_HARS_C_SUBREQUESTS, 1,
+      { &ngx_http_hars_l_mode, NULL },
+      "Subrequests that were refused, or would have been." },
 
     { "hars_lookups_total", NGX_HTTP_HARS_COUNTER, NGX_HTTP_HARS_OF_ALL,
       NGX_HTTP_HARS_C_LOOKUPS, 1, { &ngx_http_hars_l_source, NULL },
@@ -512,7 +513,7 @@ ngx_http_hars_status_init_process(ngx_http_hars_main_conf_t *hmcf,
     }
 
     ngx_http_hars_beat.handler = ngx_http_hars_status_beat_handler;
-    ngx_http_hars_beat.data = hmcf;
+    ngx_http_hars_beat.data = cycle;
     ngx_http_hars_beat.log = cycle->log;
     ngx_http_hars_beat.cancelable = 1;
 
@@ -591,7 +592,15 @@ ngx_http_hars_count_closed(ngx_http_hars_zone_t *zone, ngx_uint_t channel,
 static void
 ngx_http_hars_status_beat_handler(ngx_event_t *ev)
 {
-    ngx_http_hars_status_publish(ev->data);
+    ngx_http_hars_main_conf_t  *hmcf;
+
+    /* not that of the event: without a master process a reload changes it */
+
+    hmcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_hars_module);
+    if (hmcf) {
+        ngx_http_hars_status_publish(hmcf);
+    }
 
     ngx_add_timer(ev, NGX_HTTP_HARS_BEAT);
 }

@@ -62,7 +62,8 @@ sub gateway {
 
     finish() if $nginx;
 
-    $nginx = HarsTest::Nginx->new(main => $main, workers => $o{workers} // 1);
+    $nginx = HarsTest::Nginx->new(main => $main, workers => $o{workers} // 1,
+        connections => $o{connections} // 512);
     $nginx->{http} = <<"END";
     hars_zone $name:$size key=$ENV{TEST_NGINX_ZONE_KEY} $zone;
     $to
@@ -316,6 +317,9 @@ gateway(more => <<'END');
         location /moved { try_files /nothing /scope/; }
         location /mirrored { mirror /mirror; try_files /page =404; }
         location = /mirror { hars_scope other; try_files /page =404; }
+        location /reported { mirror /report/ward; try_files /page =404; }
+        location = /report/ward { hars report override; hars_scope other;
+                                  try_files /page =404; }
         location /pages {
             error_page 401 403 =200 /said;
             hars_override error_page;
@@ -405,8 +409,13 @@ changes('passed, then refused after a redirect',
     sub { is(verdict('token-number-1', uri => '/moved/'),
              '403 insufficient_scope l1', 'moved') });
 changes('a subrequest is refused',
-    { 'requests ok on' => 1, 'lookups l1' => 1, 'subrequests_refused' => 1 },
+    { 'requests ok on' => 1, 'lookups l1' => 1, 'subrequests_refused on' => 1 },
     sub { is(verdict('token-number-1', uri => '/mirrored/'), '200 ok l1',
+             'mirrored') });
+changes('a subrequest would be refused',
+    { 'requests ok on' => 1, 'lookups l1' => 1,
+      'subrequests_refused report' => 1 },
+    sub { is(verdict('token-number-1', uri => '/reported/'), '200 ok l1',
              'mirrored') });
 changes('a refusal has its page, and counts once',
     { 'requests no_token on' => 1 },
@@ -567,6 +576,19 @@ changes('hars_timeout',
       'introspections failed' => 1,
       introspection_duration_seconds_count => 1 },
     sub { is(verdict('token-number-11'), '503 unavailable', 'too late') });
+
+gateway(size => '256k', zone => 'unknown=0', connections => 2048);
+HarsTest::Authority::rules({ '*' => { hang => 1 } });
+$n = numbers()->{flights_max};
+changes('all flights are taken',
+    { 'flights request' => $n, 'overloaded flights' => 1,
+      'requests overloaded on' => 1 },
+    sub { @waiting = map { client() } 1 .. $n;
+          ask($waiting[$_ - 1], "token-number-$_") for 1 .. $n;
+          ok(until_shows(2, flights_running => $n), 'so many');
+          is(verdict('token-number-0'), '503 overloaded', 'not one more') });
+undef @waiting;
+finish(allow => qr/timed out/);
 
 gateway(zone => 'unknown=3');
 HarsTest::Authority::rules({});
@@ -831,6 +853,55 @@ changes('an old record is put back: a miss',
 unlike((page($_))[0], qr/token-number|$revoked/, 'neither token nor key there')
     for '/metrics', '/json';
 finish(allow => qr/hars: Redis/);
+
+
+# asked ahead of its end, but Redis has nothing newer
+
+gateway(redis => 'revocations=off', zone => 'ttl=300s',
+        more => 'hars_refresh_before 299s;');
+HarsTest::Authority::rules({ '*' => HarsTest::active(exp_in => 3000) });
+is(verdict('token-number-40'), '200 ok introspection', 'asked');
+ok(!grep({ /^(channel|revo)/ } keys %{ numbers() }), 'no channel, no news');
+select undef, undef, undef, 0.2;
+HarsTest::Place::wait_for(3, sub {
+    verdict('token-number-40');
+    return numbers()->{'flights renewal'} > 0;
+});
+ok(until_shows(2, flights_running => 0), 'renewed');
+$n = numbers();
+is($n->{'redis_lookups due'}, $n->{'flights renewal'}, 'what it has is as old');
+is($n->{'introspections active'}, 1 + $n->{'flights renewal'}, 'so who knows '
+   . 'is asked');
+
+
+# an upgraded connection
+
+gateway(more => <<"END");
+        location /up {
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade \$http_upgrade;
+            proxy_set_header Connection upgrade;
+            proxy_pass http://127.0.0.1:$backend;
+        }
+END
+HarsTest::Authority::rules({ '*' => HarsTest::active(exp_in => 2) });
+my $server = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+    LocalPort => $backend, Listen => 4, ReuseAddr => 1) or die "listen: $!\n";
+changes('it ends with its token',
+    { 'requests ok on' => 1, 'lookups introspection' => 1,
+      'flights request' => 1, 'introspections active' => 1,
+      introspection_duration_seconds_count => 1,
+      'connections_ended token' => 1 },
+    sub { my $s = client();
+          ask($s, 'token-number-1', '/up', 'Upgrade: websocket',
+              'Connection: Upgrade');
+          my $b = $server->accept;
+          my $head = '';
+          sysread $b, $head, 4096, length $head until $head =~ /\r\n\r\n/;
+          syswrite $b, "HTTP/1.1 101 Switching Protocols\r\n"
+              . "Upgrade: websocket\r\nConnection: upgrade\r\n\r\n";
+          like(answer($s), qr/^101 /, 'upgraded');
+          is(answer($s), 'closed', 'ended') });
 
 
 # several workers

@@ -276,6 +276,19 @@ sealing(void)
 
     ok(bad == 0, "none of %zu single flipped bits opens", i);
 
+    ok(hars_seal_check(s, value, len) == HARS_OK
+       && hars_seal_check(s, value, HARS_SEAL_OVERHEAD) == HARS_ERROR,
+       "has the form of a sealed value, and one without a record has not");
+
+    for (bad = 0, i = 0; i < 2 + HARS_SEAL_ID_LEN; i++) {
+        value[i] ^= 1;
+        bad += (hars_seal_check(s, value, len)
+                != (i < 2 ? HARS_ERROR : HARS_DECLINED));
+        value[i] ^= 1;
+    }
+
+    ok(bad == 0, "another form, an unknown key");
+
     for (bad = 0, i = 0; i < len; i++) {
         bad += (hars_open(s, key, endpoint, value, i, plain, &out)
                 == HARS_OK);

@@ -376,9 +376,10 @@ model(void)
 static void
 full(void)
 {
-    int       missed, bad;
-    u_char    key[HARS_KEY_LEN];
-    uint32_t  n;
+    int                   missed, bad;
+    u_char                key[HARS_KEY_LEN];
+    uint32_t              n;
+    ngx_http_hars_fill_t  fill[2];
 
     create(ZONE);
 
@@ -406,6 +407,20 @@ full(void)
        "30,000 records into a zone for fewer: sound");
     ok(zone.sh->cache->records.evicted > 20000, "evicted");
     ok(missed == 0, "new ones and used ones stay");
+
+    ngx_http_hars_zone_fill(&zone, fill);
+    ok(fill[0].entries == zone.sh->cache->records.entries
+       && fill[0].evicted == zone.sh->cache->records.evicted
+       && fill[0].used <= fill[0].size
+       && fill[0].used > fill[0].size - HARS_RECORD_MAX
+       && fill[0].size % 64 == 0 && fill[0].size < ZONE,
+       "how full it is");
+
+    put(1, 0, 100000);
+    ngx_http_hars_zone_fill(&zone, fill);
+    ok(fill[1].entries == 1 && fill[1].used == 64 && fill[1].evicted == 0
+       && fill[1].size < fill[0].size && !locked,
+       "and the other part");
 }
 
 
@@ -488,6 +503,10 @@ revocations(void)
     ok(get(1) == 0 && get_stale(1, 100000) == 0, "a revocation denies");
     ok(*generation == before + 1 && poisoned == 1,
        "is told to L0 and to what is on its way");
+
+    ngx_http_hars_revoke(&zone, key);
+    ok(zone.counters[NGX_HTTP_HARS_C_REVOKED_TOKEN] == 1,
+       "told by another worker, too, it counts once");
 
     put(1, 100, 50000);
     put(1, 0, 2000);
