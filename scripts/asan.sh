@@ -214,10 +214,10 @@ suites() {
     common="log_path=$reports/report,log_exe_name=1,abort_on_error=1,\
 disable_coredump=1,print_stacktrace=1"
 
-    rm -rf "$tree/t" "$tree/scripts" "$tree/conf" "$reports"
+    rm -rf "$tree"/{t,scripts,conf,docs} "$reports"
     mkdir -p "$tree/build" "$reports"
     ln -sfn "$top/build/bin" "$tree/build/bin"
-    cp -r t scripts conf "$tree/"
+    cp -r t scripts conf docs "$tree/"
 
     (
         cd "$tree"

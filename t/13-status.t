@@ -353,7 +353,8 @@ like((page('/metrics', 'GET', 'x' x 10))[1], qr{\AHTTP/1.1 200 },
 is(scalar(grep { $numbers->{$_} && /_total\{|_count\{/ } keys %$numbers), 0,
    'nothing has been counted yet');
 is(numbers()->{workers}, 1, 'one worker');
-ok(!grep { /^(redis|channel|seal|revo)/ } keys %{ numbers() }, 'no Redis, no news');
+ok(!grep({ /^(redis|channel|seal|revo)/ } keys %{ numbers() }),
+   'no Redis, no news');
 
 
 # verdicts, and the tiers
