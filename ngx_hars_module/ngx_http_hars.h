@@ -165,9 +165,8 @@ typedef enum {
     NGX_HTTP_HARS_C_SEAL_OLD,
 
     NGX_HTTP_HARS_C_CLOSED,            /* by link, then reason */
-    NGX_HTTP_HARS_C_CLOSED_LAST = NGX_HTTP_HARS_C_CLOSED + 5,
 
-    NGX_HTTP_HARS_C_GAPS,
+    NGX_HTTP_HARS_C_GAPS = NGX_HTTP_HARS_C_CLOSED + 3 * 3,
 
     NGX_HTTP_HARS_C_LOADS,
 
@@ -969,9 +968,12 @@ uint64_t ngx_http_hars_clock(void);
 /* what took from "sent" until now, into a NGX_HTTP_HARS_H_... */
 void ngx_http_hars_observe(ngx_http_hars_zone_t *zone, ngx_uint_t histogram,
     uint64_t sent);
-/* a link to Redis that was closed, "err" and "what" as its owner gets them */
-void ngx_http_hars_count_closed(ngx_http_hars_zone_t *zone,
-    ngx_uint_t channel, ngx_err_t err, const char *what);
+/*
+ * A link to Redis that was closed: 0 for records, 1 the channel, 2 to who
+ * knows the masters; "err" and "what" as its owner gets them.
+ */
+void ngx_http_hars_count_closed(ngx_http_hars_zone_t *zone, ngx_uint_t link,
+    ngx_err_t err, const char *what);
 
 
 #endif /* _NGX_HTTP_HARS_H_INCLUDED_ */

@@ -208,7 +208,8 @@ static ngx_str_t  ngx_http_hars_seal_faults[] = {
 
 static ngx_str_t  ngx_http_hars_links[] = {
     ngx_string("records"),
-    ngx_string("channel")
+    ngx_string("channel"),
+    ngx_string("scout")
 };
 
 static ngx_str_t  ngx_http_hars_link_states[] = {
@@ -261,6 +262,9 @@ static ngx_http_hars_label_t  ngx_http_hars_l_seal =
     ngx_http_hars_label("reason", ngx_http_hars_seal_faults);
 
 static ngx_http_hars_label_t  ngx_http_hars_l_link =
+    { "link", 2, ngx_http_hars_links };
+
+static ngx_http_hars_label_t  ngx_http_hars_l_scout =
     ngx_http_hars_label("link", ngx_http_hars_links);
 
 static ngx_http_hars_label_t  ngx_http_hars_l_state =
@@ -364,7 +368,8 @@ static ngx_http_hars_metric_t  ngx_http_hars_metrics[] = {
     { "hars_redis_links", NGX_HTTP_HARS_GAUGE, NGX_HTTP_HARS_OF_REDIS,
       ngx_http_hars_g(NGX_HTTP_HARS_G_RECORDS_READY), 1,
       { &ngx_http_hars_l_link, &ngx_http_hars_l_state },
-      "Connections of the workers to Redis." },
+      "Workers with their connections to Redis, to all masters of a "
+      "Cluster." },
 
     { "hars_redis_queued", NGX_HTTP_HARS_GAUGE, NGX_HTTP_HARS_OF_REDIS,
       ngx_http_hars_g(NGX_HTTP_HARS_G_REDIS_QUEUED), 1, { NULL, NULL },
@@ -372,7 +377,7 @@ static ngx_http_hars_metric_t  ngx_http_hars_metrics[] = {
 
     { "hars_redis_errors_total", NGX_HTTP_HARS_COUNTER,
       NGX_HTTP_HARS_OF_REDIS, NGX_HTTP_HARS_C_CLOSED, 1,
-      { &ngx_http_hars_l_link, &ngx_http_hars_l_fault },
+      { &ngx_http_hars_l_scout, &ngx_http_hars_l_fault },
       "Connections to Redis that could not be made, did not answer in time, "
       "or ended." },
 
@@ -572,7 +577,7 @@ ngx_http_hars_observe(ngx_http_hars_zone_t *zone, ngx_uint_t histogram,
 
 
 void
-ngx_http_hars_count_closed(ngx_http_hars_zone_t *zone, ngx_uint_t channel,
+ngx_http_hars_count_closed(ngx_http_hars_zone_t *zone, ngx_uint_t link,
     ngx_err_t err, const char *what)
 {
     ngx_uint_t  reason;
@@ -585,7 +590,7 @@ ngx_http_hars_count_closed(ngx_http_hars_zone_t *zone, ngx_uint_t channel,
 
     reason = (err == 0) ? 2 : (err == NGX_ETIMEDOUT) ? 1 : 0;
 
-    ngx_http_hars_count(zone, NGX_HTTP_HARS_C_CLOSED + 3 * channel + reason);
+    ngx_http_hars_count(zone, NGX_HTTP_HARS_C_CLOSED + 3 * link + reason);
 }
 
 
@@ -670,7 +675,11 @@ ngx_http_hars_status_gauges(ngx_http_hars_main_conf_t *hmcf,
 
     } else {
         gauge[NGX_HTTP_HARS_G_RECORDS_DOWN] = 1;
-        gauge[NGX_HTTP_HARS_G_REDIS_AWAY] = (info.failures != 0);
+
+        /* it has failed, or nobody has said where the masters are */
+
+        gauge[NGX_HTTP_HARS_G_REDIS_AWAY] = (info.failures != 0
+                                             || info.server.data == NULL);
     }
 
     if (zone->pushed) {

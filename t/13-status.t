@@ -57,8 +57,9 @@ sub gateway {
     my $more = $o{more} // '';
     my $http = $o{http} // '';
     my $name = $o{name} // 'z';
+    my $server = $o{server} // "unix:$redis";
     my $to = $o{redis} ? "hars_seal_key $ENV{TEST_NGINX_SEAL_KEY}; "
-                         . "hars_redis z unix:$redis $o{redis};" : '';
+                         . "hars_redis z $server $o{redis};" : '';
 
     finish() if $nginx;
 
@@ -873,6 +874,26 @@ $n = numbers();
 is($n->{'redis_lookups due'}, $n->{'flights renewal'}, 'what it has is as old');
 is($n->{'introspections active'}, 1 + $n->{'flights renewal'}, 'so who knows '
    . 'is asked');
+
+
+# Sentinels that are not there
+
+gateway(redis => 'sentinel=m timeout=300ms',
+        server => '127.0.0.1:' . HarsTest::Place::port(13));
+HarsTest::Authority::rules({ '*' => $active });
+ok(HarsTest::Place::wait_for(3, sub {
+       numbers()->{'redis_errors scout connect'} > 1 }), 'nobody to ask');
+ok(until_shows(1, redis_up => 0, 'redis_links records down' => 1,
+               'redis_links channel down' => 1, channel_live => 0,
+               'redis_errors records connect' => 0), 'who the master is');
+changes('so it is not asked',
+    { 'requests ok on' => 1, 'lookups introspection' => 1,
+      'flights request' => 1, 'introspections active' => 1,
+      'redis_lookups skipped' => 1,
+      introspection_duration_seconds_count => 1 },
+    sub { is(verdict('token-number-41'), '200 ok introspection', 'asked') },
+    qr/^redis_errors scout/);
+finish(allow => qr/hars: Redis/);
 
 
 # an upgraded connection
