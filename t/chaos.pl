@@ -2,8 +2,8 @@
 
 # What happens to requests while something dies: Redis killed and restarted, or
 # stopped and continued; the master that Sentinels watch killed; a master of a
-# Cluster; the authorization server; both.  Under load with
-# many warm tokens, some of which are revoked meanwhile:
+# Cluster; the authorization server; both.  Under load with many warm tokens,
+# some of which are revoked meanwhile:
 #
 #   - nobody is admitted with a revoked token later than the bound allows
 #   - with Redis alone away no request fails, none is slower than its deadline
@@ -188,7 +188,8 @@ sub mode_authserver {
 
     for my $round (1 .. $o{rounds}) {
         HarsTest::Authserver::stop();
-        sleep 0.5 + rand 1;
+        # once for longer than anything is believed without news
+        sleep($round == 1 ? 2 * CAP : 0.5 + rand 1);
         HarsTest::Authserver::start(redis_lines());
         revoke(3);
         sleep 0.5;
