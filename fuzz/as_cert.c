@@ -5,6 +5,7 @@
  */
 
 #include "../backend/authserver/hars_as_cert.c"
+#include "../backend/common/hars_log.c"
 
 #include <stdint.h>
 
@@ -24,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     header[size] = '\0';
 
-    if (hars_cert_parse(&cert, header, 1800000000) == HARS_OK
+    if (hars_cert_parse(NULL, &cert, header, 1800000000) == HARS_OK
         && (header[0] != ':'
             || header[strlen(header) - 1] != ':'
             || strchr(header + 1, ':') != header + strlen(header) - 1

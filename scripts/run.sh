@@ -223,6 +223,8 @@ make_settings() {
         cp "$place/pki/$name.pem" "$place/pki/$name.key" "$place/etc/tls/"
     done
     cp "$place/pki/ca.pem" "$place/pki/client-ca.pem" "$place/etc/tls/"
+    # for the authserver, which may not look into tls/
+    install -m 644 "$place/pki/client-ca.pem" "$place/etc/"
 
     (
         umask 077

@@ -47,14 +47,23 @@ typedef struct {
 } hars_kind_t;
 
 
+/* how it proves who it is: hars_as_auth.h */
+typedef struct hars_auth_s  hars_auth_t;
+
+
 typedef struct {
     char                 id[HARS_AS_ID_SIZE];
     const hars_kind_t   *kind;
     char                 sub[HARS_AS_ID_SIZE];
-    char                 subject_dn[HARS_AS_DN_SIZE];  /* "": no certificate */
+    const hars_auth_t   *auth;
+    char                 auth_value[HARS_AS_DN_SIZE];
+    char                 issuer_dn[HARS_AS_DN_SIZE];   /* "": anybody */
+    unsigned char        secret[HARS_SHA256_LEN];      /* its SHA-256 */
+    unsigned             has_secret:1;
     char                 scope[HARS_AS_SCOPE_SIZE];
     char                 resources[HARS_AS_AUD_SIZE];
     int64_t              token_ttl;       /* s, 0: the server's */
+    int64_t              disabled_at;     /* s, 0: it is not */
     int64_t              created_at;      /* s */
 } hars_client_t;
 
@@ -81,6 +90,7 @@ typedef struct {
     char                *gateway_user;
     char                *gateway_client;
     unsigned long        token_ttl;       /* s */
+    hars_setting_list_t  client_ca;       /* files of certificates */
     hars_setting_list_t  redis;           /* none: no records are written */
     char                *redis_sentinel;  /* the master's name */
     char                *redis_cluster;   /* "yes" or "no" */
@@ -101,15 +111,17 @@ typedef struct {
 } hars_as_conf_t;
 
 
-/* hars_as_store.h, hars_as_publish.h */
+/* hars_as_store.h, hars_as_publish.h, hars_as_cert.h */
 struct hars_store_s;
 struct hars_publish_s;
+struct hars_certs_s;
 
 
 typedef struct {
     hars_as_conf_t          conf;
     hars_settings_t        *settings;
     struct hars_publish_s  *publish;      /* NULL: without Redis */
+    struct hars_certs_s    *certs;        /* whose clients are believed */
 } hars_as_t;
 
 

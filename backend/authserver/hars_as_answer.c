@@ -2,6 +2,7 @@
 /* See hars_as_answer.h for what this is. */
 
 #include "hars_as_answer.h"
+#include "hars_as_auth.h"
 #include "hars_as_words.h"
 
 #include <string.h>
@@ -286,10 +287,11 @@ hars_answer_client_row(const hars_client_t *client)
     json_t  *root;
 
     rc = 0;
-    root = json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}",
+    root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:I}",
                      "client_id", client->id,
                      "kind", client->kind->name,
                      "sub", client->sub,
+                     "token_endpoint_auth_method", client->auth->method,
                      "scope", client->scope,
                      "resources", hars_answer_list(client->resources,
                                                    HARS_WORDS_RESOURCE),
@@ -297,9 +299,26 @@ hars_answer_client_row(const hars_client_t *client)
 
     /* RFC 8705, 2.1.2 */
 
-    if (client->subject_dn[0]) {
-        rc |= json_object_set_new(root, "tls_client_auth_subject_dn",
-                                  json_string(client->subject_dn));
+    if (client->auth->metadata) {
+        rc |= json_object_set_new(root, client->auth->metadata,
+                                  json_string(client->auth_value));
+
+    } else if (client->auth_value[0]) {
+        rc |= json_object_set_new(root, "x5t#S256",
+                                  hars_answer_list(client->auth_value,
+                                                   HARS_WORDS_RESOURCE));
+    }
+
+    /* not of the RFC, which trusts one set of authorities for all */
+
+    if (client->issuer_dn[0]) {
+        rc |= json_object_set_new(root, "tls_client_auth_issuer_dn",
+                                  json_string(client->issuer_dn));
+    }
+
+    if (client->disabled_at) {
+        rc |= json_object_set_new(root, "disabled_at",
+                                  json_integer(client->disabled_at));
     }
 
     if (client->token_ttl) {

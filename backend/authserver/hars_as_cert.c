@@ -2,22 +2,120 @@
 /* See hars_as_cert.h for what this is. */
 
 #include "hars_as_cert.h"
+#include "hars_log.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+
+#define HARS_CERT_KEPT  256
+#define HARS_CERT_KEEP  60                /* s, that a verification holds */
+
+
+/* what was found out of a certificate, and until when that holds */
+typedef struct {
+    hars_cert_t       cert;
+    time_t            until;              /* 0: free */
+    time_t            not_before;
+    time_t            not_after;
+} hars_cert_kept_t;
+
+
+struct hars_certs_s {
+    X509_STORE       *store;
+    pthread_mutex_t   mutex;              /* of what follows */
+    hars_cert_kept_t  kept[HARS_CERT_KEPT];
+};
 
 
 static int hars_cert_decode(const char *header, unsigned char *der,
     size_t *len);
-static int hars_cert_read(hars_cert_t *cert, const unsigned char *der,
-    size_t len, time_t now);
+static int hars_cert_look(hars_certs_t *certs, hars_cert_t *cert,
+    const unsigned char *der, size_t len, time_t now);
+static int hars_cert_read(hars_certs_t *certs, hars_cert_kept_t *kept,
+    X509 *x509);
+static int hars_cert_name(const X509_NAME *name, unsigned char *dst,
+    size_t *len);
+static int hars_cert_names(X509 *x509, hars_cert_t *cert);
+static time_t hars_cert_time(const ASN1_TIME *time);
+static unsigned hars_cert_verify(hars_certs_t *certs, X509 *x509);
+static void hars_cert_dates(hars_cert_kept_t *kept, time_t now);
+
+
+hars_certs_t *
+hars_certs_create(char *const *file, unsigned n)
+{
+    unsigned            i;
+    const char         *why;
+    X509_LOOKUP        *lookup;
+    hars_certs_t       *certs;
+    X509_VERIFY_PARAM  *param;
+
+    certs = calloc(1, sizeof(hars_certs_t));
+    if (certs == NULL) {
+        hars_log_error("no memory");
+        return NULL;
+    }
+
+    pthread_mutex_init(&certs->mutex, NULL);
+
+    certs->store = X509_STORE_new();
+    lookup = certs->store ? X509_STORE_add_lookup(certs->store,
+                                                  X509_LOOKUP_file())
+                          : NULL;
+
+    for (i = 0; lookup && i < n; i++) {
+        why = (access(file[i], R_OK) == -1) ? strerror(errno)
+              : (X509_load_cert_file(lookup, file[i], X509_FILETYPE_PEM) <= 0)
+                ? "it has no certificates in PEM" : NULL;
+
+        if (why) {
+            hars_log_error("client_ca \"%s\" cannot be read: %s", file[i],
+                           why);
+            hars_certs_free(certs);
+            return NULL;
+        }
+    }
+
+    if (lookup == NULL) {
+        hars_log_error("no memory");
+        hars_certs_free(certs);
+        return NULL;
+    }
+
+    param = X509_STORE_get0_param(certs->store);
+
+    X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
+    X509_VERIFY_PARAM_set_auth_level(param, 2);
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+
+    return certs;
+}
+
+
+void
+hars_certs_free(hars_certs_t *certs)
+{
+    if (certs) {
+        X509_STORE_free(certs->store);
+        pthread_mutex_destroy(&certs->mutex);
+        free(certs);
+    }
+}
 
 
 int
-hars_cert_parse(hars_cert_t *cert, const char *header, time_t now)
+hars_cert_parse(hars_certs_t *certs, hars_cert_t *cert, const char *header,
+    time_t now)
 {
     int             rc;
     size_t          len;
@@ -35,10 +133,39 @@ hars_cert_parse(hars_cert_t *cert, const char *header, time_t now)
     rc = hars_cert_decode(header, der, &len);
 
     if (rc == HARS_OK) {
-        rc = hars_cert_read(cert, der, len, now);
+        rc = hars_cert_look(certs, cert, der, len, now);
     }
 
     free(der);
+
+    return rc;
+}
+
+
+int
+hars_cert_file(hars_cert_t *cert, const char *file, time_t now)
+{
+    int             rc, len;
+    FILE           *fp;
+    X509           *x509;
+    unsigned char  *der;
+
+    fp = fopen(file, "r");
+    if (fp == NULL) {
+        return HARS_ERROR;
+    }
+
+    x509 = PEM_read_X509(fp, NULL, NULL, NULL);
+    fclose(fp);
+
+    der = NULL;
+    len = x509 ? i2d_X509(x509, &der) : -1;
+    rc = (len > 0) ? hars_cert_look(NULL, cert, der, (size_t) len, now)
+                   : HARS_ERROR;
+
+    OPENSSL_free(der);
+    X509_free(x509);
+    ERR_clear_error();
 
     return rc;
 }
@@ -97,46 +224,174 @@ hars_cert_decode(const char *header, unsigned char *der, size_t *len)
 }
 
 
+/* as it is remembered, or as it is */
 static int
-hars_cert_read(hars_cert_t *cert, const unsigned char *der, size_t len,
-    time_t now)
+hars_cert_look(hars_certs_t *certs, hars_cert_t *cert,
+    const unsigned char *der, size_t len, time_t now)
 {
     int                   rc;
     X509                 *x509;
-    const unsigned char  *p, *subject;
+    unsigned              known;
+    hars_cert_kept_t     *kept, found;
+    unsigned char         thumbprint[HARS_SHA256_LEN];
+    const unsigned char  *p;
 
-    p = der;
-    rc = HARS_ERROR;
-
-    x509 = d2i_X509(NULL, &p, (long) len);
-
-    if (x509 == NULL || p != der + len) {
-        goto done;
+    if (!EVP_Digest(der, len, thumbprint, NULL, EVP_sha256(), NULL)) {
+        return HARS_ERROR;
     }
 
-    if (!X509_NAME_get0_der(X509_get_subject_name(x509), &subject,
-                            &cert->subject_len)
-        || cert->subject_len > sizeof(cert->subject))
+    kept = certs ? &certs->kept[thumbprint[0] % HARS_CERT_KEPT] : NULL;
+    known = 0;
+
+    if (kept) {
+        pthread_mutex_lock(&certs->mutex);
+
+        known = kept->until > now
+                && memcmp(kept->cert.thumbprint, thumbprint, HARS_SHA256_LEN)
+                   == 0;
+        if (known) {
+            found = *kept;
+        }
+
+        pthread_mutex_unlock(&certs->mutex);
+    }
+
+    if (!known) {
+        memset(&found, 0, sizeof(found));
+        memcpy(found.cert.thumbprint, thumbprint, HARS_SHA256_LEN);
+
+        p = der;
+        x509 = d2i_X509(NULL, &p, (long) len);
+        rc = (x509 && p == der + len) ? hars_cert_read(certs, &found, x509)
+                                      : HARS_ERROR;
+        X509_free(x509);
+        ERR_clear_error();
+
+        if (rc != HARS_OK) {
+            return HARS_ERROR;
+        }
+    }
+
+    hars_cert_dates(&found, now);
+
+    /* one that is not valid now may be so in a moment */
+
+    if (kept && !known && found.cert.trusted && found.cert.valid) {
+        found.until = now + HARS_CERT_KEEP;
+
+        pthread_mutex_lock(&certs->mutex);
+        *kept = found;
+        pthread_mutex_unlock(&certs->mutex);
+    }
+
+    *cert = found.cert;
+
+    return HARS_OK;
+}
+
+
+static void
+hars_cert_dates(hars_cert_kept_t *kept, time_t now)
+{
+    kept->cert.valid = kept->not_before <= now && now <= kept->not_after;
+}
+
+
+static int
+hars_cert_read(hars_certs_t *certs, hars_cert_kept_t *kept, X509 *x509)
+{
+    hars_cert_t  *cert;
+
+    cert = &kept->cert;
+    kept->not_before = hars_cert_time(X509_get0_notBefore(x509));
+    kept->not_after = hars_cert_time(X509_get0_notAfter(x509));
+
+    if (kept->not_before == (time_t) -1
+        || kept->not_after == (time_t) -1
+        || hars_cert_name(X509_get_subject_name(x509), cert->subject,
+                          &cert->subject_len) != HARS_OK
+        || hars_cert_name(X509_get_issuer_name(x509), cert->issuer,
+                          &cert->issuer_len) != HARS_OK
+        || hars_cert_names(x509, cert) != HARS_OK)
     {
-        goto done;
+        return HARS_ERROR;
     }
 
-    memcpy(cert->subject, subject, cert->subject_len);
+    cert->trusted = certs && hars_cert_verify(certs, x509);
 
-    if (!EVP_Digest(der, len, cert->thumbprint, NULL, EVP_sha256(), NULL)) {
-        goto done;
+    return HARS_OK;
+}
+
+
+static int
+hars_cert_name(const X509_NAME *name, unsigned char *dst, size_t *len)
+{
+    const unsigned char  *der;
+
+    if (!X509_NAME_get0_der(name, &der, len) || *len > HARS_CERT_NAME) {
+        return HARS_ERROR;
     }
 
-    /* X509_cmp_time() is -1 or 1, and 0 for a time that it cannot read */
+    memcpy(dst, der, *len);
 
-    cert->valid = X509_cmp_time(X509_get0_notBefore(x509), &now) < 0
-                  && X509_cmp_time(X509_get0_notAfter(x509), &now) > 0;
+    return HARS_OK;
+}
 
-    rc = HARS_OK;
 
-done:
+/* RFC 5280, 4.2.1.6; twice is an error */
+static int
+hars_cert_names(X509 *x509, hars_cert_t *cert)
+{
+    int                 i;
+    ASN1_OCTET_STRING  *value;
 
-    X509_free(x509);
+    i = X509_get_ext_by_NID(x509, NID_subject_alt_name, -1);
 
-    return rc;
+    if (i == -1) {
+        return HARS_OK;
+    }
+
+    value = X509_EXTENSION_get_data(X509_get_ext(x509, i));
+
+    if (X509_get_ext_by_NID(x509, NID_subject_alt_name, i) != -1
+        || ASN1_STRING_length(value) > HARS_CERT_NAME)
+    {
+        return HARS_ERROR;
+    }
+
+    cert->san_len = (size_t) ASN1_STRING_length(value);
+    memcpy(cert->san, ASN1_STRING_get0_data(value), cert->san_len);
+
+    return HARS_OK;
+}
+
+
+static time_t
+hars_cert_time(const ASN1_TIME *time)
+{
+    struct tm  tm;
+
+    return ASN1_TIME_to_tm(time, &tm) ? timegm(&tm) : (time_t) -1;
+}
+
+
+/* an authority's own certificate is no client's */
+static unsigned
+hars_cert_verify(hars_certs_t *certs, X509 *x509)
+{
+    unsigned         ok;
+    X509_STORE_CTX  *ctx;
+
+    if (X509_check_ca(x509)) {
+        return 0;
+    }
+
+    ctx = X509_STORE_CTX_new();
+
+    ok = ctx && X509_STORE_CTX_init(ctx, certs->store, x509, NULL) == 1
+         && X509_verify_cert(ctx) == 1;
+
+    X509_STORE_CTX_free(ctx);
+
+    return ok;
 }

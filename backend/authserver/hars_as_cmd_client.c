@@ -1,13 +1,16 @@
 
 /*
- * hars-authserver client add, list, show: registration by hand.  A client is
- * only ever as wide as its kind, and what cannot work is refused here rather
- * than at the first token.
+ * hars-authserver client add, list, show, disable, enable, remove:
+ * registration by hand.  A client is only ever as wide as its kind, and what
+ * cannot work is refused here rather than at the first token.
  */
 
 #include "hars_as.h"
 #include "hars_as_answer.h"
+#include "hars_as_auth.h"
 #include "hars_as_dn.h"
+#include "hars_as_publish.h"
+#include "hars_as_revocation.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
 
@@ -17,15 +20,32 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 
-#define HARS_SUB_RANDOM  16               /* bytes */
+#define HARS_SUB_RANDOM     16            /* bytes */
+#define HARS_CLIENT_AUTH    1000          /* options of hars_auths[] */
+
+#define HARS_SECRET_PREFIX  "hats_cs_"
+#define HARS_SECRET_SIZE    (sizeof(HARS_SECRET_PREFIX) + HARS_B64_SHA256_LEN)
+
+
+/* what happens to a client that is there */
+typedef struct {
+    const char  *name;
+    int        (*run)(hars_as_t *as, hars_store_t *store, const char *id);
+} hars_client_change_t;
 
 
 static int hars_client_add(hars_as_t *as, int argc, char **argv);
+static const hars_auth_t *hars_client_by_option(const char *name);
 static int hars_client_option(hars_client_t *client, int option,
     const char *value);
+static int hars_client_auth(hars_client_t *client, const hars_auth_t *auth,
+    const char *value);
+static int hars_client_self_signed(hars_client_t *client, const char *file);
 static int hars_client_text(char *dst, size_t size, const char *name,
     const char *value);
 static int hars_client_scope(hars_client_t *client, const char *value);
@@ -33,7 +53,17 @@ static int hars_client_resource(hars_client_t *client, const char *value);
 static int hars_client_ttl(hars_client_t *client, const char *value);
 static int hars_client_complete(hars_client_t *client);
 static int hars_client_sub(hars_client_t *client);
+static int hars_client_secret(hars_client_t *client,
+    char secret[HARS_SECRET_SIZE]);
 static int hars_client_store(hars_as_t *as, const hars_client_t *client);
+static int hars_client_change(hars_as_t *as,
+    const hars_client_change_t *change, const char *id);
+static int hars_client_disable(hars_as_t *as, hars_store_t *store,
+    const char *id);
+static int hars_client_enable(hars_as_t *as, hars_store_t *store,
+    const char *id);
+static int hars_client_remove(hars_as_t *as, hars_store_t *store,
+    const char *id);
 static int hars_client_list(hars_as_t *as);
 static void hars_client_print(void *data, const hars_client_t *client);
 static int hars_client_show(hars_as_t *as, const char *id);
@@ -45,7 +75,14 @@ static const struct option  hars_client_options[] = {
     { "id", required_argument, NULL, 'i' },
     { "kind", required_argument, NULL, 'k' },
     { "sub", required_argument, NULL, 's' },
-    { "subject-dn", required_argument, NULL, 'd' },
+    { "subject-dn", required_argument, NULL, HARS_CLIENT_AUTH },
+    { "san-dns", required_argument, NULL, HARS_CLIENT_AUTH },
+    { "san-uri", required_argument, NULL, HARS_CLIENT_AUTH },
+    { "san-ip", required_argument, NULL, HARS_CLIENT_AUTH },
+    { "san-email", required_argument, NULL, HARS_CLIENT_AUTH },
+    { "self-signed", required_argument, NULL, HARS_CLIENT_AUTH },
+    { "secret", no_argument, NULL, HARS_CLIENT_AUTH },
+    { "issuer-dn", required_argument, NULL, 'd' },
     { "scope", required_argument, NULL, 'c' },
     { "resource", required_argument, NULL, 'r' },
     { "token-ttl", required_argument, NULL, 't' },
@@ -53,9 +90,19 @@ static const struct option  hars_client_options[] = {
 };
 
 
+static const hars_client_change_t  hars_client_changes[] = {
+    { "disable", hars_client_disable },
+    { "enable", hars_client_enable },
+    { "remove", hars_client_remove },
+    { NULL, NULL }
+};
+
+
 int
 hars_as_client_command(hars_as_t *as, int argc, char **argv)
 {
+    const hars_client_change_t  *change;
+
     if (argc >= 1 && strcmp(argv[0], "add") == 0) {
         return hars_client_add(as, argc, argv);
     }
@@ -68,8 +115,14 @@ hars_as_client_command(hars_as_t *as, int argc, char **argv)
         return hars_client_show(as, argv[1]);
     }
 
-    fprintf(stderr, "hars-authserver: \"client\" wants add, list, or show "
-            "ID; see --help\n");
+    for (change = hars_client_changes; argc == 2 && change->name; change++) {
+        if (strcmp(argv[0], change->name) == 0) {
+            return hars_client_change(as, change, argv[1]);
+        }
+    }
+
+    fprintf(stderr, "hars-authserver: \"client\" wants add, list, or show, "
+            "disable, enable, remove and an ID; see --help\n");
 
     return HARS_EXIT_USAGE;
 }
@@ -78,17 +131,25 @@ hars_as_client_command(hars_as_t *as, int argc, char **argv)
 static int
 hars_client_add(hars_as_t *as, int argc, char **argv)
 {
-    int            option;
+    int            rc, option, i;
+    char           secret[HARS_SECRET_SIZE];
     hars_client_t  client;
 
     memset(&client, 0, sizeof(client));
+    client.auth = &hars_auths[0];
 
     optind = 0;                           /* GNU: begin anew */
 
-    while ((option = getopt_long(argc, argv, "", hars_client_options, NULL))
+    while ((option = getopt_long(argc, argv, "", hars_client_options, &i))
            != -1)
     {
-        if (hars_client_option(&client, option, optarg) != HARS_OK) {
+        rc = (option == HARS_CLIENT_AUTH)
+             ? hars_client_auth(&client, hars_client_by_option(
+                                             hars_client_options[i].name),
+                                optarg ? optarg : "")
+             : hars_client_option(&client, option, optarg);
+
+        if (rc != HARS_OK) {
             return HARS_EXIT_USAGE;
         }
     }
@@ -104,8 +165,116 @@ hars_client_add(hars_as_t *as, int argc, char **argv)
     }
 
     client.created_at = time(NULL);
+    secret[0] = '\0';
 
-    return hars_client_store(as, &client);
+    if (strcmp(client.auth->name, "secret") == 0
+        && hars_client_secret(&client, secret) != HARS_OK)
+    {
+        return HARS_EXIT_FAILED;
+    }
+
+    rc = hars_client_store(as, &client);
+
+    if (rc == HARS_EXIT_OK && secret[0]) {
+        printf("client_secret\t%s\n", secret);
+    }
+
+    OPENSSL_cleanse(secret, sizeof(secret));
+
+    return rc;
+}
+
+
+static const hars_auth_t *
+hars_client_by_option(const char *name)
+{
+    const hars_auth_t  *auth;
+
+    for (auth = hars_auths; auth->name; auth++) {
+        if (auth->option && strcmp(auth->option, name) == 0) {
+            break;
+        }
+    }
+
+    return auth;
+}
+
+
+/* RFC 8705, 2.1.2: one name and no more; certificates may be several */
+static int
+hars_client_auth(hars_client_t *client, const hars_auth_t *auth,
+    const char *value)
+{
+    const char  *error;
+
+    if (client->auth != &hars_auths[0]
+        && !(client->auth == auth && strcmp(auth->name, "self_signed") == 0))
+    {
+        fprintf(stderr, "hars-authserver: --%s comes after --%s: a client "
+                "authenticates in one way\n", auth->option,
+                client->auth->option);
+        return HARS_ERROR;
+    }
+
+    client->auth = auth;
+
+    if (strcmp(auth->name, "self_signed") == 0) {
+        return hars_client_self_signed(client, value);
+    }
+
+    if (auth->check(value, &error) != HARS_OK) {
+        return hars_client_wrong(auth->option, value, error);
+    }
+
+    return hars_client_text(client->auth_value, sizeof(client->auth_value),
+                            auth->option, value);
+}
+
+
+static int
+hars_client_self_signed(hars_client_t *client, const char *file)
+{
+    char         text[HARS_B64_SHA256_LEN];
+    hars_cert_t  cert;
+
+    if (hars_cert_file(&cert, file, time(NULL)) != HARS_OK) {
+        return hars_client_wrong("self-signed", file, "has to be a file with "
+                                 "a certificate in PEM");
+    }
+
+    hars_b64url_sha256_encode(text, cert.thumbprint);
+
+    if (hars_words_add(client->auth_value, sizeof(client->auth_value),
+                       HARS_WORDS_RESOURCE, text, sizeof(text)) != HARS_OK)
+    {
+        return hars_client_wrong("self-signed", file, "is one too many");
+    }
+
+    return HARS_OK;
+}
+
+
+/* 256 random bits; what is stored is their SHA-256 */
+static int
+hars_client_secret(hars_client_t *client, char secret[HARS_SECRET_SIZE])
+{
+    unsigned char  random[HARS_SHA256_LEN];
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+        fprintf(stderr, "hars-authserver: there is no randomness\n");
+        return HARS_ERROR;
+    }
+
+    strcpy(secret, HARS_SECRET_PREFIX);
+    hars_b64url_sha256_encode(secret + sizeof(HARS_SECRET_PREFIX) - 1, random);
+    secret[HARS_SECRET_SIZE - 1] = '\0';
+
+    OPENSSL_cleanse(random, sizeof(random));
+
+    client->has_secret = EVP_Digest(secret, strlen(secret), client->secret,
+                                    NULL, EVP_sha256(), NULL) == 1;
+
+    return client->has_secret ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -146,12 +315,11 @@ hars_client_option(hars_client_t *client, int option, const char *value)
 
     case 'd':
         if (hars_dn_check(value, &error) != HARS_OK) {
-            return hars_client_wrong("subject-dn", value, error);
+            return hars_client_wrong("issuer-dn", value, error);
         }
 
-        return hars_client_text(client->subject_dn,
-                                sizeof(client->subject_dn), "subject-dn",
-                                value);
+        return hars_client_text(client->issuer_dn, sizeof(client->issuer_dn),
+                                "issuer-dn", value);
 
     case 'c':
         return hars_client_scope(client, value);
@@ -259,9 +427,17 @@ hars_client_complete(hars_client_t *client)
         return HARS_ERROR;
     }
 
-    if (client->kind->grant && client->subject_dn[0] == '\0') {
+    if (client->kind->grant && client->auth == &hars_auths[0]) {
         fprintf(stderr, "hars-authserver: --subject-dn is missing: clients "
-                "authenticate by their certificate\n");
+                "authenticate by their certificate (or --san-dns, --san-uri, "
+                "--san-ip, --san-email, --self-signed, --secret)\n");
+        return HARS_ERROR;
+    }
+
+    if (client->issuer_dn[0] && strcmp(client->auth->name, "self_signed") == 0)
+    {
+        fprintf(stderr, "hars-authserver: --issuer-dn says nothing of "
+                "--self-signed certificates\n");
         return HARS_ERROR;
     }
 
@@ -346,7 +522,8 @@ hars_client_print(void *data, const hars_client_t *client)
 {
     (void) data;
 
-    printf("%s\t%s\t%s\n", client->id, client->kind->name, client->sub);
+    printf("%s\t%s\t%s%s\n", client->id, client->kind->name, client->sub,
+           client->disabled_at ? "\tdisabled" : "");
 }
 
 
@@ -381,6 +558,88 @@ hars_client_show(hars_as_t *as, const char *id)
     free(text);
 
     return HARS_EXIT_OK;
+}
+
+
+static int
+hars_client_change(hars_as_t *as, const hars_client_change_t *change,
+    const char *id)
+{
+    int            rc;
+    hars_store_t  *store;
+
+    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    if (store == NULL) {
+        return HARS_EXIT_FAILED;
+    }
+
+    rc = change->run(as, store, id);
+
+    hars_store_close(store);
+
+    if (rc == HARS_DECLINED) {
+        fprintf(stderr, "hars-authserver: client %s is not registered\n", id);
+    }
+
+    return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
+}
+
+
+/* first no new tokens, then none at all */
+static int
+hars_client_disable(hars_as_t *as, hars_store_t *store, const char *id)
+{
+    int             rc;
+    hars_revoke_t   revoke;
+    hars_revoked_t  revoked;
+
+    rc = hars_store_client_disable(store, id, time(NULL));
+
+    if (rc != HARS_OK) {
+        return rc;
+    }
+
+    memset(&revoke, 0, sizeof(revoke));
+    revoke.what = HARS_REVOKE_CLIENT;
+    revoke.id = id;
+
+    if (as->publish) {
+        hars_publish_connect(as->publish);
+    }
+
+    rc = hars_revocation(as, store, &revoke, &revoked);
+
+    if (rc == HARS_OK) {
+        printf("%llu live tokens revoked\n",
+               (unsigned long long) revoked.tokens);
+    }
+
+    if (rc == HARS_OK && revoked.untold) {
+        fprintf(stderr, "hars-authserver: Redis could not be told: the "
+                "running server does it as soon as Redis is back\n");
+    }
+
+    return rc;
+}
+
+
+static int
+hars_client_enable(hars_as_t *as, hars_store_t *store, const char *id)
+{
+    (void) as;
+
+    return hars_store_client_disable(store, id, 0);
+}
+
+
+static int
+hars_client_remove(hars_as_t *as, hars_store_t *store, const char *id)
+{
+    int  rc;
+
+    rc = hars_client_disable(as, store, id);
+
+    return rc == HARS_OK ? hars_store_client_remove(store, id) : rc;
 }
 
 

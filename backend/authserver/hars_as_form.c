@@ -9,7 +9,6 @@
 
 static int hars_form_add(hars_form_t *form, char *name, char *value,
     const char *repeated, const char **error);
-static int hars_form_decode(char *s);
 static int hars_form_digit(char c);
 
 
@@ -91,7 +90,7 @@ hars_form_add(hars_form_t *form, char *name, char *value,
 }
 
 
-static int
+int
 hars_form_decode(char *s)
 {
     int    high, low;

@@ -35,6 +35,9 @@ typedef struct {
 int hars_form_parse(hars_form_t *form, char *body, size_t len,
     const char *repeated, const char **error);
 
+/* "+" and %XX in place; HARS_ERROR: it is malformed */
+int hars_form_decode(char *s);
+
 /* the (first) value, or NULL where it is absent or empty */
 const char *hars_form_get(const hars_form_t *form, const char *name);
 

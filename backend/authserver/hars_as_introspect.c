@@ -73,7 +73,7 @@ hars_as_introspect_gateway(hars_request_t *r)
         return;
     }
 
-    if (rc == HARS_DECLINED) {
+    if (rc == HARS_DECLINED || caller.disabled_at) {
         hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
                          "The gateway is not registered.");
         return;

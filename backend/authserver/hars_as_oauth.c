@@ -6,13 +6,15 @@
 
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
-#include "hars_as_dn.h"
+#include "hars_as_auth.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
 
 #include <string.h>
 #include <strings.h>
+
+#include <openssl/crypto.h>
 
 
 #define HARS_OAUTH_FORM  "application/x-www-form-urlencoded"
@@ -28,9 +30,12 @@ static void hars_oauth_answer(hars_request_t *r, unsigned status,
     const char *error, const char *description);
 static int hars_oauth_foreign(hars_request_t *r, const char *issuer);
 static int hars_oauth_cert(hars_request_t *r, time_t now, hars_cert_t *cert);
-static int hars_oauth_method(hars_request_t *r, const hars_form_t *form);
+static int hars_oauth_method(hars_request_t *r, const hars_form_t *form,
+    char basic[HARS_AUTH_BASIC], const char **id, const char **secret);
 static int hars_oauth_registered(hars_request_t *r, const char *id,
-    const hars_cert_t *cert, hars_client_t *client);
+    const char *secret, const hars_cert_t *cert, hars_client_t *client);
+static const char *hars_oauth_wrong(const hars_client_t *client,
+    const char *secret, const hars_cert_t *cert);
 
 
 static const hars_oauth_answer_t  hars_oauth_answers[] = {
@@ -183,64 +188,93 @@ int
 hars_oauth_client(hars_request_t *r, const hars_form_t *form, time_t now,
     hars_client_t *client, hars_cert_t *cert)
 {
-    const char  *id;
+    int          rc;
+    char         basic[HARS_AUTH_BASIC];
+    const char  *id, *secret;
 
-    if (hars_oauth_method(r, form) != HARS_OK
-        || hars_oauth_cert(r, now, cert) != HARS_OK)
-    {
-        return HARS_ERROR;
+    rc = hars_oauth_method(r, form, basic, &id, &secret);
+
+    if (rc == HARS_OK) {
+        rc = hars_oauth_cert(r, now, cert);
     }
 
-    /* RFC 8705, 2: client_id is required with tls_client_auth */
-
-    id = hars_form_get(form, "client_id");
-
-    if (id == NULL) {
-        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
-                         "The parameter client_id is missing.");
-        return HARS_ERROR;
+    if (rc == HARS_OK) {
+        rc = hars_oauth_registered(r, id, secret, cert, client);
     }
 
-    return hars_oauth_registered(r, id, cert, client);
+    OPENSSL_cleanse(basic, sizeof(basic));
+
+    return rc;
 }
 
 
-/* a certificate is the one way to authenticate, and has to be the only one */
+/*
+ * A certificate, with client_id beside it (RFC 8705, 2), or a secret (RFC
+ * 6749, 2.3.1); not both ways, and none that stands in the body.
+ */
 static int
-hars_oauth_method(hars_request_t *r, const hars_form_t *form)
+hars_oauth_method(hars_request_t *r, const hars_form_t *form,
+    char basic[HARS_AUTH_BASIC], const char **id, const char **secret)
 {
+    int          rc;
     unsigned     n;
-    const char  *value;
+    const char  *value, *named;
 
-    n = (hars_request_header(r, "Authorization", &value) != HARS_DECLINED)
+    rc = hars_request_header(r, "Authorization", &value);
+    n = (rc != HARS_DECLINED)
         + (hars_form_get(form, "client_secret") != NULL)
         + (hars_form_get(form, "client_assertion") != NULL);
-
-    if (n == 0) {
-        return HARS_OK;
-    }
 
     /* RFC 6749, 5.2: more than one mechanism; unsupported method */
 
     if (n > 1) {
         hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
                          "There is more than one client authentication.");
-
-    } else {
-        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
-                         "Clients authenticate by their certificate alone.");
+        return HARS_ERROR;
     }
 
-    return HARS_ERROR;
+    named = hars_form_get(form, "client_id");
+    *secret = NULL;
+
+    if (n == 0) {
+        *id = named;
+
+        if (named == NULL) {
+            hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                             "The parameter client_id is missing.");
+            return HARS_ERROR;
+        }
+
+        return HARS_OK;
+    }
+
+    if (rc != HARS_OK
+        || hars_auth_basic(value, basic, id, secret) != HARS_OK)
+    {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "Clients authenticate by their certificate, or by "
+                         "a secret in the Authorization header.");
+        return HARS_ERROR;
+    }
+
+    if (named && strcmp(named, *id) != 0) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
+                         "The parameter client_id names another client.");
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
 }
 
 
 static int
 hars_oauth_cert(hars_request_t *r, time_t now, hars_cert_t *cert)
 {
-    int          rc;
-    const char  *value;
+    int                rc;
+    const char        *value;
+    hars_as_socket_t  *socket;
 
+    socket = r->data;
     rc = hars_request_header(r, "Client-Cert", &value);
 
     if (rc == HARS_DECLINED || (rc == HARS_OK && *value == '\0')) {
@@ -249,7 +283,9 @@ hars_oauth_cert(hars_request_t *r, time_t now, hars_cert_t *cert)
         return HARS_ERROR;
     }
 
-    if (rc != HARS_OK || hars_cert_parse(cert, value, now) != HARS_OK) {
+    if (rc != HARS_OK
+        || hars_cert_parse(socket->as->certs, cert, value, now) != HARS_OK)
+    {
         hars_log_warn("Client-Cert is doubled or malformed, see that the "
                       "gateway sets it");
         hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
@@ -268,10 +304,11 @@ hars_oauth_cert(hars_request_t *r, time_t now, hars_cert_t *cert)
 
 
 static int
-hars_oauth_registered(hars_request_t *r, const char *id,
+hars_oauth_registered(hars_request_t *r, const char *id, const char *secret,
     const hars_cert_t *cert, hars_client_t *client)
 {
     int                rc, revoked;
+    const char        *wrong;
     hars_as_socket_t  *socket;
 
     socket = r->data;
@@ -289,28 +326,42 @@ hars_oauth_registered(hars_request_t *r, const char *id,
         return HARS_ERROR;
     }
 
-    if (rc == HARS_DECLINED) {
-        hars_log_warn("client \"%.64s\" is not registered", id);
+    wrong = (rc == HARS_DECLINED) ? "is not registered"
+            : (revoked == HARS_OK) ? "came with a revoked certificate"
+            : hars_oauth_wrong(client, secret, cert);
 
-    } else if (client->subject_dn[0] == '\0') {
-        hars_log_warn("client %s has no subject name registered", id);
-
-    } else if (hars_dn_match(client->subject_dn, cert->subject,
-                             cert->subject_len) != HARS_OK)
-    {
-        hars_log_warn("client %s came with a certificate of another subject",
-                      id);
-
-    } else if (revoked == HARS_OK) {
-        hars_log_warn("client %s came with a revoked certificate", id);
-
-    } else {
+    if (wrong == NULL) {
         return HARS_OK;
     }
+
+    hars_log_warn("client \"%.64s\" %s", hars_words_id(id) ? id : "?", wrong);
 
     hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
                      "The client is unknown, or the certificate is not "
                      "its own.");
 
     return HARS_ERROR;
+}
+
+
+static const char *
+hars_oauth_wrong(const hars_client_t *client, const char *secret,
+    const hars_cert_t *cert)
+{
+    if (client->disabled_at) {
+        return "is disabled";
+    }
+
+    /* who has registered one way does not come in by another */
+
+    if (client->has_secret != (secret != NULL)) {
+        return secret ? "came with a secret, which it has none of"
+                      : "came without its secret";
+    }
+
+    if (secret && hars_auth_secret(client, secret) != HARS_OK) {
+        return "came with another secret";
+    }
+
+    return hars_auth_wrong(client, cert);
 }

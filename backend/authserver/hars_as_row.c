@@ -2,6 +2,7 @@
 /* See hars_as_row.h for what this is. */
 
 #include "hars_as_row.h"
+#include "hars_as_auth.h"
 
 #include <string.h>
 
@@ -29,27 +30,33 @@ hars_row_bind_hash(sqlite3_stmt *stmt, int i,
 int
 hars_row_client(sqlite3_stmt *stmt, hars_client_t *client)
 {
-    char  kind[HARS_AS_ID_SIZE];
+    char  kind[HARS_AS_ID_SIZE], auth[HARS_AS_ID_SIZE];
 
     memset(client, 0, sizeof(hars_client_t));
 
     if (hars_row_text(stmt, 0, client->id, sizeof(client->id))
         || hars_row_text(stmt, 1, kind, sizeof(kind))
         || hars_row_text(stmt, 2, client->sub, sizeof(client->sub))
-        || hars_row_text(stmt, 3, client->subject_dn,
-                         sizeof(client->subject_dn))
-        || hars_row_text(stmt, 4, client->scope, sizeof(client->scope))
-        || hars_row_text(stmt, 5, client->resources,
+        || hars_row_text(stmt, 3, auth, sizeof(auth))
+        || hars_row_text(stmt, 4, client->auth_value,
+                         sizeof(client->auth_value))
+        || hars_row_text(stmt, 5, client->issuer_dn,
+                         sizeof(client->issuer_dn))
+        || hars_row_text(stmt, 7, client->scope, sizeof(client->scope))
+        || hars_row_text(stmt, 8, client->resources,
                          sizeof(client->resources)))
     {
         return HARS_ERROR;
     }
 
     client->kind = hars_kind_find(kind);
-    client->token_ttl = sqlite3_column_int64(stmt, 6);
-    client->created_at = sqlite3_column_int64(stmt, 7);
+    client->auth = hars_auth_find(auth);
+    client->has_secret = (hars_row_hash(stmt, 6, client->secret) == HARS_OK);
+    client->token_ttl = sqlite3_column_int64(stmt, 9);
+    client->disabled_at = sqlite3_column_int64(stmt, 10);
+    client->created_at = sqlite3_column_int64(stmt, 11);
 
-    return client->kind ? HARS_OK : HARS_ERROR;
+    return (client->kind && client->auth) ? HARS_OK : HARS_ERROR;
 }
 
 

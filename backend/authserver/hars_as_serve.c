@@ -192,6 +192,12 @@ hars_serve_gateway(hars_serve_t *serve, hars_as_t *as)
     if (hars_store_client_get(serve->store, as->conf.gateway_client, &client)
         == HARS_OK)
     {
+        if (client.disabled_at) {
+            hars_log_warn("client %s is disabled: nobody passes the gateway",
+                          client.id);
+            return;
+        }
+
         if (client.kind->introspect) {
             return;
         }

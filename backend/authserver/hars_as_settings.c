@@ -6,6 +6,7 @@
 
 #include "hars_as.h"
 #include "hars_as_answer.h"
+#include "hars_as_cert.h"
 #include "hars_as_publish.h"
 #include "hars_as_redis.h"
 #include "hars_as_words.h"
@@ -47,6 +48,9 @@ static const hars_setting_t  hars_as_settings[] = {
 
     { HARS_AS_SETTING(token_ttl), .type = HARS_SETTING_UINT,
       .preset = "300", .min = 1, .max = HARS_AS_TTL_MAX },
+
+    { HARS_AS_SETTING(client_ca), .type = HARS_SETTING_LIST,
+      .required = 1 },
 
     { HARS_AS_SETTING(redis), .type = HARS_SETTING_LIST },
 
@@ -109,6 +113,12 @@ hars_as_configure(hars_as_t *as, const char *file)
         return HARS_ERROR;
     }
 
+    as->certs = hars_certs_create(as->conf.client_ca.value,
+                                  as->conf.client_ca.n);
+    if (as->certs == NULL) {
+        return HARS_ERROR;
+    }
+
     if (as->conf.redis.n) {
         as->publish = hars_publish_create(&as->conf);
 
@@ -125,6 +135,7 @@ void
 hars_as_release(hars_as_t *as)
 {
     hars_publish_free(as->publish);
+    hars_certs_free(as->certs);
     hars_settings_free(as->settings);
 }
 

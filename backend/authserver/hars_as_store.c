@@ -10,6 +10,7 @@
  */
 
 #include "hars_as_store.h"
+#include "hars_as_auth.h"
 #include "hars_as_row.h"
 #include "hars_log.h"
 
@@ -21,7 +22,7 @@
 #include <sqlite3.h>
 
 
-#define HARS_STORE_VERSION  3
+#define HARS_STORE_VERSION  4
 #define HARS_STORE_BUSY     2000          /* ms, for another writer */
 
 
@@ -29,6 +30,8 @@ typedef enum {
     HARS_SQL_CLIENT_ADD = 0,
     HARS_SQL_CLIENT_GET,
     HARS_SQL_CLIENT_EACH,
+    HARS_SQL_CLIENT_DISABLE,
+    HARS_SQL_CLIENT_REMOVE,
     HARS_SQL_TOKEN_ADD,
     HARS_SQL_TOKEN_GET,
     HARS_SQL_LIVE_TOKEN,
@@ -144,9 +147,22 @@ static const char  *hars_store_steps[HARS_STORE_VERSION] = {
     "  mark TEXT NOT NULL"
     ") STRICT;"
 
-    "PRAGMA user_version = 3;"
+    "PRAGMA user_version = 3;",
+
+    "ALTER TABLE client RENAME COLUMN subject_dn TO auth_value;"
+    "ALTER TABLE client ADD COLUMN auth TEXT NOT NULL DEFAULT 'subject_dn';"
+    "UPDATE client SET auth = 'none' WHERE auth_value = '';"
+    "ALTER TABLE client ADD COLUMN issuer_dn TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE client ADD COLUMN secret BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE client ADD COLUMN disabled_at INTEGER NOT NULL DEFAULT 0;"
+
+    "PRAGMA user_version = 4;"
 };
 
+
+#define HARS_STORE_CLIENT                                                    \
+    "id, kind, sub, auth, auth_value, issuer_dn, secret, scope, resources,"  \
+    " token_ttl, disabled_at, created_at"
 
 #define HARS_STORE_LIVE(column)                                              \
     "SELECT hash, exp FROM token WHERE " column " = ?1 AND revoked_at = 0"   \
@@ -155,21 +171,26 @@ static const char  *hars_store_steps[HARS_STORE_VERSION] = {
 
 static const char  *hars_store_sql[HARS_SQL_N] = {
     [HARS_SQL_CLIENT_ADD] =
-        "INSERT OR IGNORE INTO client (id, kind, sub, subject_dn, scope,"
-        " resources, token_ttl, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO client (" HARS_STORE_CLIENT ")"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 
     [HARS_SQL_CLIENT_GET] =
-        "SELECT id, kind, sub, subject_dn, scope, resources, token_ttl,"
-        " created_at FROM client WHERE id = ?",
+        "SELECT " HARS_STORE_CLIENT " FROM client WHERE id = ?",
 
     [HARS_SQL_CLIENT_EACH] =
-        "SELECT id, kind, sub, subject_dn, scope, resources, token_ttl,"
-        " created_at FROM client ORDER BY id",
+        "SELECT " HARS_STORE_CLIENT " FROM client ORDER BY id",
+
+    [HARS_SQL_CLIENT_DISABLE] =
+        "UPDATE client SET disabled_at = ?2 WHERE id = ?1",
+
+    [HARS_SQL_CLIENT_REMOVE] = "DELETE FROM client WHERE id = ?1",
 
     [HARS_SQL_TOKEN_ADD] =
         "INSERT INTO token (hash, cnf, client_id, sub, kind, scope, aud, iat,"
         " exp, revoked_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0"
-        " WHERE NOT EXISTS (SELECT 1 FROM revoked_cert WHERE hash = ?2)",
+        " WHERE NOT EXISTS (SELECT 1 FROM revoked_cert WHERE hash = ?2)"
+        " AND EXISTS (SELECT 1 FROM client WHERE id = ?3"
+        " AND disabled_at = 0)",
 
     [HARS_SQL_TOKEN_GET] =
         "SELECT hash, cnf, client_id, sub, kind, scope, aud, iat, exp,"
@@ -424,11 +445,17 @@ hars_store_client_add(hars_store_t *store, const hars_client_t *client)
     hars_row_bind_text(stmt, 1, client->id);
     hars_row_bind_text(stmt, 2, client->kind->name);
     hars_row_bind_text(stmt, 3, client->sub);
-    hars_row_bind_text(stmt, 4, client->subject_dn);
-    hars_row_bind_text(stmt, 5, client->scope);
-    hars_row_bind_text(stmt, 6, client->resources);
-    sqlite3_bind_int64(stmt, 7, client->token_ttl);
-    sqlite3_bind_int64(stmt, 8, client->created_at);
+    hars_row_bind_text(stmt, 4, client->auth->name);
+    hars_row_bind_text(stmt, 5, client->auth_value);
+    hars_row_bind_text(stmt, 6, client->issuer_dn);
+    sqlite3_bind_blob(stmt, 7, client->secret,
+                      client->has_secret ? HARS_SHA256_LEN : 0,
+                      SQLITE_STATIC);
+    hars_row_bind_text(stmt, 8, client->scope);
+    hars_row_bind_text(stmt, 9, client->resources);
+    sqlite3_bind_int64(stmt, 10, client->token_ttl);
+    sqlite3_bind_int64(stmt, 11, client->disabled_at);
+    sqlite3_bind_int64(stmt, 12, client->created_at);
 
     rc = sqlite3_step(stmt);
     added = sqlite3_changes(store->db);
@@ -438,6 +465,44 @@ hars_store_client_add(hars_store_t *store, const hars_client_t *client)
     }
 
     return added ? HARS_OK : HARS_DECLINED;
+}
+
+
+int
+hars_store_client_disable(hars_store_t *store, const char *id, int64_t at)
+{
+    int            rc, changed;
+    sqlite3_stmt  *stmt;
+
+    stmt = hars_store_take(store, HARS_SQL_CLIENT_DISABLE);
+
+    hars_row_bind_text(stmt, 1, id);
+    sqlite3_bind_int64(stmt, 2, at);
+
+    rc = sqlite3_step(stmt);
+    changed = sqlite3_changes(store->db);
+
+    if (hars_store_give(store, HARS_SQL_CLIENT_DISABLE, rc) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    return changed ? HARS_OK : HARS_DECLINED;
+}
+
+
+int
+hars_store_client_remove(hars_store_t *store, const char *id)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    stmt = hars_store_take(store, HARS_SQL_CLIENT_REMOVE);
+
+    hars_row_bind_text(stmt, 1, id);
+
+    rc = sqlite3_step(stmt);
+
+    return hars_store_give(store, HARS_SQL_CLIENT_REMOVE, rc);
 }
 
 

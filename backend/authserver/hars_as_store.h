@@ -68,7 +68,12 @@ int hars_store_client_get(hars_store_t *store, const char *id,
 int hars_store_client_each(hars_store_t *store, hars_store_client_pt take,
     void *data);
 
-/* HARS_DECLINED: its certificate is revoked */
+/* from "at" on, s; 0: no longer.  It gets no token from now on */
+int hars_store_client_disable(hars_store_t *store, const char *id,
+    int64_t at);
+int hars_store_client_remove(hars_store_t *store, const char *id);
+
+/* HARS_DECLINED: its certificate is revoked, or its client disabled */
 int hars_store_token_add(hars_store_t *store, const hars_token_t *token);
 
 /* a token of a revoked certificate comes out as revoked */

@@ -262,6 +262,7 @@ hars_token_publish(hars_as_socket_t *socket, const hars_token_t *token)
         || hars_store_client_get(socket->store,
                                  socket->as->conf.gateway_client, &gateway)
            != HARS_OK
+        || gateway.disabled_at
         || !gateway.kind->introspect
         || !hars_words_meet(token->aud, gateway.resources,
                             HARS_WORDS_RESOURCE))

@@ -78,6 +78,7 @@ sub configure {
     my %setting = (
         issuer         => $issuer,
         database       => "$dir/as.db",
+        client_ca      => "$dir/pki/client-ca.pem",
         public_socket  => "$dir/public.sock",
         gateway_socket => "$dir/gateway.sock",
         gateway_user   => scalar getpwuid($>),
@@ -120,6 +121,9 @@ sub settings_refused {
         'issuer "http://x"'         => { issuer => 'http://x' },
         'issuer is missing'         => { issuer => undef },
         'gateway_user "nobody-x"'   => { gateway_user => 'nobody-x' },
+        'client_ca is missing'      => { client_ca => undef },
+        'cannot be read: No such'   => { client_ca => "$dir/nothing" },
+        'it has no certificates'    => { client_ca => "$dir/zone.key" },
         'gateway_client "a b"'      => { gateway_client => 'a b' },
         'redis "here"'              => { redis => 'here' },
         'zone_key is needed'        => { zone_key => undef },

@@ -63,6 +63,7 @@ sub configure {
     write_file('as.conf', <<"END" . join '', map { "$_\n" } @_);
 issuer = https://auth.hars.localhost
 database = $dir/as.db
+client_ca = $dir/pki/client-ca.pem
 public_socket = $dir/public.sock
 gateway_socket = $dir/gateway.sock
 gateway_user = ${\ scalar getpwuid($>)}

@@ -55,6 +55,7 @@ sub prepare {
     write_file('as.conf', <<"END");
 issuer = https://auth.hars.localhost
 database = $dir/as.db
+client_ca = $dir/pki/client-ca.pem
 public_socket = $dir/public.sock
 gateway_socket = $dir/gateway.sock
 gateway_user = ${\ scalar getpwuid($>)}

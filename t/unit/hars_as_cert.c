@@ -1,9 +1,10 @@
 
 /* the Client-Cert header: RFC 9440, with a certificate made for the moment */
 
-/* link: -lcrypto */
+/* link: -lcrypto -lpthread */
 
 #include "../../backend/authserver/hars_as_cert.c"
+#include "../../backend/common/hars_log.c"
 
 #include "tap.h"
 
@@ -63,7 +64,7 @@ parse(const char *text, time_t now)
 {
     hars_cert_t  cert;
 
-    return hars_cert_parse(&cert, text, now);
+    return hars_cert_parse(NULL, &cert, text, now);
 }
 
 
@@ -83,7 +84,7 @@ main(void)
     make();
     encode(der_len);
 
-    ok(hars_cert_parse(&cert, header, NOW) == HARS_OK, "a certificate");
+    ok(hars_cert_parse(NULL, &cert, header, NOW) == HARS_OK, "a certificate");
     EVP_Digest(der, der_len, digest, NULL, EVP_sha256(), NULL);
     ok(memcmp(cert.thumbprint, digest, HARS_SHA256_LEN) == 0,
        "its thumbprint is SHA-256 of the DER");
@@ -92,9 +93,9 @@ main(void)
        "its subject, as DER");
     ok(cert.valid, "within its period");
 
-    hars_cert_parse(&cert, header, NOW + 101);
+    hars_cert_parse(NULL, &cert, header, NOW + 101);
     ok(!cert.valid, "expired");
-    hars_cert_parse(&cert, header, NOW - 101);
+    hars_cert_parse(NULL, &cert, header, NOW - 101);
     ok(!cert.valid, "not yet valid");
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -1,11 +1,15 @@
 
 /* the store: what is put comes out, revocation and outbox are one step */
 
-/* link: -lsqlite3 -lpthread */
+/* link: common/hars_record.c -lsqlite3 -lpthread -lcrypto */
 
 #include "../../backend/authserver/hars_as_store.c"
 #include "../../backend/authserver/hars_as_row.c"
 #include "../../backend/authserver/hars_as_kind.c"
+#include "../../backend/authserver/hars_as_auth.c"
+#include "../../backend/authserver/hars_as_dn.c"
+#include "../../backend/authserver/hars_as_form.c"
+#include "../../backend/authserver/hars_as_words.c"
 #include "../../backend/common/hars_log.c"
 
 #include "tap.h"
@@ -47,12 +51,14 @@ static void
 clients(hars_store_t *store)
 {
     unsigned       n;
+    hars_token_t   token;
     hars_client_t  client, got;
 
     memset(&client, 0, sizeof(client));
     strcpy(client.id, "dcm-1");
     strcpy(client.sub, "it's; --");
-    strcpy(client.subject_dn, "CN=dcm-1,O=\"x'");
+    client.auth = hars_auth_find("subject_dn");
+    strcpy(client.auth_value, "CN=dcm-1,O=\"x'");
     strcpy(client.scope, "ml:recognize");
     strcpy(client.resources, "https://a/\nhttps://b/");
     client.kind = hars_kind_find("service");
@@ -67,8 +73,37 @@ clients(hars_store_t *store)
     ok(hars_store_client_get(store, "dcm-1", &got) == HARS_OK
        && memcmp(&client, &got, sizeof(client)) == 0, "and comes out whole");
 
+    strcpy(client.id, "dcm-2");
+    client.auth = hars_auth_find("secret");
+    memset(client.auth_value, 0, sizeof(client.auth_value));
+    strcpy(client.issuer_dn, "CN=x");
+    memset(client.secret, 3, HARS_SHA256_LEN);
+    client.has_secret = 1;
+    client.disabled_at = NOW;
+    ok(hars_store_client_add(store, &client) == HARS_OK
+       && hars_store_client_get(store, "dcm-2", &got) == HARS_OK
+       && memcmp(&client, &got, sizeof(client)) == 0, "another one, too");
+
+    fill(&token, 0x40, NOW + 300);
+    strcpy(token.client_id, "dcm-2");
+    ok(hars_store_token_add(store, &token) == HARS_DECLINED,
+       "it is disabled, and gets no token");
+    ok(hars_store_client_disable(store, "dcm-2", 0) == HARS_OK
+       && hars_store_token_add(store, &token) == HARS_OK,
+       "until it is enabled");
+    strcpy(token.client_id, "nobody");
+    token.hash[0]++;
+    ok(hars_store_token_add(store, &token) == HARS_DECLINED
+       && hars_store_client_disable(store, "nobody", NOW) == HARS_DECLINED,
+       "nobody gets none, and cannot be disabled");
+    ok(hars_store_client_remove(store, "dcm-2") == HARS_OK
+       && hars_store_client_get(store, "dcm-2", &got) == HARS_DECLINED
+       && hars_store_client_add(store, &client) == HARS_OK
+       && hars_store_client_disable(store, "dcm-2", 0) == HARS_OK,
+       "removed, and registered again");
+
     n = 0;
-    ok(hars_store_client_each(store, count, &n) == HARS_OK && n == 1,
+    ok(hars_store_client_each(store, count, &n) == HARS_OK && n == 2,
        "and is listed");
 }
 
@@ -270,6 +305,11 @@ older(hars_store_t *store)
                     "DROP TABLE revoked_cert; DROP TABLE outbox_cert;"
                     "DROP INDEX token_client; DROP INDEX token_sub;"
                     "DROP INDEX token_cnf; DROP INDEX token_revoked;"
+                    "ALTER TABLE client RENAME COLUMN auth_value TO"
+                    " subject_dn; ALTER TABLE client DROP COLUMN auth;"
+                    "ALTER TABLE client DROP COLUMN issuer_dn;"
+                    "ALTER TABLE client DROP COLUMN secret;"
+                    "ALTER TABLE client DROP COLUMN disabled_at;"
                     "PRAGMA user_version = 1");
 
     other = hars_store_open(path, HARS_STORE_FAST);
@@ -305,15 +345,17 @@ broken(hars_store_t *store)
     hars_client_t  client;
     hars_store_t  *other;
 
-    hars_store_exec(store, "INSERT INTO client VALUES ('x', 'wizard', 's',"
-                    " '', '', '', 0, 0)");
+    hars_store_exec(store, "INSERT INTO client (" HARS_STORE_CLIENT ")"
+                    " VALUES ('x', 'wizard', 's', 'none', '', '', x'', '',"
+                    " '', 0, 0, 0)");
     ok(hars_store_client_get(store, "x", &client) == HARS_ERROR,
        "a row of an unknown kind is an error");
 
-    hars_store_exec(store, "INSERT INTO client SELECT 'y', 'service',"
+    hars_store_exec(store, "INSERT INTO client (" HARS_STORE_CLIENT ")"
+                    " SELECT 'y', 'service',"
                     " group_concat(sub, 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'"
                     " || 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'),"
-                    " '', '', '', 0, 0 FROM client");
+                    " 'none', '', '', x'', '', '', 0, 0, 0 FROM client");
     ok(hars_store_client_get(store, "y", &client) == HARS_ERROR,
        "a row that does not fit is an error");
 

@@ -29,6 +29,7 @@ static ngx_cycle_t           cycle;
 static ngx_log_t             log_;
 static ngx_http_hars_sh_t    sh;
 static ngx_http_hars_zone_t  zone;
+static ngx_atomic_t          counters[NGX_HTTP_HARS_COUNTERS];
 
 
 void *
@@ -113,6 +114,7 @@ main(void)
     ngx_cycle = &cycle;
 
     zone.sh = &sh;
+    zone.counters = counters;
     sh.revoked = ngx_http_hars_revoked_create(
                            calloc(1, ngx_http_hars_revoked_size(ZONE)), ZONE);
 

@@ -47,6 +47,7 @@ sub start {
     print $fh <<"END";
 issuer = https://auth.hars.localhost
 database = ${\ path('authserver.db')}
+client_ca = $HarsTest::Place::pki/client-ca.pem
 public_socket = ${\ public_socket()}
 gateway_socket = ${\ gateway_socket()}
 gateway_user = ${\ scalar getpwuid($>)}

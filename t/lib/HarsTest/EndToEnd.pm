@@ -26,7 +26,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw($top $build $dir $program $json %child %cert %thumbprint
                  write_file content run as wait_for launch ended listening
-                 start pki certificate answer);
+                 start pki certificate issue known answer);
 our %EXPORT_TAGS = (oauth => [@EXPORT, qw(post token active revoke)]);
 our @EXPORT_OK = qw(post token active revoke);
 
@@ -173,10 +173,40 @@ sub certificate {
     my ($name, @more) = @_;
 
     pki('client', $name, @more);
+    known($name);
+}
 
-    open my $fh, '<', "$dir/pki/$name.pem" or die "$name.pem: $!\n";
-    local $/;
-    my ($der) = <$fh> =~ /-----BEGIN CERTIFICATE-----(.*?)-----END/s;
+
+# a certificate with these extensions, of an authority below pki/ ("self":
+# its own); one option of "openssl x509" may follow
+sub issue {
+    my ($name, $ca, $extensions, @more) = @_;
+    my $at = "$dir/pki/$name";
+
+    write_file("$name.ext", $extensions);
+    for my $command (
+        ['req', '-new', '-newkey', 'ec', '-pkeyopt',
+         'ec_paramgen_curve:P-256', '-nodes', '-keyout', "$at.key", '-subj',
+         "/CN=$name", '-out', "$at.csr"],
+        ['x509', '-req', '-in', "$at.csr", '-days', 30, '-extfile',
+         "$dir/$name.ext", '-out', "$at.pem",
+         $ca eq 'self' ? ('-signkey', "$at.key")
+                       : ('-CA', "$dir/pki/$ca.pem", '-CAkey',
+                          "$dir/pki/$ca.key", '-CAcreateserial'), @more],
+    ) {
+        my ($rc, $said) = run('openssl', @$command);
+        $rc == 0 or BAIL_OUT("openssl @$command: $said");
+    }
+
+    known($name);
+}
+
+
+# header and thumbprint of pki/NAME.pem
+sub known {
+    my ($name) = @_;
+    my ($der) = content("$dir/pki/$name.pem")
+        =~ /-----BEGIN CERTIFICATE-----(.*?)-----END/s;
 
     $cert{$name} = 'Client-Cert: :' . $der =~ s/\s//gr . ':';
     $thumbprint{$name} = encode_base64url(sha256(decode_base64($der)));
@@ -211,7 +241,8 @@ sub post {
             "$dir/$socket.sock", "http://localhost$path",
             $name ? ('-H', $cert{$name}) : (),
             $field{-header} ? ('-H', delete $field{-header}) : (),
-            map { ('--data-urlencode', "$_=$field{$_}") } sort keys %field);
+            map { ('--data-urlencode', "$_=$field{$_}") }
+            grep { defined $field{$_} } sort keys %field);
 
     my ($status) = $said =~ m{^HTTP/1\.1 (\d+)};
     my (undef, $body) = split /\r\n\r\n/, $said, 2;
