@@ -350,11 +350,11 @@ sub begin_load {
     if ($pid == 0) { POSIX::_exit(eval { probe(); 1 } ? 0 : 1) }
     $load{$pid} = 'probe';
 
-    # warm, and a quiet second for the probe
+    # warm, and some quiet for the probe
     HarsTest::Place::wait_for(60, sub { -e "$dir/warm.0" && -e "$dir/warm.1" })
         or die "the load does not get warm\n";
     unlink "$dir/warm.0", "$dir/warm.1";
-    sleep 1;
+    sleep($o{rounds} > 3 ? 10 : 1);
     open $fh, '>', "$dir/noise" or die "noise: $!\n";
 }
 
