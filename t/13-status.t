@@ -58,6 +58,7 @@ sub gateway {
     my $http = $o{http} // '';
     my $name = $o{name} // 'z';
     my $server = $o{server} // "unix:$redis";
+    my $timeout = $o{timeout} // '3s';
     my $to = $o{redis} ? "hars_seal_key $ENV{TEST_NGINX_SEAL_KEY}; "
                          . "hars_redis z $server $o{redis};" : '';
 
@@ -80,7 +81,7 @@ sub gateway {
     server {
         \$TEST_NGINX_TLS
         hars on;
-        hars_timeout 3s;
+        hars_timeout $timeout;
         hars_introspect /_hars/introspect issuer=https://as caller=gateway
                         $ask;
         location = /_hars/introspect {
@@ -530,7 +531,7 @@ sub audit {
 
 # who waits, what is full
 
-gateway(ask => 'max=2 queue=1', zone => 'unknown=0', workers => 1);
+gateway(ask => 'max=2 queue=1', zone => 'unknown=0', timeout => '20s');
 HarsTest::Authority::rules({ '*' => { delay => 1.5, body => $active } });
 my @waiting;
 changes('three wait for one flight',
@@ -562,7 +563,7 @@ is($n->{'introspection_duration_seconds_bucket 1'}, 0, 'none within a second');
 cmp_ok($n->{'introspection_duration_seconds_bucket 2.5'}, '>=', 2,
        'within the delay');
 cmp_ok($n->{introspection_duration_seconds_sum}, '>', 3 * 1.5, 'their sum');
-cmp_ok($n->{introspection_duration_seconds_sum}, '<', 3 * 3, 'in seconds');
+cmp_ok($n->{introspection_duration_seconds_sum}, '<', 3 * 20, 'in seconds');
 changes('a client that leaves',
     { 'flights request' => 1, 'introspections active' => 1,
       introspection_duration_seconds_count => 1 },
@@ -572,6 +573,8 @@ changes('a client that leaves',
           close $s;
           ok(until_shows(1, flight_waiters => 0), 'waits no more');
           ok(until_shows(3, flights_running => 0), 'landed') });
+
+gateway();
 HarsTest::Authority::rules({ '*' => { hang => 1 } });
 changes('hars_timeout',
     { 'flights request' => 1, 'requests unavailable on' => 1,
@@ -644,13 +647,15 @@ ok(HarsTest::Place::wait_for(3, sub { verdict('token-number-1') =~ /stale/ }),
 changes('stale, while the failure is fresh', { 'requests ok on' => 2,
                                                'lookups stale' => 2 },
         sub { is(verdict('token-number-1'), '200 ok stale', 'stale')
-                  for 1 .. 2 });
+                  for 1 .. 2 },
+        # on a slow machine it may be asked again
+        qr/^(?:flights|introspection)/);
 finish(allow => qr/introspection failed/);
 
-gateway(zone => 'ttl=1s', more => 'hars_refresh_before 900ms;');
+gateway(zone => 'ttl=20s', more => 'hars_refresh_before 19s;');
 HarsTest::Authority::rules({ 'token-number-1' => $active });
 is(verdict('token-number-1'), '200 ok introspection', 'asked');
-select undef, undef, undef, 0.3;
+select undef, undef, undef, 1.1;
 changes('renewed in the background',
     { 'requests ok on' => 1, 'lookups l1' => 1, 'flights renewal' => 1,
       'introspections active' => 1,

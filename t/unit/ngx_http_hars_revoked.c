@@ -129,6 +129,10 @@ main(void)
        && !ngx_http_hars_revoked(&zone, thumb(2)), "one is added, one is not");
     ok(ngx_http_hars_conn_revoked(&zone, &conn), "the connection notices");
 
+    ok(ngx_http_hars_revoked_add(&zone, thumb(1), 2000) == NGX_OK
+       && counters[NGX_HTTP_HARS_C_REVOKED_CERT] == 1,
+       "added by another worker, too, it counts once");
+
     ok(ngx_http_hars_revoked_add(&zone, thumb(9), 999) == NGX_OK
        && !ngx_http_hars_revoked(&zone, thumb(9)),
        "one that has expired is not kept");
