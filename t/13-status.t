@@ -942,8 +942,10 @@ ok(until_shows(5, workers => 4, 'redis_links records ready' => 4,
                'redis_links channel ready' => 4, channel_live => 1),
    'four workers, four links');
 verdict('token-number-1');
+# where the channel is late on a slow machine, records are renewed
+my $late = qr/^(?:flights renewal|introspection|redis_)/;
 changes('forty requests', { 'requests ok on' => 40, 'lookups l1' => 40 },
-        sub { verdict('token-number-1') for 1 .. 40 });
+        sub { verdict('token-number-1') for 1 .. 40 }, $late);
 changes('a revocation that all of them read', { 'revocations token' => 1 },
         sub { HarsTest::Redis::revoke(keys => [ 'ab' x 32 ]);
               select undef, undef, undef, 1 });
@@ -972,12 +974,12 @@ ok($nginx->reload, 'reload');
 ok(until_shows(10, workers => 4, 'redis_links records ready' => 4,
                'redis_links channel ready' => 4,
                'redis_links records down' => 0), 'four others');
-delete @$before{ grep { /redis_errors|channel/ } keys %$before };
+delete @$before{ grep { /channel/ || $_ =~ $late } keys %$before };
 $numbers = numbers();
 is_deeply(changed($before, { map { $_ => $numbers->{$_} } keys %$before }),
           { }, 'have kept all counters');
 changes('and go on', { 'requests ok on' => 8, 'lookups l1' => 8 },
-        sub { verdict('token-number-1') for 1 .. 8 });
+        sub { verdict('token-number-1') for 1 .. 8 }, $late);
 
 # the workers in which somebody waits are killed
 
@@ -991,7 +993,7 @@ ok(until_shows(3, flight_waiters => 0, introspections_running => 0,
                workers => 4), 'with their workers they are gone');
 undef @waiting;
 changes('counters are not', { 'requests ok on' => 4, 'lookups l1' => 4 },
-        sub { verdict('token-number-1') for 1 .. 4 });
+        sub { verdict('token-number-1') for 1 .. 4 }, $late);
 
 # one that hangs is left out after a while
 
