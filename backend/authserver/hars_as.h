@@ -84,6 +84,7 @@ typedef struct {
 
 typedef struct {
     char                *issuer;
+    char                *mtls_base;       /* NULL: the issuer */
     char                *database;
     char                *public_socket;
     char                *gateway_socket;
@@ -122,6 +123,8 @@ typedef struct {
     hars_settings_t        *settings;
     struct hars_publish_s  *publish;      /* NULL: without Redis */
     struct hars_certs_s    *certs;        /* whose clients are believed */
+    char                   *metadata;     /* RFC 8414, JSON */
+    char                   *metadata_path;
 } hars_as_t;
 
 

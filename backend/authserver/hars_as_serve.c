@@ -10,6 +10,7 @@
  */
 
 #include "hars_as.h"
+#include "hars_as_metadata.h"
 #include "hars_as_oauth.h"
 #include "hars_as_publish.h"
 #include "hars_as_revocation.h"
@@ -38,7 +39,12 @@ static void hars_serve_tick(hars_serve_t *serve, hars_as_t *as);
 static void hars_serve_gateway(hars_serve_t *serve, hars_as_t *as);
 
 
-static const hars_route_t  hars_serve_public[] = {
+static hars_route_t  hars_serve_public[] = {
+
+    /* the first: its path is the issuer's */
+
+    { .path = HARS_METADATA_PATH, .method = "GET",
+      .handler = hars_as_metadata },
 
     { .path = "/oauth2/token", .method = "POST",
       .body_max = HARS_OAUTH_BODY,
@@ -143,6 +149,8 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
     conf.routes = hars_serve_introspect;
     conf.data = &serve->gateway;
     gateway = hars_http_start(&conf);
+
+    hars_serve_public[0].path = as->metadata_path;
 
     conf.socket = as->conf.public_socket;
     conf.routes = hars_serve_public;

@@ -7,6 +7,7 @@
 #include "hars_as.h"
 #include "hars_as_answer.h"
 #include "hars_as_cert.h"
+#include "hars_as_metadata.h"
 #include "hars_as_publish.h"
 #include "hars_as_redis.h"
 #include "hars_as_words.h"
@@ -32,6 +33,8 @@ static int hars_as_issuer(const char *issuer);
 static const hars_setting_t  hars_as_settings[] = {
 
     { HARS_AS_SETTING(issuer), .required = 1 },
+
+    { HARS_AS_SETTING(mtls_base) },
 
     { HARS_AS_SETTING(database),
       .preset = "/var/lib/hars/authserver.db" },
@@ -115,7 +118,7 @@ hars_as_configure(hars_as_t *as, const char *file)
 
     as->certs = hars_certs_create(as->conf.client_ca.value,
                                   as->conf.client_ca.n);
-    if (as->certs == NULL) {
+    if (as->certs == NULL || hars_metadata_create(as) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -136,6 +139,7 @@ hars_as_release(hars_as_t *as)
 {
     hars_publish_free(as->publish);
     hars_certs_free(as->certs);
+    hars_metadata_free(as);
     hars_settings_free(as->settings);
 }
 
@@ -155,6 +159,12 @@ hars_as_check_identity(hars_as_t *as)
         hars_settings_fail(as->settings, "issuer", "has to be an https URL "
                            "without query, fragment and closing \"/\" (RFC "
                            "8414, 2)");
+        rc = HARS_ERROR;
+    }
+
+    if (conf->mtls_base && !hars_as_issuer(conf->mtls_base)) {
+        hars_settings_fail(as->settings, "mtls_base", "has to be an https URL "
+                           "without query, fragment and closing \"/\"");
         rc = HARS_ERROR;
     }
 

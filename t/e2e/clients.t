@@ -8,6 +8,7 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
+use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
 use Test::More;
 
@@ -27,6 +28,7 @@ self_signed();
 secrets();
 disabled();
 registered();
+metadata();
 
 is(ended('authserver', 'TERM'), 0, 'the server stops');
 unlike(content("$dir/authserver.log"), qr/hats_|Sanitizer|runtime error/,
@@ -301,6 +303,64 @@ sub disabled {
         is($rc, 1, "client $what: not registered");
         like($said, qr/client nobody is not registered/, '... says so');
     }
+}
+
+
+# status, decoded body, headers of a GET
+sub get {
+    my ($path) = @_;
+    my (undef, $said) = run('curl', '-sSi', '--max-time', 20,
+                            '--unix-socket', "$dir/public.sock",
+                            "http://localhost$path");
+    my ($status) = $said =~ m{^HTTP/1\.1 (\d+)};
+    my ($head, $body) = split /\r\n\r\n/, $said, 2;
+
+    return ($status, eval { $json->decode($body) }, $head);
+}
+
+
+sub metadata {
+    my $path = '/.well-known/oauth-authorization-server';
+    my $issuer = 'https://auth.hars.localhost';
+    my ($status, $m, $head) = get($path);
+
+    is($status, 200, '[41] metadata');
+    like($head, qr{^Content-Type: application/json\r$}mi, '... JSON');
+    is($m->{issuer}, $issuer, '... of this issuer, byte for byte');
+    is_deeply($m->{response_types_supported}, [], '... no response types');
+    ok(!exists $m->{authorization_endpoint}, '... no authorization endpoint');
+    is_deeply($m->{grant_types_supported}, ['client_credentials'],
+              '... grants');
+    is_deeply($m->{token_endpoint_auth_methods_supported},
+              [qw(tls_client_auth self_signed_tls_client_auth
+                  client_secret_basic)], '... methods, each once');
+    ok((grep { $_ eq 'ml:recognize' } @{ $m->{scopes_supported} }),
+       '... scopes');
+    is($m->{tls_client_certificate_bound_access_tokens}, JSON::PP::true,
+       '[26] ... tokens are bound');
+
+    for my $name (qw(token introspection revocation)) {
+        my $url = $m->{"${name}_endpoint"};
+        my ($at) = $url =~ /^\Q$issuer\E(.*)/;
+        my ($status) = post($at, undef, client_id => 'x');
+        is($status, 401, "... $name: $url is there");
+        is($m->{mtls_endpoint_aliases}{"${name}_endpoint"}, $url,
+           '[26] ... and its alias');
+    }
+
+    # an issuer with a path, and certificates at another host
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    my $conf = content("$dir/as.conf");
+    $conf =~ s{^issuer = .*}{issuer = $issuer/ward/7\nmtls_base = https://mtls.example}m;
+    write_file('as.conf', $conf);
+    start();
+    is((get($path))[0], 404, 'an issuer with a path: not at the root');
+    ($status, $m) = get("$path/ward/7");
+    is($status, 200, '[41] ... but behind the well-known part');
+    is($m->{issuer}, "$issuer/ward/7", '... of this issuer');
+    is($m->{token_endpoint}, "$issuer/ward/7/oauth2/token", '... below it');
+    is($m->{mtls_endpoint_aliases}{token_endpoint},
+       'https://mtls.example/oauth2/token', '... with aliases elsewhere');
 }
 
 
