@@ -92,6 +92,7 @@ typedef struct {
     char                *gateway_client;
     unsigned long        token_ttl;       /* s */
     hars_setting_list_t  client_ca;       /* files of certificates */
+    char                *audit_log;       /* NULL: there is none */
     hars_setting_list_t  redis;           /* none: no records are written */
     char                *redis_sentinel;  /* the master's name */
     char                *redis_cluster;   /* "yes" or "no" */
@@ -112,9 +113,10 @@ typedef struct {
 } hars_as_conf_t;
 
 
-/* hars_as_store.h, hars_as_publish.h, hars_as_cert.h */
+/* hars_as_store.h, and so on */
 struct hars_store_s;
 struct hars_publish_s;
+struct hars_audit_s;
 struct hars_certs_s;
 
 
@@ -122,6 +124,7 @@ typedef struct {
     hars_as_conf_t          conf;
     hars_settings_t        *settings;
     struct hars_publish_s  *publish;      /* NULL: without Redis */
+    struct hars_audit_s    *audit;        /* NULL: there is no log */
     struct hars_certs_s    *certs;        /* whose clients are believed */
     char                   *metadata;     /* RFC 8414, JSON */
     char                   *metadata_path;
@@ -151,6 +154,7 @@ int hars_as_serve(hars_as_t *as);
 int hars_as_client_command(hars_as_t *as, int argc, char **argv);
 int hars_as_token_command(hars_as_t *as, int argc, char **argv);
 int hars_as_revoke_command(hars_as_t *as, int argc, char **argv);
+int hars_as_audit_command(hars_as_t *as, int argc, char **argv);
 
 /* hars_as_cmd_token.c: a token from standard input; HARS_ERROR: said */
 #define HARS_AS_LINE  256

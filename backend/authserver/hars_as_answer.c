@@ -20,7 +20,6 @@ typedef struct {
 } hars_answer_claim_t;
 
 
-static json_t *hars_answer_list(const char *list, char sep);
 static json_t *hars_answer_cnf(const hars_token_t *token);
 static const char *hars_answer_kind(const hars_token_t *token,
     const char *issuer);
@@ -331,7 +330,7 @@ hars_answer_client_row(const hars_client_t *client)
 
 
 /* NULL: no memory, which makes the member and the answer fail */
-static json_t *
+json_t *
 hars_answer_list(const char *list, char sep)
 {
     size_t       len;

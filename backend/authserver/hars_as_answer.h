@@ -46,4 +46,8 @@ char *hars_answer_token_row(const hars_token_t *token, const char *token_id,
 char *hars_answer_client_row(const hars_client_t *client);
 
 
+/* a list as a JSON array; NULL: no memory */
+struct json_t *hars_answer_list(const char *list, char sep);
+
+
 #endif /* HARS_AS_ANSWER_H */

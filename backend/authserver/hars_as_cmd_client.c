@@ -7,6 +7,7 @@
 
 #include "hars_as.h"
 #include "hars_as_answer.h"
+#include "hars_as_audit.h"
 #include "hars_as_auth.h"
 #include "hars_as_dn.h"
 #include "hars_as_publish.h"
@@ -492,6 +493,7 @@ hars_client_store(hars_as_t *as, const hars_client_t *client)
         return HARS_EXIT_FAILED;
     }
 
+    (void) hars_audit_client(as, "add", client->id);
     hars_client_print(NULL, client);
 
     return HARS_EXIT_OK;
@@ -576,6 +578,10 @@ hars_client_change(hars_as_t *as, const hars_client_change_t *change,
     rc = change->run(as, store, id);
 
     hars_store_close(store);
+
+    if (rc == HARS_OK) {
+        (void) hars_audit_client(as, change->name, id);
+    }
 
     if (rc == HARS_DECLINED) {
         fprintf(stderr, "hars-authserver: client %s is not registered\n", id);

@@ -6,6 +6,7 @@
  */
 
 #include "hars_as.h"
+#include "hars_as_audit.h"
 #include "hars_as_publish.h"
 #include "hars_as_revocation.h"
 #include "hars_as_store.h"
@@ -162,6 +163,8 @@ hars_cmd_revoke_run(hars_as_t *as, hars_store_t *store,
     if (rc != HARS_OK) {
         return HARS_EXIT_FAILED;
     }
+
+    (void) hars_audit_revoke(as, "command", revoke, revoked.tokens);
 
     printf("%llu live tokens revoked%s\n",
            (unsigned long long) revoked.tokens,

@@ -11,6 +11,7 @@
 
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
+#include "hars_as_audit.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
@@ -33,12 +34,15 @@ static const char  hars_introspect_inactive[] = "{\"active\":false}";
 void
 hars_as_introspect_public(hars_request_t *r)
 {
-    time_t         now;
-    hars_cert_t    cert;
-    hars_form_t    form;
-    hars_client_t  caller;
+    time_t            now;
+    hars_cert_t       cert;
+    hars_form_t       form;
+    hars_client_t     caller;
+    hars_audit_who_t  who;
 
     now = time(NULL);
+    memset(&who, 0, sizeof(who));
+    r->ctx = &who;
 
     if (hars_oauth_form(r, &form, NULL) != HARS_OK
         || hars_oauth_client(r, &form, now, &caller, &cert) != HARS_OK)

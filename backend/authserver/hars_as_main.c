@@ -5,6 +5,7 @@
  */
 
 #include "hars_as.h"
+#include "hars_as_audit.h"
 #include "hars_log.h"
 #include "hars_version.h"
 
@@ -34,6 +35,7 @@ static const hars_as_command_t  hars_as_commands[] = {
     { "client", hars_as_client_command },
     { "token", hars_as_token_command },
     { "revoke", hars_as_revoke_command },
+    { "audit", hars_as_audit_command },
     { NULL, NULL }
 };
 
@@ -111,7 +113,7 @@ hars_as_run(const char *config, int check, int argc, char **argv)
 
     if (command->name == NULL && !(check && argc == 0)) {
         fprintf(stderr, "hars-authserver: a command is missing or unknown: "
-                "serve, client, token, revoke; see --help\n");
+                "serve, client, token, revoke, audit; see --help\n");
         return HARS_EXIT_USAGE;
     }
 
@@ -125,7 +127,9 @@ hars_as_run(const char *config, int check, int argc, char **argv)
             printf("%s: the settings are good\n", config);
             rc = HARS_EXIT_OK;
 
-        } else {
+        } else if (as.conf.audit_log == NULL
+                   || (as.audit = hars_audit_open(as.conf.audit_log)) != NULL)
+        {
             rc = command->run(&as, argc - 1, argv + 1);
         }
     }
@@ -149,6 +153,26 @@ hars_as_serve_command(hars_as_t *as, int argc, char **argv)
 }
 
 
+int
+hars_as_audit_command(hars_as_t *as, int argc, char **argv)
+{
+    const char  *path;
+
+    path = (argc == 2) ? argv[1] : as->conf.audit_log;
+
+    if (argc < 1 || argc > 2 || strcmp(argv[0], "verify") != 0
+        || path == NULL)
+    {
+        fprintf(stderr, "hars-authserver: \"audit\" wants verify, and a FILE "
+                "where audit_log names none; see --help\n");
+        return HARS_EXIT_USAGE;
+    }
+
+    return hars_audit_verify(path) == HARS_OK ? HARS_EXIT_OK
+                                              : HARS_EXIT_FAILED;
+}
+
+
 static void
 hars_as_help(void)
 {
@@ -167,6 +191,7 @@ hars_as_help(void)
          "  hars-authserver [--config FILE] revoke --token TOKEN|- |\n"
          "      --client ID | --sub SUB | --thumbprint X5T#S256 [--until "
          "SECONDS]\n"
+         "  hars-authserver [--config FILE] audit verify [FILE]\n"
          "  hars-authserver [--config FILE] --check\n\n"
          "\"-\" reads the token from standard input, where no list of "
          "processes shows it.\n"

@@ -6,6 +6,7 @@
 
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
+#include "hars_as_audit.h"
 #include "hars_as_auth.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
@@ -32,6 +33,8 @@ static int hars_oauth_foreign(hars_request_t *r, const char *issuer);
 static int hars_oauth_cert(hars_request_t *r, time_t now, hars_cert_t *cert);
 static int hars_oauth_method(hars_request_t *r, const hars_form_t *form,
     char basic[HARS_AUTH_BASIC], const char **id, const char **secret);
+static void hars_oauth_who(hars_request_t *r, const char *id,
+    const hars_cert_t *cert);
 static int hars_oauth_registered(hars_request_t *r, const char *id,
     const char *secret, const hars_cert_t *cert, hars_client_t *client);
 static const char *hars_oauth_wrong(const hars_client_t *client,
@@ -83,7 +86,11 @@ static void
 hars_oauth_answer(hars_request_t *r, unsigned status, const char *error,
     const char *description)
 {
-    char  *json;
+    char              *json;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+    (void) hars_audit_refuse(socket->as, r, error, description);
 
     json = hars_answer_error(error, description);
 
@@ -144,6 +151,9 @@ hars_oauth_cross_site(hars_request_t *r)
         return HARS_OK;
     }
 
+    (void) hars_audit_refuse(socket->as, r, "cross_site",
+                             "a page of another origin");
+
     hars_reply_problem(r, 403, "Pages of other origins have no business "
                        "here.");
 
@@ -199,12 +209,32 @@ hars_oauth_client(hars_request_t *r, const hars_form_t *form, time_t now,
     }
 
     if (rc == HARS_OK) {
+        hars_oauth_who(r, id, cert);
         rc = hars_oauth_registered(r, id, secret, cert, client);
     }
 
     OPENSSL_cleanse(basic, sizeof(basic));
 
     return rc;
+}
+
+
+/* what the audit log may say of whom */
+static void
+hars_oauth_who(hars_request_t *r, const char *id, const hars_cert_t *cert)
+{
+    hars_audit_who_t  *who;
+
+    who = r->ctx;
+
+    who->client_id = NULL;
+    who->has_cert = 1;
+    memcpy(who->thumbprint, cert->thumbprint, HARS_SHA256_LEN);
+
+    if (hars_words_id(id)) {
+        strcpy(who->id, id);
+        who->client_id = who->id;
+    }
 }
 
 
@@ -309,6 +339,7 @@ hars_oauth_registered(hars_request_t *r, const char *id, const char *secret,
 {
     int                rc, revoked;
     const char        *wrong;
+    hars_audit_who_t  *who;
     hars_as_socket_t  *socket;
 
     socket = r->data;
@@ -326,6 +357,7 @@ hars_oauth_registered(hars_request_t *r, const char *id, const char *secret,
         return HARS_ERROR;
     }
 
+    who = r->ctx;
     wrong = (rc == HARS_DECLINED) ? "is not registered"
             : (revoked == HARS_OK) ? "came with a revoked certificate"
             : hars_oauth_wrong(client, secret, cert);
@@ -334,6 +366,7 @@ hars_oauth_registered(hars_request_t *r, const char *id, const char *secret,
         return HARS_OK;
     }
 
+    who->reason = wrong;
     hars_log_warn("client \"%.64s\" %s", hars_words_id(id) ? id : "?", wrong);
 
     hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,

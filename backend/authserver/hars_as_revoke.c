@@ -13,6 +13,7 @@
 
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
+#include "hars_as_audit.h"
 #include "hars_as_revocation.h"
 #include "hars_log.h"
 
@@ -54,10 +55,13 @@ hars_as_revoke(hars_request_t *r)
     hars_client_t      client;
     hars_revoke_t      revoke;
     hars_revoked_t     revoked;
+    hars_audit_who_t   who;
     hars_as_socket_t  *socket;
 
     socket = r->data;
     now = time(NULL);
+    memset(&who, 0, sizeof(who));
+    r->ctx = &who;
 
     if (hars_oauth_cross_site(r) != HARS_OK
         || hars_oauth_form(r, &form, NULL) != HARS_OK
@@ -73,6 +77,13 @@ hars_as_revoke(hars_request_t *r)
 
     if (rc == HARS_OK) {
         rc = hars_revocation(socket->as, socket->durable, &revoke, &revoked);
+    }
+
+    /* a revocation holds, whether or not it could be written down */
+
+    if (rc == HARS_OK) {
+        (void) hars_audit_revoke(socket->as, client.id, &revoke,
+                                 revoked.tokens);
     }
 
     if (rc == HARS_ERROR) {

@@ -10,6 +10,7 @@
  */
 
 #include "hars_as.h"
+#include "hars_as_audit.h"
 #include "hars_as_metadata.h"
 #include "hars_as_oauth.h"
 #include "hars_as_publish.h"
@@ -189,6 +190,7 @@ hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
     }
 
     hars_store_sweep(serve->store, time(NULL) - HARS_SERVE_KEEP);
+    hars_audit_tick(as->audit);
 }
 
 

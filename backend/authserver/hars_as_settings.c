@@ -6,6 +6,7 @@
 
 #include "hars_as.h"
 #include "hars_as_answer.h"
+#include "hars_as_audit.h"
 #include "hars_as_cert.h"
 #include "hars_as_metadata.h"
 #include "hars_as_publish.h"
@@ -54,6 +55,8 @@ static const hars_setting_t  hars_as_settings[] = {
 
     { HARS_AS_SETTING(client_ca), .type = HARS_SETTING_LIST,
       .required = 1 },
+
+    { HARS_AS_SETTING(audit_log) },
 
     { HARS_AS_SETTING(redis), .type = HARS_SETTING_LIST },
 
@@ -138,6 +141,7 @@ void
 hars_as_release(hars_as_t *as)
 {
     hars_publish_free(as->publish);
+    hars_audit_close(as->audit);
     hars_certs_free(as->certs);
     hars_metadata_free(as);
     hars_settings_free(as->settings);

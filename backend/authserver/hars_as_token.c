@@ -13,6 +13,7 @@
 
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
+#include "hars_as_audit.h"
 #include "hars_as_publish.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
@@ -42,13 +43,16 @@ static void hars_token_publish(hars_as_socket_t *socket,
 void
 hars_as_token(hars_request_t *r)
 {
-    time_t         now;
-    hars_cert_t    cert;
-    hars_form_t    form;
-    hars_token_t   token;
-    hars_client_t  client;
+    time_t            now;
+    hars_cert_t       cert;
+    hars_form_t       form;
+    hars_token_t      token;
+    hars_client_t     client;
+    hars_audit_who_t  who;
 
     now = time(NULL);
+    memset(&who, 0, sizeof(who));
+    r->ctx = &who;
 
     memset(&token, 0, sizeof(token));
 
@@ -212,7 +216,9 @@ hars_token_issue(hars_request_t *r, const hars_client_t *client,
                          "The client is unknown, or the certificate is not "
                          "its own.");
 
-    } else if (rc != HARS_OK) {
+    } else if (rc != HARS_OK
+               || hars_audit_issue(socket->as, token) != HARS_OK)
+    {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
                          "The token cannot be stored.");
 

@@ -43,6 +43,7 @@ struct hars_request_s {
     char                  *body;          /* zero-terminated, never NULL */
     size_t                 body_len;      /* may have zero bytes inside */
     void                  *data;          /* hars_http_conf_t: data */
+    void                  *ctx;           /* the handler's own, at first NULL */
     const hars_route_t    *route;         /* NULL: none has this path */
 };
 

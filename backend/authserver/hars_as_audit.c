@@ -1,0 +1,542 @@
+
+/* See hars_as_audit.h for what this is. */
+
+#include "hars_as_audit.h"
+#include "hars_as_answer.h"
+#include "hars_as_publish.h"
+#include "hars_as_words.h"
+#include "hars_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <openssl/evp.h>
+
+
+#define HARS_AUDIT_LINE  8192             /* longest line */
+
+
+struct hars_audit_s {
+    const char       *path;
+    pthread_mutex_t   mutex;              /* of what follows */
+    int               fd;
+    off_t             end;                /* where our last line ended */
+    uint64_t          seq;                /* of the last line */
+    char              head[HARS_B64_SHA256_LEN + 1];   /* its hash, or "" */
+    unsigned          failed:1;           /* the log knows */
+};
+
+
+static int hars_audit_reopen(hars_audit_t *audit);
+static int hars_audit_last(hars_audit_t *audit, off_t size);
+static int hars_audit_line(const char *line, size_t len, uint64_t *seq,
+    char prev[HARS_B64_SHA256_LEN + 1]);
+static int hars_audit_hash(const char *line, size_t len,
+    char hash[HARS_B64_SHA256_LEN + 1]);
+static int hars_audit_write(hars_as_t *as, const char *event, json_t *what);
+static int hars_audit_append(hars_audit_t *audit, const char *event,
+    json_t *what);
+static int hars_audit_put(hars_audit_t *audit, const char *line, size_t len);
+static void hars_audit_cert(json_t *what, const unsigned char *thumbprint);
+
+
+hars_audit_t *
+hars_audit_open(const char *path)
+{
+    hars_audit_t  *audit;
+
+    audit = calloc(1, sizeof(hars_audit_t));
+    if (audit == NULL) {
+        hars_log_error("no memory");
+        return NULL;
+    }
+
+    audit->path = path;
+    audit->fd = -1;
+    pthread_mutex_init(&audit->mutex, NULL);
+
+    if (hars_audit_reopen(audit) != HARS_OK) {
+        hars_audit_close(audit);
+        return NULL;
+    }
+
+    return audit;
+}
+
+
+void
+hars_audit_close(hars_audit_t *audit)
+{
+    if (audit == NULL) {
+        return;
+    }
+
+    if (audit->fd != -1) {
+        close(audit->fd);
+    }
+
+    pthread_mutex_destroy(&audit->mutex);
+    free(audit);
+}
+
+
+/* under the mutex, or before there is anybody else */
+static int
+hars_audit_reopen(hars_audit_t *audit)
+{
+    int  fd;
+
+    fd = open(audit->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+              0600);
+
+    if (fd == -1) {
+        hars_log_error("audit_log \"%s\" cannot be opened: %s", audit->path,
+                       strerror(errno));
+        return HARS_ERROR;
+    }
+
+    if (audit->fd != -1) {
+        close(audit->fd);
+    }
+
+    /* a new file goes on where the old one ended */
+
+    audit->fd = fd;
+    audit->end = 0;
+
+    return HARS_OK;
+}
+
+
+void
+hars_audit_tick(hars_audit_t *audit)
+{
+    struct stat  file, open;
+
+    if (audit == NULL) {
+        return;
+    }
+
+    pthread_mutex_lock(&audit->mutex);
+
+    if (fdatasync(audit->fd) == -1 && errno != EINVAL && !audit->failed) {
+        audit->failed = 1;
+        hars_log_error("audit_log \"%s\" cannot be written: %s", audit->path,
+                       strerror(errno));
+    }
+
+    if (fstat(audit->fd, &open) == 0
+        && (stat(audit->path, &file) == -1 || file.st_ino != open.st_ino
+            || file.st_dev != open.st_dev))
+    {
+        /* another process may have written the last line of the old file */
+
+        if (open.st_size != audit->end) {
+            (void) hars_audit_last(audit, open.st_size);
+        }
+
+        (void) hars_audit_reopen(audit);
+    }
+
+    pthread_mutex_unlock(&audit->mutex);
+}
+
+
+/* what another process has written since, or this one before its start */
+static int
+hars_audit_last(hars_audit_t *audit, off_t size)
+{
+    char     buf[HARS_AUDIT_LINE + 1], prev[HARS_B64_SHA256_LEN + 1];
+    char    *line;
+    off_t    from;
+    ssize_t  n;
+
+    if (size == 0) {
+        return HARS_OK;
+    }
+
+    from = (size > HARS_AUDIT_LINE) ? size - HARS_AUDIT_LINE : 0;
+    n = pread(audit->fd, buf, HARS_AUDIT_LINE, from);
+
+    if (n < 2 || n != size - from || buf[n - 1] != '\n') {
+        return HARS_ERROR;
+    }
+
+    buf[--n] = '\0';
+    line = strrchr(buf, '\n');
+    line = line ? line + 1 : buf;
+
+    if ((line == buf && from)
+        || hars_audit_line(line, strlen(line), &audit->seq, prev) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return hars_audit_hash(line, strlen(line), audit->head);
+}
+
+
+/* HARS_ERROR: it is none of ours */
+static int
+hars_audit_line(const char *line, size_t len, uint64_t *seq,
+    char prev[HARS_B64_SHA256_LEN + 1])
+{
+    int           rc;
+    json_t       *root;
+    const char   *text;
+    json_int_t    number;
+
+    root = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+
+    rc = root && json_unpack(root, "{s:I, s:s}", "seq", &number,
+                             "prev", &text) == 0
+         && number > 0
+         && (strlen(text) == HARS_B64_SHA256_LEN || *text == '\0')
+         ? HARS_OK : HARS_ERROR;
+
+    if (rc == HARS_OK) {
+        *seq = (uint64_t) number;
+        strcpy(prev, text);
+    }
+
+    json_decref(root);
+
+    return rc;
+}
+
+
+static int
+hars_audit_hash(const char *line, size_t len,
+    char hash[HARS_B64_SHA256_LEN + 1])
+{
+    unsigned char  digest[HARS_SHA256_LEN];
+
+    if (!EVP_Digest(line, len, digest, NULL, EVP_sha256(), NULL)) {
+        return HARS_ERROR;
+    }
+
+    hars_b64url_sha256_encode(hash, digest);
+    hash[HARS_B64_SHA256_LEN] = '\0';
+
+    return HARS_OK;
+}
+
+
+int
+hars_audit_issue(hars_as_t *as, const hars_token_t *token)
+{
+    char     id[HARS_TOKEN_ID_LEN + 1];
+    json_t  *what;
+
+    if (as->audit == NULL) {
+        return HARS_OK;
+    }
+
+    what = json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}",
+                     "client_id", token->client_id,
+                     "sub", token->sub,
+                     "hars_kind", token->kind->name,
+                     "scope", token->scope,
+                     "aud", hars_answer_list(token->aud, HARS_WORDS_RESOURCE),
+                     "exp", (json_int_t) token->exp);
+
+    /* as the gateway's own logs name it */
+
+    if (as->publish
+        && hars_publish_token_id(as->publish, token->hash, id) == HARS_OK)
+    {
+        json_object_set_new(what, "token", json_string(id));
+    }
+
+    hars_audit_cert(what, token->cnf);
+
+    return hars_audit_write(as, "issue", what);
+}
+
+
+int
+hars_audit_refuse(hars_as_t *as, const hars_request_t *r, const char *error,
+    const char *description)
+{
+    json_t                  *what;
+    const hars_audit_who_t  *who;
+
+    if (as->audit == NULL) {
+        return HARS_OK;
+    }
+
+    who = r->ctx;
+
+    what = json_pack("{s:s, s:s, s:s}",
+                     "endpoint", r->route ? r->route->path : "",
+                     "error", error,
+                     "reason", who && who->reason ? who->reason
+                                                  : description);
+
+    if (who && who->client_id) {
+        json_object_set_new(what, "client_id", json_string(who->client_id));
+    }
+
+    if (who && who->has_cert) {
+        hars_audit_cert(what, who->thumbprint);
+    }
+
+    return hars_audit_write(as, "refuse", what);
+}
+
+
+int
+hars_audit_revoke(hars_as_t *as, const char *by,
+    const hars_revoke_t *revoke, uint64_t tokens)
+{
+    char     id[HARS_TOKEN_ID_LEN + 1];
+    json_t  *what;
+
+    if (as->audit == NULL) {
+        return HARS_OK;
+    }
+
+    what = json_pack("{s:s, s:I}", "by", by, "tokens", (json_int_t) tokens);
+
+    switch (revoke->what) {
+
+    case HARS_REVOKE_TOKEN:
+        if (as->publish
+            && hars_publish_token_id(as->publish, revoke->hash, id)
+               == HARS_OK)
+        {
+            json_object_set_new(what, "token", json_string(id));
+        }
+
+        break;
+
+    case HARS_REVOKE_CLIENT:
+        json_object_set_new(what, "client_id", json_string(revoke->id));
+        break;
+
+    case HARS_REVOKE_SUB:
+        json_object_set_new(what, "sub", json_string(revoke->id));
+        break;
+
+    case HARS_REVOKE_CERT:
+        hars_audit_cert(what, revoke->hash);
+        break;
+    }
+
+    return hars_audit_write(as, "revoke", what);
+}
+
+
+int
+hars_audit_client(hars_as_t *as, const char *what, const char *client_id)
+{
+    if (as->audit == NULL) {
+        return HARS_OK;
+    }
+
+    return hars_audit_write(as, "client", json_pack("{s:s, s:s}",
+                                                    "what", what,
+                                                    "client_id", client_id));
+}
+
+
+/* takes "what" */
+static int
+hars_audit_write(hars_as_t *as, const char *event, json_t *what)
+{
+    int            rc;
+    hars_audit_t  *audit;
+
+    audit = as->audit;
+    rc = HARS_ERROR;
+
+    pthread_mutex_lock(&audit->mutex);
+
+    if (what && flock(audit->fd, LOCK_EX) == 0) {
+        rc = hars_audit_append(audit, event, what);
+        flock(audit->fd, LOCK_UN);
+    }
+
+    if (rc != HARS_OK && !audit->failed) {
+        hars_log_error("audit_log \"%s\" cannot be written: no more tokens "
+                       "are issued until it can", audit->path);
+    }
+
+    audit->failed = (rc != HARS_OK);
+
+    pthread_mutex_unlock(&audit->mutex);
+
+    json_decref(what);
+
+    return rc;
+}
+
+
+static int
+hars_audit_append(hars_audit_t *audit, const char *event, json_t *what)
+{
+    int           rc;
+    char          time_[32], *line;
+    struct tm     tm;
+    json_t       *root;
+    struct stat   st;
+    struct timespec  ts;
+
+    if (fstat(audit->fd, &st) == -1
+        || (st.st_size != audit->end
+            && hars_audit_last(audit, st.st_size) != HARS_OK))
+    {
+        return HARS_ERROR;
+    }
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    gmtime_r(&ts.tv_sec, &tm);
+    strftime(time_, sizeof(time_) - 8, "%Y-%m-%dT%H:%M:%S", &tm);
+    sprintf(time_ + strlen(time_), ".%03uZ",
+            (unsigned) (ts.tv_nsec / 1000000) % 1000);
+
+    root = json_pack("{s:s, s:I, s:s, s:s}",
+                     "time", time_,
+                     "seq", (json_int_t) (audit->seq + 1),
+                     "prev", audit->head,
+                     "event", event);
+
+    line = (json_object_update(root, what) == 0)
+           ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+
+    rc = line ? hars_audit_put(audit, line, strlen(line)) : HARS_ERROR;
+
+    if (rc == HARS_OK) {
+        audit->seq++;
+        audit->end = st.st_size + (off_t) strlen(line) + 1;
+    }
+
+    free(line);
+
+    return rc;
+}
+
+
+/* all of it or nothing: half a line would end the chain */
+static int
+hars_audit_put(hars_audit_t *audit, const char *line, size_t len)
+{
+    char     buf[HARS_AUDIT_LINE];
+    off_t    end;
+    ssize_t  n;
+
+    if (len >= HARS_AUDIT_LINE) {
+        return HARS_ERROR;
+    }
+
+    memcpy(buf, line, len);
+    buf[len] = '\n';
+
+    end = lseek(audit->fd, 0, SEEK_END);
+    n = write(audit->fd, buf, len + 1);
+
+    if (n != (ssize_t) len + 1) {
+
+        if (n > 0 && ftruncate(audit->fd, end) == -1) {
+            hars_log_error("audit_log \"%s\" ends with half a line",
+                           audit->path);
+        }
+
+        return HARS_ERROR;
+    }
+
+    return hars_audit_hash(line, len, audit->head);
+}
+
+
+static void
+hars_audit_cert(json_t *what, const unsigned char *thumbprint)
+{
+    char  text[HARS_B64_SHA256_LEN];
+
+    hars_b64url_sha256_encode(text, thumbprint);
+    json_object_set_new(what, "certificate",
+                        json_stringn(text, sizeof(text)));
+}
+
+
+int
+hars_audit_verify(const char *path)
+{
+    char         buf[HARS_AUDIT_LINE + 2];
+    char         prev[HARS_B64_SHA256_LEN + 1], head[HARS_B64_SHA256_LEN + 1];
+    char         first[HARS_B64_SHA256_LEN + 1];
+    FILE        *fp;
+    size_t       len;
+    uint64_t     n, seq, last;
+    const char  *why;
+
+    fp = fopen(path, "r");
+    if (fp == NULL) {
+        fprintf(stderr, "hars-authserver: \"%s\" cannot be read: %s\n", path,
+                strerror(errno));
+        return HARS_ERROR;
+    }
+
+    why = NULL;
+    last = 0;
+    first[0] = '\0';
+    head[0] = '\0';
+
+    for (n = 0; why == NULL && fgets(buf, sizeof(buf), fp); ) {
+        n++;
+        len = strlen(buf);
+
+        if (len == 0 || buf[len - 1] != '\n') {
+            why = "is cut short or too long";
+            break;
+        }
+
+        len--;
+
+        if (hars_audit_line(buf, len, &seq, prev) != HARS_OK) {
+            why = "is no line of an audit log";
+
+        } else if (n == 1) {
+            strcpy(first, prev);
+
+        } else if (strcmp(prev, head) != 0) {
+            why = "does not follow from the one before it: one of both was "
+                  "changed, or one between them taken out";
+
+        } else if (seq != last + 1) {
+            why = "has a wrong number";
+        }
+
+        last = seq;
+
+        if (why == NULL && hars_audit_hash(buf, len, head) != HARS_OK) {
+            why = "cannot be hashed";
+        }
+    }
+
+    fclose(fp);
+
+    if (why) {
+        fprintf(stderr, "hars-authserver: line %llu %s\n",
+                (unsigned long long) n, why);
+        return HARS_ERROR;
+    }
+
+    printf("%llu lines, the last has number %llu\nbegins after  %s\n"
+           "ends with     %s\n", (unsigned long long) n,
+           (unsigned long long) last, first[0] ? first : "nothing",
+           head[0] ? head : "nothing");
+
+    return HARS_OK;
+}

@@ -1,0 +1,61 @@
+
+/*
+ * The audit log: a line of JSON for each token that was issued, each request
+ * that was refused, each revocation and each change of a client.  It names
+ * tokens by their id and certificates by their thumbprint; no token, no
+ * secret, nothing that a client wrote but a well-formed client_id.
+ *
+ * A line holds SHA-256 of the one before ("prev"), so that one that was
+ * changed, taken out or put in shows.  Several processes may write to one
+ * file.
+ */
+
+#ifndef HARS_AS_AUDIT_H
+#define HARS_AS_AUDIT_H
+
+
+#include "hars_as.h"
+#include "hars_as_store.h"
+#include "hars_http.h"
+
+
+typedef struct hars_audit_s  hars_audit_t;
+
+
+/* of a request: who it says it is, and what the log knows of its refusal */
+typedef struct {
+    const char      *client_id;           /* NULL: none, or malformed */
+    char             id[HARS_AS_ID_SIZE];
+    const char      *reason;              /* NULL: as the answer says */
+    unsigned char    thumbprint[HARS_SHA256_LEN];
+    unsigned         has_cert:1;
+} hars_audit_who_t;
+
+
+/* NULL after the log has the cause */
+hars_audit_t *hars_audit_open(const char *path);
+void hars_audit_close(hars_audit_t *audit);
+
+/* follows a file that was moved away; the main thread's, each second */
+void hars_audit_tick(hars_audit_t *audit);
+
+/*
+ * The events.  Without a log (NULL) nothing happens; HARS_ERROR: the line
+ * could not be written, which the log says.
+ */
+int hars_audit_issue(hars_as_t *as, const hars_token_t *token);
+int hars_audit_refuse(hars_as_t *as, const hars_request_t *r,
+    const char *error, const char *description);
+int hars_audit_revoke(hars_as_t *as, const char *by,
+    const hars_revoke_t *revoke, uint64_t tokens);
+int hars_audit_client(hars_as_t *as, const char *what,
+    const char *client_id);
+
+/*
+ * Is the chain of a file whole?  Says on standard output how many lines, and
+ * where it begins and ends; HARS_ERROR after standard error has the line.
+ */
+int hars_audit_verify(const char *path);
+
+
+#endif /* HARS_AS_AUDIT_H */

@@ -1,0 +1,244 @@
+#!/usr/bin/perl
+
+# The audit log: a line for each token issued, each refusal, each revocation
+# and each change of a client, none of a secret in it; a chain in which a
+# change shows, whoever writes to it; and nothing issued that cannot be
+# written down.
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+use lib dirname(__FILE__) . '/../lib';
+use HarsTest::EndToEnd ':oauth';
+
+my $ml = 'https://ml.hars.localhost/';
+my $o = 'O=HARS Gateway demo';
+my $log = "$dir/audit.log";
+
+BAIL_OUT("$program is not there: make all") unless -x $program;
+
+prepare();
+events();
+chain();
+several();
+moved();
+full();
+
+is(ended('authserver', 'TERM'), 0, 'the server stops');
+unlike(content("$dir/authserver.log"), qr/hats_|Sanitizer|runtime error/,
+       'its log');
+
+done_testing();
+
+
+sub prepare {
+    pki('authorities');
+    certificate($_) for qw(dcm-1 dcm-2 oscar);
+    write_file('as.conf', <<"END");
+issuer = https://auth.hars.localhost
+database = $dir/as.db
+client_ca = $dir/pki/client-ca.pem
+public_socket = $dir/public.sock
+gateway_socket = $dir/gateway.sock
+gateway_user = ${\ scalar getpwuid($>)}
+audit_log = $log
+END
+    as('client', 'add', '--id', 'gateway', '--kind', 'resource_server',
+       '--resource', $ml);
+    as('client', 'add', '--id', 'dcm-1', '--kind', 'service',
+       '--subject-dn', "CN=dcm-1,$o", '--resource', $ml, '--scope',
+       'ml:recognize');
+    as('client', 'add', '--id', 'oscar', '--kind', 'operator',
+       '--subject-dn', "CN=oscar,$o", '--resource', $ml);
+    start();
+}
+
+
+sub lines { return map { $json->decode($_) } split /\n/, content($log) }
+sub last_line { return (lines())[-1] }
+
+sub verified {
+    my ($rc, $said) = as('audit', 'verify', @_);
+    return $rc == 0 ? 'whole' : $said;
+}
+
+
+sub events {
+    my @all = lines();
+    is_deeply([map { "$_->{event} $_->{what} $_->{client_id}" } @all],
+              ['client add gateway', 'client add dcm-1', 'client add oscar'],
+              'who was registered');
+    my ($mode) = (stat $log)[2];
+    is($mode & 0777, 0600, 'nobody else may read it');
+
+    my $token = token('dcm-1');
+    my $line = last_line();
+    is($line->{event}, 'issue', 'a token is issued');
+    is($line->{client_id}, 'dcm-1', '... to whom');
+    is($line->{certificate}, $thumbprint{'dcm-1'}, '... bound to what');
+    is($line->{scope}, 'ml:recognize', '... for what');
+    is_deeply($line->{aud}, [$ml], '... and where');
+    like($line->{time}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
+         '... when');
+
+    for my $case (
+        ['another certificate', 'invalid_client',
+         'came with a certificate of somebody else', 'dcm-2',
+         client_id => 'dcm-1'],
+        ['an unknown client', 'invalid_client', 'is not registered', 'dcm-1',
+         client_id => 'nobody'],
+        ['a scope too wide', 'invalid_scope',
+         'The scope exceeds the one registered.', 'dcm-1',
+         client_id => 'dcm-1', scope => 'fog:resolve'],
+        ['no certificate', 'invalid_client',
+         'There is no client certificate.', undef, client_id => 'dcm-1'],
+        ['a client_id that is none', 'invalid_client', 'is not registered',
+         'dcm-1', client_id => "x\"\n{\\u0000"],
+    ) {
+        my ($what, $error, $reason, $cert, %field) = @$case;
+        post('/oauth2/token', $cert, grant_type => 'client_credentials',
+             %field);
+        my $line = last_line();
+        is("$line->{event} $line->{error}", "refuse $error", "refused: $what");
+        is($line->{reason}, $reason, '... the reason');
+        is($line->{endpoint}, '/oauth2/token', '... the endpoint');
+        is($line->{certificate}, $cert && $error eq 'invalid_client'
+           || $what =~ /scope/ ? $thumbprint{$cert // ''} : undef,
+           '... the certificate');
+        is($line->{client_id},
+           $field{client_id} =~ /^[\w-]+$/ && $cert ? $field{client_id}
+                                                    : undef,
+           '... the client');
+    }
+
+    revoke('dcm-1', token => $token);
+    $line = last_line();
+    is("$line->{event} $line->{by} $line->{tokens}", 'revoke dcm-1 1',
+       'a revocation');
+    revoke('oscar', hars_client => 'dcm-1');
+    $line = last_line();
+    is("$line->{event} $line->{by} $line->{client_id}", 'revoke oscar dcm-1',
+       '... by an operator');
+    revoke('oscar', hars_thumbprint => $thumbprint{'dcm-2'});
+    is(last_line()->{certificate}, $thumbprint{'dcm-2'},
+       '... of a certificate');
+    as('revoke', '--client', 'dcm-1');
+    is(last_line()->{by}, 'command', '... by the command');
+
+    as('client', 'disable', 'dcm-1');
+    is(last_line()->{what}, 'disable', 'a client is disabled');
+    as('client', 'enable', 'dcm-1');
+    is(last_line()->{what}, 'enable', '... and enabled');
+
+    unlike(content($log), qr/hats_|$token/, 'no token stands in it');
+    @all = lines();
+    is_deeply([map { $_->{seq} } @all], [1 .. @all], 'numbered without a gap');
+    is(verified(), 'whole', 'audit verify: whole');
+    like((as('audit', 'verify'))[1], qr/^${\ scalar @all} lines, the last has/,
+         '... all of it');
+}
+
+
+# whatever is done to a line shows
+sub chain {
+    my @text = split /^/, content($log);
+    my $n = @text;
+
+    my %case = (
+        'a line changed' => sub { $_[0][4] =~ s/"dcm-1"/"dcm-9"/ },
+        'a line taken out' => sub { splice @{ $_[0] }, 5, 1 },
+        'a line put in' => sub { splice @{ $_[0] }, 5, 0, $_[0][2] },
+        'two lines swapped' => sub { @{ $_[0] }[3, 4] = @{ $_[0] }[4, 3] },
+        'a line cut' => sub { substr($_[0][-1], -9) = '' },
+        'no JSON' => sub { $_[0][3] = "hello\n" },
+        'a blank more' => sub { $_[0][3] =~ s/,/, / },
+    );
+
+    for my $what (sort keys %case) {
+        my @changed = @text;
+        $case{$what}->(\@changed);
+        my $path = write_file('changed.log', join '', @changed);
+        like(verified($path), qr/line \d+ /, "audit verify: $what");
+    }
+
+    # the end alone can be taken away unseen: whoever keeps it can tell
+    my $path = write_file('changed.log', join '', @text[0 .. $n - 2]);
+    my ($rc, $said) = as('audit', 'verify', $path);
+    is($rc, 0, 'the last line taken away: whole');
+    unlike($said, qr/ends with +$/m, '... with another end');
+    isnt($said, (as('audit', 'verify'))[1], '... which is shown');
+
+    is((as('audit', 'verify', "$dir/nothing"))[0], 1, 'no such file');
+    is((as('audit'))[0], 2, 'usage');
+}
+
+
+# the server and commands at once
+sub several {
+    my @pid = map {
+        my $n = $_;
+        my $pid = fork // die "fork: $!\n";
+        if ($pid == 0) {
+            $n % 2 ? token('dcm-1') : as('client', 'enable', 'dcm-1')
+                for 1 .. 10;
+            POSIX::_exit(0);
+        }
+        $pid;
+    } 1 .. 4;
+    my $before = lines();
+    waitpid $_, 0 for @pid;
+    is(verified(), 'whole', 'several processes write: the chain is whole');
+}
+
+
+# moved away: a new one goes on where it ended, without a restart
+sub moved {
+    my ($head) = (as('audit', 'verify'))[1] =~ /^ends with +(\S+)/m;
+    my $seq = last_line()->{seq};
+
+    rename $log, "$log.1" or die "rename: $!\n";
+    ok(wait_for(sub { -e $log }), 'moved away: another one is made');
+    token('dcm-1');
+    my $line = last_line();
+    is($line->{prev}, $head, '... which goes on where it ended');
+    is($line->{seq}, $seq + 1, '... with the next number');
+    is(verified(), 'whole', '... and is whole');
+
+    # a restart goes on, too
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    start();
+    token('dcm-1');
+    is(last_line()->{seq}, $seq + 2, 'another one goes on');
+    is(verified(), 'whole', '... and it is whole');
+}
+
+
+# what cannot be written down is not issued
+sub full {
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    my $conf = content("$dir/as.conf");
+    (my $away = $conf) =~ s{^audit_log = .*}{audit_log = /dev/full}m;
+    write_file('as.conf', $away);
+    start();
+
+    my ($status, $answer) = post('/oauth2/token', 'dcm-1',
+        grant_type => 'client_credentials', client_id => 'dcm-1');
+    is("$status $answer->{error}", '500 server_error',
+       'a log that cannot be written: no token');
+    like(content("$dir/authserver.log"), qr/audit_log .* cannot be written/,
+         '... which the log says');
+    is((revoke('oscar', hars_client => 'dcm-1'))[0], 200,
+       '... but what is revoked is revoked');
+
+    write_file('as.conf', $conf =~ s{^audit_log = .*}{audit_log = /nothing/x}mr);
+    my ($rc, $said) = as('client', 'list');
+    is($rc, 1, 'a path that is none');
+    like($said, qr{audit_log "/nothing/x" cannot be opened: No such},
+         '... says so');
+    write_file('as.conf', $conf);
+}
