@@ -39,7 +39,8 @@ help:
 #: make all        build: module and programs, nothing installed or started
 #: make fuzz       each parser for a minute under a fuzzer (SECONDS=, TARGETS=)
 #: make asan       the Test::Nginx suites in an nginx built under ASan, UBSan
-#:                 and LeakSanitizer (one file: make asan T=t/01-bearer.t)
+#:                 and LeakSanitizer (one file: make asan T=t/01-bearer.t;
+#:                 under valgrind instead, slowly: VALGRIND=yes)
 #: make chaos      Redis, the authorization server or both die under load, 50
 #:                 rounds each (SHORT=yes: 3; one kind: make chaos T=kill)
 #: make models     the model of the cache tiers (docs/models), by SPIN; the
@@ -70,7 +71,7 @@ fuzz: deps-fuzz module
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)
 
 asan: deps-test programs
-	@scripts/asan.sh $(T)
+	@VALGRIND=$(VALGRIND) scripts/asan.sh $(T)
 
 chaos: deps-test module programs
 	@perl -I t/lib t/chaos.pl $(if $(SHORT),--rounds 3 --tokens 1000) $(T)

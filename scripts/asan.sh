@@ -13,6 +13,10 @@
 # usage: asan.sh [TEST...]        t/*.t unless named
 #
 #   ASAN_LEAKS=no       in the environment: without the leak sanitizer
+#   VALGRIND=yes        under valgrind instead, without leaks, in
+#                       build/valgrind; ten times slower, so that tests which
+#                       wait for something in time may fail, and no report is
+#                       what counts
 #
 # The suites run in a copy of t/, so that they are in nobody's way who runs
 # those of "make test" at the same time.
@@ -29,7 +33,11 @@ cd "$top"
 
 scripts/install-packages.sh run test asan
 
+valgrind=${VALGRIND:-no}
 place=$top/build/asan
+if [ "$valgrind" = yes ]; then
+    place=$top/build/valgrind
+fi
 reports=$place/reports
 log=$place/build.log
 leaks=${ASAN_LEAKS:-yes}
@@ -40,6 +48,13 @@ ours=-fsanitize=nonnull-attribute,alignment
 sanitized="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 -fno-sanitize=nonnull-attribute,alignment -fno-sanitize-recover=undefined \
 -DNGX_DEBUG_PALLOC=1"
+linked="$sanitized $place/asan.o"
+
+if [ "$valgrind" = yes ]; then
+    ours=
+    sanitized='-O1 -g -fno-omit-frame-pointer -DNGX_DEBUG_PALLOC=1'
+    linked=
+fi
 
 configure=(
     --prefix=/usr/share/nginx
@@ -170,7 +185,7 @@ build() {
 
         if ! (cd "$tree" && ./configure "${configure[@]}" \
                   --with-cc-opt="$sanitized -Wno-error" \
-                  --with-ld-opt="$sanitized $place/asan.o" \
+                  --with-ld-opt="$linked" \
                   --add-dynamic-module="$(realpath --relative-to=. "$top")") \
              > "$log" 2>&1
         then
@@ -197,7 +212,17 @@ build() {
     fi
 
     mkdir -p "$place/bin"
-    ln -sf "$tree/objs/nginx" "$place/bin/nginx"
+    rm -f "$place/bin/nginx"
+
+    if [ "$valgrind" = yes ]; then
+        printf '%s\n' '#!/bin/sh' "exec valgrind --quiet --leak-check=no \\" \
+            "    --log-file='$reports/report.%p' '$tree/objs/nginx' \"\$@\"" \
+            > "$place/bin/nginx"
+        chmod +x "$place/bin/nginx"
+    else
+        ln -s "$tree/objs/nginx" "$place/bin/nginx"
+    fi
+
     ln -sf "$tree/objs/ngx_http_hars_module.so" "$place/"
 }
 
@@ -241,7 +266,7 @@ flock -w 600 9 || die "another run of $0 has not ended in 10 minutes"
 # shellcheck disable=SC2016  # dpkg expands it
 version=$(dpkg-query -W -f '${source:Version}' nginx)
 
-if [ ! "$place/asan.o" -nt scripts/asan.c ]; then
+if [ "$valgrind" = no ] && [ ! "$place/asan.o" -nt scripts/asan.c ]; then
     cc -g -O1 -Wall -Wextra -Werror -fPIC -c -o "$place/asan.o" scripts/asan.c
     rm -f "$place/nginx-$version/objs/nginx"
 fi
@@ -253,17 +278,17 @@ step "Test::Nginx suites"
 status=0
 suites 9>&- || status=$?
 
-found=$(find "$reports" -type f | sort)
+found=$(find "$reports" -type f -size +0 | sort)
 if [ -n "$found" ]; then
     step "Reports"
 
     while read -r file; do
-        printf '   %s\n' "build/asan/reports/${file##*/}"
-        grep -m 12 -E 'ERROR: |SUMMARY: |runtime error: |^ +#[0-9]+ ' \
+        printf '   %s\n' "${file#"$top/"}"
+        grep -m 12 -E 'ERROR: |SUMMARY: |runtime error: |^ +#[0-9]+ |^==' \
             "$file" | sed 's/^/   | /' || true
     done <<< "$found"
 
-    die "the sanitizers reported, the whole of it is in build/asan/reports/"
+    die "there are reports, the whole of them is in ${reports#"$top/"}/"
 fi
 
 if [ "$status" -ne 0 ]; then

@@ -40,7 +40,7 @@ group_fuzz=(
 )
 
 group_asan=(
-    dpkg-dev libpcre2-dev
+    dpkg-dev libpcre2-dev valgrind
 )
 
 group_models=(

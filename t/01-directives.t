@@ -17,6 +17,7 @@ my $pki = $HarsTest::Place::pki;
 my $dir = HarsTest::Place::dir();
 my ($zone_key, $seal_key) = @ENV{qw(TEST_NGINX_ZONE_KEY TEST_NGINX_SEAL_KEY)};
 my $introspect = $ENV{TEST_NGINX_INTROSPECT};
+my $free = "127.0.0.1:$ENV{TEST_NGINX_PORT_1}";
 
 my $zone = 'hars_zone z:1m;';
 my $keyed = "hars_zone z:1m key=$zone_key; hars_seal_key $seal_key;";
@@ -115,14 +116,14 @@ my @case = (
       . "hars_seal_key $seal_key " . file('old.key', 0400, $digits)
       . "; hars_redis z unix:$dir/redis.sock; " . server($named) ],
     [ 'a server beside it that does not protect', "$zone " . server($on)
-      . ' server { listen 127.0.0.1:1; }' ],
+      . " server { listen $free; }" ],
     [ 'a server beside it that refuses all handshakes', "$zone " . server($on)
       . server('', listen => "127.0.0.1:$ENV{TEST_NGINX_TLS_PORT} ssl "
                              . 'default_server',
                ssl_reject_handshake => 'on', ssl_session_tickets => 'on') ],
-    [ 'bind off without TLS', "$zone server { listen 127.0.0.1:1; $on "
+    [ 'bind off without TLS', "$zone server { listen $free; $on "
       . 'hars_bind off; }' ],
-    [ 'bind optional without TLS', "$zone server { listen 127.0.0.1:1; $on "
+    [ 'bind optional without TLS', "$zone server { listen $free; $on "
       . 'hars_bind optional; }' ],
 
     # each directive's wrong use
@@ -337,7 +338,7 @@ my @case = (
     [ 'the location in another server', "$zone " . server($on)
       . server('server_name b; hars on; hars_introspect /_hars/introspect;'),
       qr/exactly its URI.*server "b"/ ],
-    [ 'no TLS', "$zone server { listen 127.0.0.1:1; $on }",
+    [ 'no TLS', "$zone server { listen $free; $on }",
       qr/refuses everybody where no "listen" of the server has "ssl"/ ],
     [ 'no client certificates', "$zone " . server($on,
       ssl_verify_client => 'off'),
@@ -388,7 +389,7 @@ push @case,
       . server('server_name b;', ssl_early_data => 'on'),
       qr/"ssl_early_data on" in a server of this address/ ],
     [ 'resumption in a server of another address', "$zone " . server($on)
-      . server('', listen => '127.0.0.1:1 ssl', ssl_session_tickets => 'on') ],
+      . server('', listen => "$free ssl", ssl_session_tickets => 'on') ],
     [ 'resumption and report', "$zone " . server("$introspect hars report; "
       . 'hars_introspect /_hars/introspect;', ssl_session_tickets => 'on'),
       qr/TLS resumption/ ],
