@@ -263,10 +263,18 @@ stop("three");
 # a name that leads elsewhere when its server is gone
 
 use IO::Socket::INET;
+use Socket qw(inet_aton);
 
 my ($port, $dns) = map { HarsTest::Place::port($_) } 13, 12;
 
-# a name server that answers every question for an address by 127.0.0.2
+# what the name server answers from now on
+sub lead_to {
+    my ($address) = @_;
+
+    open my $fh, '>', "$dir/address" or die "$dir/address: $!";
+    print $fh inet_aton($address);
+}
+
 sub name_server {
     my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp',
         LocalPort => $dns) or die "name server: $!";
@@ -276,7 +284,7 @@ sub name_server {
         while ($s->recv(my $question, 512)) {
             my ($name) = substr($question, 12) =~ /^((?:[^\0].*?)?\0....)/s;
             my $answer = "\xc0\x0c" . pack('nnNn', 1, 1, 1, 4)
-                . pack('C4', 127, 0, 0, 2);
+                . do { local (@ARGV, $/) = "$dir/address"; <> };
             $s->send(substr($question, 0, 2)
                 . pack('nnnnn', 0x8180, 1, 1, 0, 0) . $name . $answer);
         }
@@ -287,11 +295,13 @@ sub name_server {
 
 sub at { return ('--port', $port, '--bind', $_[0]) }
 
+lead_to('127.0.0.1');
 my $named = name_server();
 start('here', at('127.0.0.1'));
 gateway("localhost:$port timeout=300ms", "resolver 127.0.0.1:$dns ipv6=off;");
 ok(written('here'), 'a server by its name');
 stop('here');
+lead_to('127.0.0.2');
 start('there', at('127.0.0.2'));
 learn();
 ok(HarsTest::Place::wait_for(10, sub { connections('there') == 2 }),
