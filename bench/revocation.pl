@@ -25,8 +25,6 @@ use Time::HiRes qw(time);
 
 my $revocations = $ARGV[0] // 1000;
 my $workers = 2;
-my $pki = $HarsTest::Place::pki;
-my $stream = HarsTest::Place::modules_path() . '/ngx_stream_module.so';
 my @tls = ($ENV{TEST_NGINX_TLS_PORT}, HarsTest::Place::port(12));
 my @shim = ($ENV{TEST_NGINX_PORT_1}, HarsTest::Place::port(13));
 my (@gateway, @load, @client);
@@ -38,21 +36,7 @@ for my $n (0, 1) {
     my $tls = HarsTest::Nginx::tls();
     $tls =~ s/$tls[0]/$tls[$n]/;
 
-    my $main = (-e $stream ? "load_module $stream;\n" : '') . <<"END";
-stream {
-    server {
-        listen 127.0.0.1:$shim[$n];
-        proxy_pass 127.0.0.1:$tls[$n];
-        proxy_ssl on;
-        proxy_ssl_protocols TLSv1.3;
-        proxy_ssl_session_reuse off;
-        proxy_ssl_name localhost;
-        proxy_ssl_server_name on;
-        proxy_ssl_certificate $pki/a.pem;
-        proxy_ssl_certificate_key $pki/a.key;
-    }
-}
-END
+    my $main = HarsTest::Nginx::shim([ $shim[$n], $tls[$n], 'a' ]);
     my $g = HarsTest::Nginx->new(main => $main, workers => $workers,
                                  log_level => 'notice', http => <<"END");
     hars_zone z:16m key=$ENV{TEST_NGINX_ZONE_KEY};

@@ -42,7 +42,6 @@ static void ngx_http_hars_redis_check(ngx_http_hars_node_t *node,
     ngx_http_hars_reply_t *reply);
 static ngx_http_hars_node_t *ngx_http_hars_redis_channel_node(
     ngx_http_hars_redis_t *redis);
-static void ngx_http_hars_redis_follow(ngx_http_hars_redis_t *redis);
 static void ngx_http_hars_redis_channel_handler(ngx_event_t *ev);
 static void ngx_http_hars_redis_probe(ngx_http_hars_redis_t *redis);
 static void ngx_http_hars_redis_probed(void *data,
@@ -448,13 +447,6 @@ ngx_http_hars_redis_closed(ngx_http_hars_node_t *node)
 }
 
 
-void
-ngx_http_hars_redis_moved(ngx_http_hars_redis_t *redis)
-{
-    ngx_http_hars_redis_follow(redis);
-}
-
-
 /* who has the stream */
 
 static ngx_http_hars_node_t *
@@ -470,9 +462,7 @@ ngx_http_hars_redis_channel_node(ngx_http_hars_redis_t *redis)
 }
 
 
-/* the channel to where the stream is, once its server is there */
-
-static void
+void
 ngx_http_hars_redis_follow(ngx_http_hars_redis_t *redis)
 {
     ngx_http_hars_node_t  *node;

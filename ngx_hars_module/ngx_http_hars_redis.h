@@ -162,10 +162,11 @@ void ngx_http_hars_redis_channel_opened(void *data,
     ngx_http_hars_link_t *link);
 void ngx_http_hars_redis_channel_closed(void *data,
     ngx_http_hars_link_t *link, ngx_err_t err, const char *what);
-/* a node was set up; was closed; the slots have other nodes */
+/* a node was set up; was closed */
 void ngx_http_hars_redis_opened(ngx_http_hars_node_t *node);
 void ngx_http_hars_redis_closed(ngx_http_hars_node_t *node);
-void ngx_http_hars_redis_moved(ngx_http_hars_redis_t *redis);
+/* the channel to where the stream is, once its server is there */
+void ngx_http_hars_redis_follow(ngx_http_hars_redis_t *redis);
 
 
 #endif /* _NGX_HTTP_HARS_REDIS_H_INCLUDED_ */

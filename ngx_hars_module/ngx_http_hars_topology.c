@@ -286,7 +286,7 @@ ngx_http_hars_topology_settle(ngx_http_hars_redis_t *redis)
 
     redis->scout->nservers = n;
 
-    ngx_http_hars_redis_moved(redis);
+    ngx_http_hars_redis_follow(redis);
 }
 
 

@@ -23,17 +23,10 @@ my $pki = $HarsTest::Place::pki;
 my $dir = HarsTest::Place::dir();
 my $tls_port = $ENV{TEST_NGINX_TLS_PORT};
 my ($back, $shim_a, $shim_b) = @ENV{map { "TEST_NGINX_PORT_$_" } 1 .. 3};
-my $stream = HarsTest::Place::modules_path() . '/ngx_stream_module.so';
 
 # raw HTTP to these ports arrives over TLS with the certificate a or b
-my $main = (-e $stream ? "load_module $stream;\n" : '') . 'stream { '
-    . 'proxy_ssl on; proxy_ssl_protocols TLSv1.3; proxy_ssl_server_name on; '
-    . 'proxy_ssl_name localhost; proxy_ssl_session_reuse off; '
-    . join('', map { my ($port, $cert) = @$_;
-        "server { listen 127.0.0.1:$port; proxy_pass 127.0.0.1:$tls_port; "
-        . "proxy_ssl_certificate $pki/$cert.pem; "
-        . "proxy_ssl_certificate_key $pki/$cert.key; } " }
-        [ $shim_a, 'a' ], [ $shim_b, 'b' ]) . '}';
+my $main = HarsTest::Nginx::shim([ $shim_a, $tls_port, 'a' ],
+                                 [ $shim_b, $tls_port, 'b' ]);
 
 my $protected = <<"END";
         hars on;

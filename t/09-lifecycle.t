@@ -16,27 +16,13 @@ use IO::Socket::INET;
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 
-my $pki = $HarsTest::Place::pki;
 my $redis = HarsTest::Redis::socket_path();
 my $tls_port = $ENV{TEST_NGINX_TLS_PORT};
 my $shim = $ENV{TEST_NGINX_PORT_1};
 my $dir = HarsTest::Place::dir();
 my ($zone_key, $seal_key) = @ENV{qw(TEST_NGINX_ZONE_KEY TEST_NGINX_SEAL_KEY)};
-my $stream = HarsTest::Place::modules_path() . '/ngx_stream_module.so';
 
-my $main = (-e $stream ? "load_module $stream;\n" : '') . <<"END";
-stream {
-    server {
-        listen 127.0.0.1:$shim;
-        proxy_pass 127.0.0.1:$tls_port;
-        proxy_ssl on;
-        proxy_ssl_protocols TLSv1.3;
-        proxy_ssl_session_reuse off;
-        proxy_ssl_certificate $pki/a.pem;
-        proxy_ssl_certificate_key $pki/a.key;
-    }
-}
-END
+my $main = HarsTest::Nginx::shim([ $shim, $tls_port, 'a' ]);
 
 # a file: a server of the same nginx would be gone while nginx quits
 open my $page, '>', "$dir/page" or die "page: $!\n";

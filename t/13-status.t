@@ -20,9 +20,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $redis = $ENV{TEST_NGINX_REDIS_SOCK};
-my $pki = $HarsTest::Place::pki;
 my $top = $HarsTest::Place::top;
-my $stream = HarsTest::Place::modules_path() . '/ngx_stream_module.so';
 my %shim = (a => $ENV{TEST_NGINX_PORT_1}, b => $ENV{TEST_NGINX_PORT_2},
             none => $ENV{TEST_NGINX_PORT_3});
 my $status = $ENV{TEST_NGINX_PORT_4};
@@ -32,22 +30,9 @@ my ($nginx, %all);
 
 
 # raw HTTP in, TLS with a client certificate out
-my $main = (-e $stream ? "load_module $stream;\n" : '') . "stream {\n"
-    . join('', map { my $cert = $_ eq 'none' ? '' : <<"CERT"; <<"END" }
-        proxy_ssl_certificate $pki/$_.pem;
-        proxy_ssl_certificate_key $pki/$_.key;
-CERT
-    server {
-        listen 127.0.0.1:$shim{$_};
-        proxy_pass 127.0.0.1:$ENV{TEST_NGINX_TLS_PORT};
-        proxy_ssl on;
-        proxy_ssl_protocols TLSv1.3;
-        proxy_ssl_session_reuse off;
-        proxy_ssl_name localhost;
-        proxy_ssl_server_name on;
-$cert    }
-END
-        sort keys %shim) . "}\n";
+my $main = HarsTest::Nginx::shim(
+    map { [ $shim{$_}, $ENV{TEST_NGINX_TLS_PORT}, $_ eq 'none' ? undef : $_ ] }
+    sort keys %shim);
 
 sub gateway {
     my (%o) = @_;

@@ -16,33 +16,14 @@ use IO::Socket::INET;
 use MIME::Base64 qw(encode_base64);
 use Test::More;
 
-my $pki = $HarsTest::Place::pki;
 my $conf = abs_path('conf');
 my $tls_port = $ENV{TEST_NGINX_TLS_PORT};
 my ($shim_a, $shim_none) = @ENV{map { "TEST_NGINX_PORT_$_" } 1 .. 2};
-my $stream = HarsTest::Place::modules_path() . '/ngx_stream_module.so';
 my $back = 'unix:' . HarsTest::Authority::socket_path();
 
 # raw HTTP to these ports arrives over TLS, with the certificate a or without
-my $main = (-e $stream ? "load_module $stream;\n" : '') . <<"END";
-stream {
-    proxy_ssl on;
-    proxy_ssl_protocols TLSv1.3;
-    proxy_ssl_session_reuse off;
-    proxy_ssl_server_name on;
-    proxy_ssl_name localhost;
-    server {
-        listen 127.0.0.1:$shim_a;
-        proxy_pass 127.0.0.1:$tls_port;
-        proxy_ssl_certificate $pki/a.pem;
-        proxy_ssl_certificate_key $pki/a.key;
-    }
-    server {
-        listen 127.0.0.1:$shim_none;
-        proxy_pass 127.0.0.1:$tls_port;
-    }
-}
-END
+my $main = HarsTest::Nginx::shim([ $shim_a, $tls_port, 'a' ],
+                                 [ $shim_none, $tls_port ]);
 
 my $nginx = HarsTest::Nginx->new(main => $main, http => <<"END");
     hars_zone z:1m;

@@ -19,7 +19,6 @@ use Time::HiRes qw(time);
 
 my $redis = $ENV{TEST_NGINX_REDIS_SOCK};
 my $pki = $HarsTest::Place::pki;
-my $stream = HarsTest::Place::modules_path() . '/ngx_stream_module.so';
 my $active = HarsTest::active();
 
 # two gateways, each with its TLS port and a shim for each certificate
@@ -39,20 +38,8 @@ sub gateway {
     my $zone = $o{zone} // 'ttl=300s cap=2s';
     my $more = $o{more} // '';
 
-    my $main = -e $stream ? "load_module $stream;\n" : '';
-    $main .= "stream {\n" . join('', map { <<"END" } qw(a b)) . "}\n";
-    server {
-        listen 127.0.0.1:$place->{$_};
-        proxy_pass 127.0.0.1:$place->{tls};
-        proxy_ssl on;
-        proxy_ssl_protocols TLSv1.3;
-        proxy_ssl_session_reuse off;
-        proxy_ssl_name localhost;
-        proxy_ssl_server_name on;
-        proxy_ssl_certificate $pki/$_.pem;
-        proxy_ssl_certificate_key $pki/$_.key;
-    }
-END
+    my $main = HarsTest::Nginx::shim(map { [ $place->{$_}, $place->{tls},
+                                             $_ ] } qw(a b));
     my $http = <<"END";
     hars_zone z:1m key=$ENV{TEST_NGINX_ZONE_KEY} $zone;
     hars_seal_key $ENV{TEST_NGINX_SEAL_KEY};

@@ -20,7 +20,6 @@ use Test::More;
 my $pki = $HarsTest::Place::pki;
 my $dir = HarsTest::Place::dir();
 my $back = 'unix:' . HarsTest::Authority::socket_path();
-my $stream = HarsTest::Place::modules_path() . '/ngx_stream_module.so';
 my $tls_port = $ENV{TEST_NGINX_TLS_PORT};
 my ($shim_a, $shim_b, $here, $elsewhere) =
     @ENV{map { "TEST_NGINX_PORT_$_" } 1 .. 4};
@@ -115,27 +114,8 @@ sub thumbprint { return encode_base64url(sha256(der($_[0]))) }
 
 
 my $proxy = thumbprint('b');
-my $main = (-e $stream ? "load_module $stream;\n" : '') . <<"END";
-stream {
-    proxy_ssl on;
-    proxy_ssl_protocols TLSv1.3;
-    proxy_ssl_session_reuse off;
-    proxy_ssl_server_name on;
-    proxy_ssl_name localhost;
-    server {
-        listen 127.0.0.1:$shim_a;
-        proxy_pass 127.0.0.1:$tls_port;
-        proxy_ssl_certificate $pki/a.pem;
-        proxy_ssl_certificate_key $pki/a.key;
-    }
-    server {
-        listen 127.0.0.1:$shim_b;
-        proxy_pass 127.0.0.1:$tls_port;
-        proxy_ssl_certificate $pki/b.pem;
-        proxy_ssl_certificate_key $pki/b.key;
-    }
-}
-END
+my $main = HarsTest::Nginx::shim([ $shim_a, $tls_port, 'a' ],
+                                 [ $shim_b, $tls_port, 'b' ]);
 
 my $locations = <<"END";
         hars on;

@@ -38,9 +38,7 @@ use constant CAP => 5;          # seconds, of hars_zone
 use constant TIMEOUT => 3;      # seconds, hars_timeout
 use constant PUSHED => 0.25;    # seconds for a revocation, all being well
 
-my $pki = $HarsTest::Place::pki;
 my $dir = HarsTest::Place::dir();
-my $stream = HarsTest::Place::modules_path() . '/ngx_stream_module.so';
 my $shim = $ENV{TEST_NGINX_PORT_1};
 my $open = $ENV{TEST_NGINX_PORT_2};
 my ($gateway, @tokens, %load, $broken);
@@ -253,21 +251,8 @@ sub start {
     HarsTest::Authserver::start(redis_lines());
 
     my $tls = HarsTest::Nginx::tls();
-    my $main = (-e $stream ? "load_module $stream;\n" : '') . <<"END";
-stream {
-    server {
-        listen 127.0.0.1:$shim;
-        proxy_pass 127.0.0.1:$ENV{TEST_NGINX_TLS_PORT};
-        proxy_ssl on;
-        proxy_ssl_protocols TLSv1.3;
-        proxy_ssl_session_reuse off;
-        proxy_ssl_name localhost;
-        proxy_ssl_server_name on;
-        proxy_ssl_certificate $pki/a.pem;
-        proxy_ssl_certificate_key $pki/a.key;
-    }
-}
-END
+    my $main = HarsTest::Nginx::shim([ $shim, $ENV{TEST_NGINX_TLS_PORT},
+                                       'a' ]);
     my $cap = CAP;
     my $timeout = TIMEOUT;
     my $auth = HarsTest::Authserver::gateway_socket();

@@ -78,6 +78,35 @@ END
 }
 
 
+# for main => ...: raw HTTP to a port arrives over TLS at another one, with a
+# client certificate or without; [ port, tls port, 'a' or undef ] each
+sub shim {
+    my $pki = $HarsTest::Place::pki;
+    my $module = HarsTest::Place::modules_path() . '/ngx_stream_module.so';
+    my $servers = '';
+
+    for my $one (@_) {
+        my ($port, $tls, $cert) = @$one;
+
+        $servers .= "    server {\n        listen 127.0.0.1:$port backlog=2048;\n"
+            . "        proxy_pass 127.0.0.1:$tls;\n";
+        $servers .= "        proxy_ssl_certificate $pki/$cert.pem;\n"
+            . "        proxy_ssl_certificate_key $pki/$cert.key;\n" if $cert;
+        $servers .= "    }\n";
+    }
+
+    return (-e $module ? "load_module $module;\n" : '') . <<"END";
+stream {
+    proxy_ssl on;
+    proxy_ssl_protocols TLSv1.3;
+    proxy_ssl_session_reuse off;
+    proxy_ssl_server_name on;
+    proxy_ssl_name localhost;
+$servers}
+END
+}
+
+
 sub conf {
     my ($self) = @_;
     my $workers = $self->{workers} // 1;
