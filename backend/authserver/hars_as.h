@@ -117,6 +117,7 @@ typedef struct {
 struct hars_store_s;
 struct hars_publish_s;
 struct hars_audit_s;
+struct hars_metrics_s;
 struct hars_certs_s;
 
 
@@ -125,6 +126,7 @@ typedef struct {
     hars_settings_t        *settings;
     struct hars_publish_s  *publish;      /* NULL: without Redis */
     struct hars_audit_s    *audit;        /* NULL: there is no log */
+    struct hars_metrics_s  *metrics;      /* NULL: not serving */
     struct hars_certs_s    *certs;        /* whose clients are believed */
     char                   *metadata;     /* RFC 8414, JSON */
     char                   *metadata_path;

@@ -12,6 +12,7 @@
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
+#include "hars_as_metrics.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
@@ -121,9 +122,11 @@ hars_introspect(hars_request_t *r, const hars_form_t *form,
                          "The database cannot be asked.");
 
     } else if (rc == HARS_DECLINED) {
+        hars_metrics_introspected(socket->as->metrics, 0);
         hars_oauth_reply(r, strdup(hars_introspect_inactive));
 
     } else {
+        hars_metrics_introspected(socket->as->metrics, 1);
         hars_oauth_reply(r, hars_answer_introspection(&token,
                                                   socket->as->conf.issuer));
     }

@@ -8,6 +8,7 @@
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
 #include "hars_as_auth.h"
+#include "hars_as_metrics.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
@@ -57,9 +58,12 @@ hars_oauth_error(hars_request_t *r, hars_oauth_error_e error,
     const char *description)
 {
     const char                 *value;
+    hars_as_socket_t           *socket;
     const hars_oauth_answer_t  *answer;
 
     answer = &hars_oauth_answers[error];
+    socket = r->data;
+    hars_metrics_refused(socket->as->metrics, error);
 
     /* RFC 6749, 5.2: who tried the Authorization header is challenged */
 
@@ -70,6 +74,13 @@ hars_oauth_error(hars_request_t *r, hars_oauth_error_e error,
     }
 
     hars_oauth_answer(r, answer->status, answer->name, description);
+}
+
+
+const char *
+hars_oauth_name(hars_oauth_error_e error)
+{
+    return hars_oauth_answers[error].name;
 }
 
 

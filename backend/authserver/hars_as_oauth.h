@@ -25,8 +25,13 @@ typedef enum {
     HARS_OAUTH_UNSUPPORTED_GRANT_TYPE,
     HARS_OAUTH_INVALID_SCOPE,
     HARS_OAUTH_INVALID_TARGET,
-    HARS_OAUTH_SERVER_ERROR
+    HARS_OAUTH_SERVER_ERROR,
+    HARS_OAUTH_ERRORS
 } hars_oauth_error_e;
+
+
+/* "invalid_request" and so on */
+const char *hars_oauth_name(hars_oauth_error_e error);
 
 
 /* the answer; "description" without quotes, backslashes and controls */

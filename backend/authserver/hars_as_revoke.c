@@ -14,6 +14,7 @@
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
+#include "hars_as_metrics.h"
 #include "hars_as_revocation.h"
 #include "hars_log.h"
 
@@ -82,6 +83,8 @@ hars_as_revoke(hars_request_t *r)
     /* a revocation holds, whether or not it could be written down */
 
     if (rc == HARS_OK) {
+        hars_metrics_revoked(socket->as->metrics, revoke.what,
+                             revoked.tokens);
         (void) hars_audit_revoke(socket->as, client.id, &revoke,
                                  revoked.tokens);
     }

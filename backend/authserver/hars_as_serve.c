@@ -12,6 +12,7 @@
 #include "hars_as.h"
 #include "hars_as_audit.h"
 #include "hars_as_metadata.h"
+#include "hars_as_metrics.h"
 #include "hars_as_oauth.h"
 #include "hars_as_publish.h"
 #include "hars_as_revocation.h"
@@ -40,6 +41,9 @@ static void hars_serve_tick(hars_serve_t *serve, hars_as_t *as);
 static void hars_serve_gateway(hars_serve_t *serve, hars_as_t *as);
 
 
+static void hars_serve_healthz(hars_request_t *r);
+
+
 static hars_route_t  hars_serve_public[] = {
 
     /* the first: its path is the issuer's */
@@ -59,7 +63,9 @@ static hars_route_t  hars_serve_public[] = {
       .body_max = HARS_OAUTH_BODY,
       .handler = hars_as_revoke, .refuse = hars_oauth_refuse },
 
-    { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
+    { .path = "/healthz", .method = "GET", .handler = hars_serve_healthz },
+
+    { .path = "/metrics", .method = "GET", .handler = hars_as_metrics },
 
     { .path = NULL }
 };
@@ -87,8 +93,12 @@ hars_as_serve(hars_as_t *as)
         hars_log_error("signals cannot be blocked");
 
     } else if (hars_serve_stores(&serve, as) == HARS_OK) {
+        as->metrics = hars_metrics_create();
         rc = hars_serve_run(&serve, as);
     }
+
+    hars_metrics_free(as->metrics);
+    as->metrics = NULL;
 
     hars_store_close(serve.store);
     hars_store_close(serve.gateway.store);
@@ -145,6 +155,7 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
     hars_serve_tick(serve, as);
 
     conf.gateway_user = as->conf.gateway_user;
+    conf.served = hars_metrics_served;
 
     conf.socket = as->conf.gateway_socket;
     conf.routes = hars_serve_introspect;
@@ -182,15 +193,38 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
 static void
 hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
 {
-    if (as->publish
-        && hars_publish_connect(as->publish) == HARS_OK
-        && hars_revocation_outbox(as, serve->store) == HARS_OK)
-    {
-        hars_publish_refresh(as->publish, serve->store, time(NULL));
-    }
+    unsigned  up, told;
+
+    up = as->publish && hars_publish_connect(as->publish) == HARS_OK;
+    told = up
+           && hars_revocation_outbox(as, serve->store) == HARS_OK
+           && hars_publish_refresh(as->publish, serve->store, time(NULL))
+              == HARS_OK;
+
+    hars_metrics_redis(as->metrics, up, told);
 
     hars_store_sweep(serve->store, time(NULL) - HARS_SERVE_KEEP);
     hars_audit_tick(as->audit);
+}
+
+
+/* the database, without which nothing is issued */
+static void
+hars_serve_healthz(hars_request_t *r)
+{
+    hars_client_t      client;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+
+    if (hars_store_client_get(socket->store, socket->as->conf.gateway_client,
+                              &client) == HARS_ERROR)
+    {
+        hars_reply_problem(r, 503, "The database cannot be asked.");
+        return;
+    }
+
+    hars_http_healthz(r);
 }
 
 

@@ -14,6 +14,7 @@
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
+#include "hars_as_metrics.h"
 #include "hars_as_publish.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
@@ -223,6 +224,7 @@ hars_token_issue(hars_request_t *r, const hars_client_t *client,
                          "The token cannot be stored.");
 
     } else {
+        hars_metrics_issued(socket->as->metrics, token->kind);
         hars_token_publish(socket, token);
         hars_oauth_reply(r, hars_answer_token(token, value, now));
     }

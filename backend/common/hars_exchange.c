@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 
 #define HARS_EXCHANGE_DRAIN  (8 * 1024 * 1024)
@@ -33,6 +34,7 @@ typedef struct {
 
 
 static void hars_exchange_route(hars_exchange_t *ex);
+static void hars_exchange_handle(hars_exchange_t *ex);
 static void hars_exchange_refuse(hars_exchange_t *ex, unsigned status);
 static void hars_exchange_allow(hars_exchange_t *ex);
 static enum MHD_Result hars_exchange_match(void *data,
@@ -52,7 +54,7 @@ hars_exchange_create(const hars_http_conf_t *conf,
     ex = calloc(1, sizeof(hars_exchange_t));
 
     if (ex) {
-        ex->routes = conf->routes;
+        ex->conf = conf;
         ex->connection = connection;
         ex->r.method = method;
         ex->r.path = url;
@@ -134,7 +136,7 @@ hars_exchange_route(hars_exchange_t *ex)
 
     ex->status = 404;
 
-    for (route = ex->routes; route->path; route++) {
+    for (route = ex->conf->routes; route->path; route++) {
 
         if (strcmp(route->path, ex->r.path) != 0) {
             continue;
@@ -203,7 +205,7 @@ hars_exchange_end(hars_exchange_t *ex)
         hars_exchange_refuse(ex, ex->status);
 
     } else {
-        ex->r.route->handler(&ex->r);
+        hars_exchange_handle(ex);
     }
 
     if (!ex->answered) {
@@ -213,6 +215,24 @@ hars_exchange_end(hars_exchange_t *ex)
     }
 
     return ex->answered ? ex->rc : MHD_NO;
+}
+
+
+static void
+hars_exchange_handle(hars_exchange_t *ex)
+{
+    struct timespec  from, to;
+
+    clock_gettime(CLOCK_MONOTONIC, &from);
+
+    ex->r.route->handler(&ex->r);
+
+    if (ex->conf->served) {
+        clock_gettime(CLOCK_MONOTONIC, &to);
+        ex->conf->served(ex->r.data, ex->r.route,
+                         (uint64_t) ((to.tv_sec - from.tv_sec) * 1000000
+                                     + (to.tv_nsec - from.tv_nsec) / 1000));
+    }
 }
 
 
@@ -264,7 +284,7 @@ hars_exchange_allow(hars_exchange_t *ex)
     p = allow;
     last = allow + sizeof(allow);
 
-    for (route = ex->routes; route->path; route++) {
+    for (route = ex->conf->routes; route->path; route++) {
 
         if (strcmp(route->path, ex->r.path) != 0) {
             continue;

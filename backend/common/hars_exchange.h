@@ -20,7 +20,7 @@
 /* "r" is first: a handler's pointer is ours */
 typedef struct {
     hars_request_t          r;
-    const hars_route_t     *routes;
+    const hars_http_conf_t *conf;
     struct MHD_Connection  *connection;
 
     size_t                  size;         /* of r.body, without the zero */

@@ -15,6 +15,7 @@
 
 
 #include <stddef.h>
+#include <stdint.h>
 
 
 typedef struct hars_http_s  hars_http_t;
@@ -53,6 +54,8 @@ typedef struct {
     const char            *gateway_user;  /* may connect, beside oneself */
     const hars_route_t    *routes;
     void                  *data;          /* for the handlers, shared */
+    void                 (*served)(void *data, const hars_route_t *route,
+                                   uint64_t microseconds);    /* or NULL */
     unsigned               threads;       /* 0: 2 */
     unsigned               connections;   /* 0: 512 */
 } hars_http_conf_t;

@@ -28,6 +28,7 @@ self_signed();
 secrets();
 disabled();
 registered();
+metrics();
 metadata();
 
 is(ended('authserver', 'TERM'), 0, 'the server stops');
@@ -361,6 +362,70 @@ sub metadata {
     is($m->{token_endpoint}, "$issuer/ward/7/oauth2/token", '... below it');
     is($m->{mtls_endpoint_aliases}{token_endpoint},
        'https://mtls.example/oauth2/token', '... with aliases elsewhere');
+}
+
+
+# name and labels to number, of a page that a strict reader takes
+sub numbers {
+    my (undef, $said) = run('curl', '-sS', '--unix-socket',
+                            "$dir/public.sock", 'http://localhost/metrics');
+    my (%number, %type);
+
+    for (split /\n/, $said) {
+        if (/^# TYPE (\w+) (counter|gauge|histogram)$/) {
+            is($type{$1}, undef, "$1 has one type");
+            $type{$1} = $2;
+        } elsif (/^(\w+)((?:\{[^}]*\})?) (\d+(?:\.\d+)?)$/) {
+            my ($name, $labels, $value) = ($1, $2, $3);
+            my $base = $name =~ s/_(?:bucket|sum|count)$//r;
+            ok($type{$base}, "$name has a type") if !$type{$name};
+            $number{"$name$labels"} = $value;
+        } else {
+            like($_, qr/^# HELP \w+ \S/, 'a line of help');
+        }
+    }
+    return %number;
+}
+
+
+sub metrics {
+    add('counted', '--kind', 'patient', '--subject-dn',
+        'CN=dcm-2,O=HARS Gateway demo', '--scope', 'activities:read');
+    my %before = numbers();
+
+    my $token = token('dcm-2', 'counted');
+    token('dcm-2', 'counted');
+    asked('nobody', 'dcm-2');
+    asked('counted', 'dcm-2', scope => 'ml:recognize');
+    active($token);
+    active('x');
+    active('y');
+    post('/oauth2/revoke', 'dcm-2', client_id => 'counted', token => $token);
+
+    my %after = numbers();
+    my %due = (
+        'hars_as_tokens_issued_total{kind="patient"}' => 2,
+        'hars_as_tokens_issued_total{kind="service"}' => 0,
+        'hars_as_refused_total{error="invalid_client"}' => 1,
+        'hars_as_refused_total{error="invalid_scope"}' => 1,
+        'hars_as_introspections_total{answer="active"}' => 1,
+        'hars_as_introspections_total{answer="inactive"}' => 2,
+        'hars_as_revocations_total{what="token"}' => 1,
+        'hars_as_tokens_revoked_total' => 1,
+        'hars_as_request_duration_seconds_count{path="/oauth2/token"}' => 4,
+        'hars_as_request_duration_seconds_bucket{path="/oauth2/token",'
+            . 'le="+Inf"}' => 4,
+        'hars_as_redis_up' => 0,
+    );
+    is($after{$_} - $before{$_}, $due{$_}, "$_ +$due{$_}") for sort keys %due;
+    ok(abs($after{hars_as_start_time_seconds} - time) < 600, 'its start');
+
+    my %said = map { s/\{.*//r =~ s/_(?:bucket|sum|count)$//r => 1 } keys %after;
+    my %told = map { ($_ => 1) } content("$top/docs/operations.md")
+        =~ /\b(hars_as_\w+)/g;
+    is_deeply([sort keys %told], [sort keys %said],
+              'docs/operations.md has all of them, and no others');
+    is((get('/healthz'))[0], 200, 'healthz');
 }
 
 
