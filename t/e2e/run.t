@@ -43,6 +43,18 @@ is($zone->{zone}, 'tokens', 'the status page');
 is($zone->{hars_channel_live}, 1, 'says that revocations are known');
 like(page('/metrics'), qr/^hars_redis_up\{zone="tokens"\} 1$/m, 'as text');
 
+# the authorization server: what it counts, and what it says of itself
+like(scalar `curl -sS --unix-socket $run/sock/auth-status.sock http://x/metrics`,
+     qr/^hars_as_tokens_issued_total\{kind="service"\} [1-9]/m,
+     'its own metrics');
+my ($port) = slurp("$run/etc/nginx.conf") =~ /listen 127\.0\.0\.1:(\d+) ssl/;
+my $url = "https://auth.hars.localhost:$port";
+my @curl = ('curl', '-sS', '--cacert', "$run/pki/ca.pem", '--resolve',
+            "auth.hars.localhost:$port:127.0.0.1");
+my $metadata = decode_json(
+    scalar `@curl $url/.well-known/oauth-authorization-server`);
+is($metadata->{issuer}, 'https://auth.hars.localhost', 'its metadata');
+
 my ($status, $out) = command('scripts/run.sh', 'stop');
 is($status, 0, 'stop');
 
