@@ -3,7 +3,8 @@
 # The authorization server as it runs, on its two Unix sockets, with a Redis
 # of the test's own: who gets a token and who does not, what introspection
 # says and to whom, what stands in Redis, and that a revocation arrives there
-# whatever happens to Redis meanwhile.
+# whatever happens to Redis meanwhile.  Numbers in brackets are those of
+# docs/authserver.md, "Checks".
 
 use strict;
 use warnings;
@@ -35,6 +36,7 @@ start_redis();
 start();
 
 token_issued();
+token_unique();
 token_form();
 token_client();
 token_scope();
@@ -326,16 +328,16 @@ sub token_issued {
 
     is($status, 200, 'a token');
     like($answer->{access_token}, qr/^hats_at_[A-Za-z0-9_-]{43}$/,
-         '... of 256 bits');
+         '[11] ... of 256 bits');
     is($answer->{token_type}, 'Bearer', '... for the Bearer scheme');
     is($answer->{expires_in}, 300, '... for the time configured');
     is($answer->{scope}, 'ml:recognize ml:probabilities',
        '... with all that is registered');
     is_deeply([sort keys %$answer],
               [qw(access_token expires_in scope token_type)],
-              '... and nothing else: no refresh token');
-    like($head, qr{^Content-Type: application/json\r?$}mi, '... as JSON');
-    like($head, qr/^Cache-Control: no-store\r?$/mi, '... that nobody keeps');
+              '[10] ... and nothing else: no refresh token');
+    like($head, qr{^Content-Type: application/json\r?$}mi, '[4] ... as JSON');
+    like($head, qr/^Cache-Control: no-store\r?$/mi, '[4] ... that nobody keeps');
     unlike($head, qr/Access-Control/i, '... nor reads across origins');
 
     my (undef, $other) = token('dcm-1');
@@ -351,6 +353,31 @@ sub token_issued {
 }
 
 
+sub token_unique {
+    my $s = IO::Socket::UNIX->new(Peer => "$dir/public.sock")
+        or die "public.sock: $!\n";
+    my $body = 'grant_type=client_credentials&client_id=dcm-1';
+    my $text = join "\r\n", 'POST /oauth2/token HTTP/1.1', 'Host: localhost',
+        $cert{'dcm-1'}, 'Content-Type: application/x-www-form-urlencoded',
+        'Content-Length: ' . length $body, '', $body;
+    my %seen;
+
+    for (1 .. 10_000) {
+        print $s $text;
+        $s->flush;
+        my ($len, $answer) = (0, '');
+        while (defined(my $line = <$s>)) {
+            $len = $1 if $line =~ /^Content-Length: (\d+)/i;
+            last if $line eq "\r\n";
+        }
+        read $s, $answer, $len;
+        $seen{$1}++ if $answer =~ /"access_token":"(hats_at_[\w-]{43})"/;
+    }
+
+    is(scalar keys %seen, 10_000, '[11] 10,000 tokens, none twice');
+}
+
+
 sub token_form {
     my @raw = ('-H', $cert{'dcm-1'}, '-d');
     my $good = 'grant_type=client_credentials&client_id=dcm-1';
@@ -358,19 +385,19 @@ sub token_form {
     my @token = ('public', '/oauth2/token');
 
     my ($status) = post(@token, @raw, "$good&response_type=token&x=y&scope=");
-    is($status, 200, 'unknown parameters and empty ones do no harm');
+    is($status, 200, '[2] unknown parameters and empty ones do no harm');
 
-    refused('a parameter twice', 'invalid_request', 400,
+    refused('[2] a parameter twice', 'invalid_request', 400,
             post(@token, @raw, "$good&client_id=dcm-1"));
     refused('a broken escape', 'invalid_request', 400,
             post(@token, @raw, "$good&scope=%zz"));
-    refused('JSON', 'invalid_request', 400,
+    refused('[3] JSON', 'invalid_request', 400,
             post(@token, @raw, '{}', '-H', 'Content-Type: application/json'));
     refused('no body', 'invalid_request', 400,
             post(@token, '-X', 'POST', '-H', $cert{'dcm-1'}));
-    refused('no grant type', 'invalid_request', 400,
+    refused('[6] no grant type', 'invalid_request', 400,
             token('dcm-1', grant_type => undef));
-    refused('another grant type', 'unsupported_grant_type', 400,
+    refused('[7] another grant type', 'unsupported_grant_type', 400,
             token('dcm-1', grant_type => 'password'));
     refused('an empty grant type', 'invalid_request', 400,
             token('dcm-1', grant_type => ''));
@@ -382,20 +409,20 @@ sub token_form {
 
 
 sub token_client {
-    refused('no certificate', 'invalid_client', 401, token(undef));
-    refused('no client_id', 'invalid_client', 401,
+    refused('[14] no certificate', 'invalid_client', 401, token(undef));
+    refused('[13] no client_id', 'invalid_client', 401,
             token('dcm-1', client_id => undef));
     refused('an unknown client', 'invalid_client', 401,
             token('dcm-1', client_id => 'nobody'));
     refused('the certificate of another client', 'invalid_client', 401,
             token('dcm-2'));
-    refused('the client_id of another client', 'invalid_client', 401,
+    refused('[15] the client_id of another client', 'invalid_client', 401,
             token('dcm-1', client_id => 'dcm-2'));
     refused('an expired certificate', 'invalid_client', 401,
             token('expired'));
     refused('a client without certificate', 'invalid_client', 401,
             token('dcm-1', client_id => 'nocert'));
-    refused('a resource server', 'unauthorized_client', 400,
+    refused('[7] a resource server', 'unauthorized_client', 400,
             token('gateway', client_id => 'gateway'));
 
     my @good = ('public', '/oauth2/token',
@@ -403,13 +430,13 @@ sub token_client {
                      client_id => 'dcm-1'));
 
     for my $case (
-        ['two certificates', $cert{'dcm-1'}, $cert{'dcm-1'}],
+        ['[27] two certificates', $cert{'dcm-1'}, $cert{'dcm-1'}],
         ['a certificate and another', $cert{'dcm-1'}, $cert{'dcm-2'}],
         ['a certificate without its colon', substr $cert{'dcm-1'}, 0, -1],
         ['a certificate with parameters', "$cert{'dcm-1'};x=1"],
         ['half a certificate', 'Client-Cert: :MIIB:'],
         ['PEM', 'Client-Cert: -----BEGIN CERTIFICATE-----'],
-        ['more than 8 KB', 'Client-Cert: :' . 'A' x 9000 . ':'],
+        ['[27] more than 8 KB', 'Client-Cert: :' . 'A' x 9000 . ':'],
     ) {
         my ($what, @header) = @$case;
         refused($what, 'invalid_request', 400,
@@ -420,9 +447,9 @@ sub token_client {
         post(@good, '-H', $cert{'dcm-1'}, '-u', 'dcm-1:secret');
     refused('a password', 'invalid_client', 401, $status, $answer, $head);
     like($head, qr/^WWW-Authenticate: Basic /mi,
-         'a password: its scheme is challenged');
+         '[6] a password: its scheme is challenged');
 
-    refused('two authentications', 'invalid_request', 400,
+    refused('[8] two authentications', 'invalid_request', 400,
             post(@good, '-H', $cert{'dcm-1'}, '-u', 'dcm-1:secret',
                  form(client_secret => 'x')));
     refused('a secret', 'invalid_client', 401,
@@ -435,7 +462,7 @@ sub token_client {
 
 sub token_scope {
     my ($status, $answer) = token('dcm-1', scope => 'ml:recognize');
-    is($answer->{scope}, 'ml:recognize', 'a narrower scope');
+    is($answer->{scope}, 'ml:recognize', '[5] a narrower scope');
 
     ($status, $answer) =
         token('dcm-1', scope => 'ml:probabilities ml:recognize '
@@ -444,7 +471,7 @@ sub token_scope {
 
     for my $scope ('fog:resolve', 'ml:recognize fog:resolve', 'ml', ' ',
                    'ml:recognize  ml:probabilities', 'a"b', "a\nb") {
-        refused("scope \"$scope\"", 'invalid_scope', 400,
+        refused("[7] scope \"$scope\"", 'invalid_scope', 400,
                 token('dcm-1', scope => $scope));
     }
 }
@@ -501,7 +528,7 @@ sub http {
     is($answer->{status}, 'ok', '... says ok');
 
     ($status, $answer, $head) = post('public', '/oauth2/token');
-    is($status, 405, 'GET /oauth2/token');
+    is($status, 405, '[1] GET /oauth2/token');
     like($head, qr/^Allow: POST\r?$/mi, '... names the method');
 
     ($status, $answer) = post('public', '/nothing');
@@ -521,7 +548,7 @@ sub http {
 
     my $file = write_file('large', 'a=' . 'x' x 16383);
 
-    refused('a body over the cap', 'invalid_request', 413,
+    refused('[3] a body over the cap', 'invalid_request', 413,
             post('public', '/oauth2/token', '--data-binary', "\@$file"));
     refused('... in chunks', 'invalid_request', 413,
             post('public', '/oauth2/token', '--data-binary', "\@$file", '-H',
@@ -555,7 +582,7 @@ sub introspection {
         scope      => 'ml:recognize',
         sub        => 'dcm-1',
         token_type => 'Bearer',
-    }, '... and says what the token is');
+    }, '[21] ... and says what the token is');
 
     my (undef, $foreign) = token('dcm-2', client_id => 'dcm-2');
 
@@ -566,7 +593,7 @@ sub introspection {
         my ($rc, $said) = run('curl', '-sS', '--unix-socket',
                               "$dir/gateway.sock", 'http://x/introspect',
                               form(token => $case->[1]));
-        is($said, '{"active":false}', "inactive: $case->[0]");
+        is($said, '{"active":false}', "[31] [32] inactive: $case->[0]");
     }
 
     ($status, $answer) = post('gateway', '/introspect', '-H',
@@ -574,8 +601,8 @@ sub introspection {
                               form(token => $token->{access_token},
                                    token_type_hint => 'refresh_token',
                                    client_id => 'nobody'));
-    is($answer->{active}, JSON::PP::true, 'the gateway is known by its '
-       . 'socket alone, and hints are only hints');
+    is($answer->{active}, JSON::PP::true, '[33] the gateway is known by '
+       . 'its socket alone, and hints are only hints');
 
     refused('no token parameter', 'invalid_request', 400,
             post('gateway', '/introspect', form(x => 'y')));
@@ -587,12 +614,12 @@ sub introspection {
                               form(%ask, client_id => 'gateway'));
     is($answer->{active}, JSON::PP::true, 'a resource server asks');
 
-    refused('a resource server without certificate', 'invalid_client', 401,
+    refused('[31] a resource server without certificate', 'invalid_client', 401,
             post(@public, form(%ask, client_id => 'gateway')));
     refused('another certificate', 'invalid_client', 401,
             post(@public, '-H', $cert{'dcm-1'},
                  form(%ask, client_id => 'gateway')));
-    refused('a client that is no resource server', 'invalid_client', 401,
+    refused('[31] a client that is no resource server', 'invalid_client', 401,
             post(@public, '-H', $cert{'dcm-1'},
                  form(%ask, client_id => 'dcm-1')));
 }
@@ -609,7 +636,7 @@ sub expiry {
     ok(wait_for(sub {
         my (undef, $answer) = introspect($token->{access_token});
         return !$answer->{active};
-    }, 5), 'and then it is inactive');
+    }, 5), '[34] and then it is inactive');
 
     my ($rc, $said) = as('token', 'show', $token->{access_token});
     like($said, qr/"state": "expired"/, 'token show: expired');
