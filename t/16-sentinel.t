@@ -32,7 +32,9 @@ sub connections {
 }
 
 
-HarsTest::Servers::replicated('hars', [ 2, 3 ], [ 4, 5, 6 ], 'secret');
+HarsTest::Servers::replicated('hars', [ 2, 3 ], [ 4, 5, 6 ],
+                              password => 'secret');
+
 # the password is the servers', the Sentinels have none
 my $password = HarsTest::Place::dir() . '/password';
 open my $fh, '>', $password or die "$password: $!\n";
@@ -108,6 +110,39 @@ like(asked(HarsTest::Authserver::token()), qr/^200 ok introspection/,
 gateway("127.0.0.1:$server[0] sentinel=hars", down => 1);
 ok(wait_for(5, sub { log_has(qr/knows no master of the name|answers "/) }),
    'a server that is no Sentinel is logged');
+
+finish();
+HarsTest::Authserver::stop();
+HarsTest::Servers::stop_all();
+
+
+# the same by TLS: to the Sentinels, and to the master that they name
+
+my $pki = $HarsTest::Place::pki;
+my @secure = map { HarsTest::Place::port($_) } 10, 11;
+my $asked = join ' ', map { '127.0.0.1:' . HarsTest::Place::port($_) }
+                      12, 13, 14;
+HarsTest::Servers::replicated('hars', [ 2, 3 ], [ 4, 5, 6 ],
+                              tls => [ 10 .. 14 ]);
+HarsTest::Authserver::start(redis => join("\n", 'redis_sentinel = hars',
+    'redis_tls = yes', "redis_tls_ca = $pki/ca.pem",
+    'redis_tls_name = localhost',
+    map { "redis = $_" } split / /, $asked));
+
+gateway("$asked sentinel=hars tls tls_ca=$pki/ca.pem tls_name=localhost");
+ok(wait_for(5, \&fresh), 'TLS: a new token passes by its record');
+HarsTest::Servers::stop($server[0]);
+ok(wait_for(20, sub {
+       (HarsTest::Servers::master('hars', @sentinel) // 0) == $secure[1]
+           && HarsTest::Servers::told($server[1]) }),
+   '... there is another master, by its TLS port');
+ok(wait_for(10, \&fresh), '... which is used');
+revoked(HarsTest::Authserver::token(), 'by TLS');
+
+gateway("$asked sentinel=hars tls tls_ca=$pki/foreign-ca.pem "
+        . 'tls_name=localhost', down => 1);
+ok(wait_for(5, sub { log_has(qr/has no valid certificate/) }),
+   'Sentinels of another CA are not asked');
 
 finish();
 HarsTest::Authserver::stop();

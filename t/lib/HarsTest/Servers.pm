@@ -115,16 +115,40 @@ sub answer {
 }
 
 
-# a master, its replicas, and Sentinels that know all of them
+# settings of servers that speak TLS with each other, too
+sub tls {
+    my $pki = $HarsTest::Place::pki;
+
+    return ('tls-cert-file' => "$pki/server.pem",
+            'tls-key-file' => "$pki/server.key",
+            'tls-ca-cert-file' => "$pki/ca.pem",
+            'tls-auth-clients' => 'no', 'tls-replication' => 'yes');
+}
+
+
+# A master, its replicas, and Sentinels that know all of them.  password => of
+# the servers; tls => numbers of further ports: of the servers, then of the
+# Sentinels, which speak to each other by these alone.
 sub replicated {
-    my ($name, $servers, $sentinels, $password) = @_;
+    my ($name, $servers, $sentinels, %o) = @_;
+    my $password = $o{password};
     my @auth = $password ? ('--requirepass', $password, '--masterauth',
                             $password) : ();
+    my @tls = map { HarsTest::Place::port($_) } @{ $o{tls} // [] };
+    my %tls = tls();
+    my $secure = sub {
+        @tls ? ('--tls-port', $tls[ $_[0] ], map { ("--$_", $tls{$_}) }
+                                             sort keys %tls) : ();
+    };
     my ($master, @replicas) = map { HarsTest::Place::port($_) } @$servers;
     my @sentinels = map { HarsTest::Place::port($_) } @$sentinels;
 
-    start($master, @auth);
-    start($_, '--replicaof', '127.0.0.1', $master, @auth) for @replicas;
+    my $at = $tls[0] // $master;
+    my $n = 0;
+
+    start($master, @auth, $secure->($n++));
+    start($_, '--replicaof', '127.0.0.1', $at, @auth, $secure->($n++))
+        for @replicas;
 
     for my $port (@sentinels) {
         my $dir = HarsTest::Place::dir();
@@ -136,11 +160,14 @@ sub replicated {
 port $port
 bind 127.0.0.1
 dir $dir/redis-$port
-sentinel monitor $name 127.0.0.1 $master 2
+sentinel monitor $name 127.0.0.1 $at 2
 sentinel down-after-milliseconds $name 500
 sentinel failover-timeout $name 3000
 END
         print $fh "sentinel auth-pass $name $password\n" if $password;
+        print $fh "tls-port $tls[$n]\n", map { "$_ $tls{$_}\n" } sort keys %tls
+            if @tls;
+        $n++;
         close $fh;
         start($port, $conf, '--sentinel');
     }
@@ -183,7 +210,7 @@ sub cluster {
     }
 
     my @nodes = map { "127.0.0.1:$_" } @port;
-    my $said = `redis-cli --cluster create @nodes --cluster-replicas 1 \\
+    my $said = `timeout 60 redis-cli --cluster create @nodes --cluster-replicas 1 \\
         --cluster-yes 2>&1`;
     die "redis-cli --cluster create: $said\n" if $?;
 
@@ -201,7 +228,7 @@ sub whole {
         my $slots = redis($port, 'CLUSTER', 'SLOTS');
 
         return 0 if $info !~ /cluster_state:ok/ || !ref $slots
-                    || grep { @$_ < 4 } @$slots;
+                    || !@$slots || grep { @$_ < 4 } @$slots;
     }
 
     return 1;
