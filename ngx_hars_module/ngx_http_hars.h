@@ -409,6 +409,7 @@ typedef struct {
     ngx_str_t                  value;        /* Client-Cert as it came */
     ngx_str_t                  chain;        /* Client-Cert-Chain */
     ngx_uint_t                 bad;          /* more than one, or too long */
+    ngx_http_hars_conn_t      *proxy;        /* trusted by its certificate */
     unsigned                   trusted:1;    /* the peer is: this counts */
     unsigned                   checked:1;
     unsigned                   has_cert:1;   /* verified */
@@ -619,6 +620,9 @@ extern ngx_str_t     ngx_http_hars_sources[];
 
 /* "nginx -t": is a protected location undone by what surrounds it? */
 ngx_int_t ngx_http_hars_check(ngx_conf_t *cf, ngx_http_hars_main_conf_t *hmcf,
+    ngx_http_hars_location_t *location);
+/* the same, also where nothing is protected */
+ngx_int_t ngx_http_hars_check_address(ngx_conf_t *cf,
     ngx_http_hars_location_t *location);
 /* says what is wrong with a location, and where; returns NGX_ERROR */
 ngx_int_t ngx_http_hars_emerg(ngx_conf_t *cf,

@@ -586,15 +586,24 @@ ngx_http_hars_found(ngx_http_hars_ctx_t *ctx)
 static ngx_uint_t
 ngx_http_hars_cert_revoked(ngx_http_hars_ctx_t *ctx)
 {
+    ngx_http_hars_zone_t  *zone;
+
+    zone = ctx->endpoint->zone;
+
+    if (ctx->header && ctx->header->proxy
+        && ngx_http_hars_conn_revoked(zone, ctx->header->proxy))
+    {
+        return 1;
+    }
+
     if (ctx->thumbprint == NULL) {
         return 0;
     }
 
     /* a proxy's connection has the certificates of many */
 
-    return ctx->conn
-           ? ngx_http_hars_conn_revoked(ctx->endpoint->zone, ctx->conn)
-           : ngx_http_hars_revoked(ctx->endpoint->zone, ctx->thumbprint);
+    return ctx->conn ? ngx_http_hars_conn_revoked(zone, ctx->conn)
+                     : ngx_http_hars_revoked(zone, ctx->thumbprint);
 }
 
 

@@ -125,16 +125,34 @@ ngx_http_hars_check_core(ngx_conf_t *cf, ngx_http_hars_location_t *location)
                    "\"hars_override ignore_invalid_headers\"");
     }
 
-    if (ngx_http_hars_from_address(ngx_http_hars_check_from(location->cscf))
-        && !(override & NGX_HTTP_HARS_OVERRIDE_CERT_FROM))
+    return NGX_OK;
+}
+
+
+/* of every location: an open one hands the certificate on as well */
+
+ngx_int_t
+ngx_http_hars_check_address(ngx_conf_t *cf,
+    ngx_http_hars_location_t *location)
+{
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = location->cscf;
+
+    if (!ngx_http_hars_from_address(ngx_http_hars_check_from(cscf))
+        || (location->hlcf->override & NGX_HTTP_HARS_OVERRIDE_CERT_FROM))
     {
-        return ngx_http_hars_emerg(cf, location, "\"hars_client_cert_from\" "
-                   "by address believes whoever can send from there, write "
-                   "\"trusted_cert=\" or \"trusted=unix:\", or "
-                   "\"hars_override client_cert_from\"");
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"hars_client_cert_from\" by address believes whoever can "
+                  "send from there, write \"trusted_cert=\" or "
+                  "\"trusted=unix:\", or \"hars_override client_cert_from\" "
+                  "(server in %s:%ui, location \"%V\")",
+                  cscf->file_name, cscf->line, &location->clcf->name);
+
+    return NGX_ERROR;
 }
 
 

@@ -41,7 +41,7 @@ struct ngx_http_hars_from_s {
 
 
 static ngx_int_t ngx_http_hars_from_trusted(ngx_http_request_t *r,
-    ngx_http_hars_from_t *from);
+    ngx_http_hars_from_t *from, ngx_http_hars_conn_t **proxy);
 static void ngx_http_hars_from_collect(ngx_http_hars_header_cert_t *header,
     ngx_table_elt_t *h);
 static ngx_int_t ngx_http_hars_from_digest(
@@ -69,6 +69,7 @@ ngx_http_hars_from_header(ngx_http_request_t *r)
     ngx_list_part_t              *part;
     ngx_table_elt_t              *h;
     ngx_http_hars_ctx_t          *ctx;
+    ngx_http_hars_conn_t         *proxy;
     ngx_http_hars_srv_conf_t     *hscf;
     ngx_http_hars_header_cert_t  *header;
 
@@ -87,7 +88,7 @@ ngx_http_hars_from_header(ngx_http_request_t *r)
         return &none;
     }
 
-    rc = ngx_http_hars_from_trusted(r, hscf->from);
+    rc = ngx_http_hars_from_trusted(r, hscf->from, &proxy);
 
     if (rc == NGX_ERROR) {
         return NULL;
@@ -112,6 +113,7 @@ ngx_http_hars_from_header(ngx_http_request_t *r)
     }
 
     header->trusted = 1;
+    header->proxy = proxy;
 
     part = &r->headers_in.headers.part;
     h = part->elts;
@@ -140,7 +142,8 @@ ngx_http_hars_from_header(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_hars_from_trusted(ngx_http_request_t *r, ngx_http_hars_from_t *from)
+ngx_http_hars_from_trusted(ngx_http_request_t *r, ngx_http_hars_from_t *from,
+    ngx_http_hars_conn_t **proxy)
 {
     u_char                (*cert)[HARS_SHA256_LEN];
     socklen_t               len;
@@ -150,6 +153,7 @@ ngx_http_hars_from_trusted(ngx_http_request_t *r, ngx_http_hars_from_t *from)
     ngx_http_hars_conn_t   *conn;
 
     c = r->connection;
+    *proxy = NULL;
 
     if (from->unix_socket && c->listening
         && c->listening->sockaddr->sa_family == AF_UNIX)
@@ -167,6 +171,7 @@ ngx_http_hars_from_trusted(ngx_http_request_t *r, ngx_http_hars_from_t *from)
 
         for (i = 0; conn && conn->has_cert && i < from->certs->nelts; i++) {
             if (ngx_memcmp(cert[i], conn->thumbprint, HARS_SHA256_LEN) == 0) {
+                *proxy = conn;
                 return NGX_OK;
             }
         }

@@ -1075,6 +1075,10 @@ ngx_http_hars_postconfiguration(ngx_conf_t *cf)
 
     for (i = 0; i < hmcf->locations.nelts; i++) {
 
+        if (ngx_http_hars_check_address(cf, &location[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         if (location[i].hlcf->mode == NGX_HTTP_HARS_MODE_OFF) {
             continue;
         }

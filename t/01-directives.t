@@ -222,6 +222,10 @@ my @case = (
     [ 'hars_client_cert_from: by address',
       from('header=Client-Cert ca=$ca trusted=192.0.2.0/24'),
       qr/by address believes whoever can send from there, write "trusted_cert="/ ],
+    [ 'hars_client_cert_from: by address, in an open server',
+      "$zone " . server("hars_client_cert_from header=Client-Cert "
+          . "ca=$pki/client-ca.pem trusted=192.0.2.0/24; location / { }"),
+      qr/by address believes whoever can send from there.*server in .*:\d+/ ],
     [ 'hars_client_cert_from: twice',
       from('header=Client-Cert ca=$ca trusted=unix:; hars_client_cert_from off'),
       qr/"hars_client_cert_from" directive is duplicate/ ],

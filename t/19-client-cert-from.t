@@ -491,6 +491,11 @@ is(on($s, '/', 'a', header('a')), '200 ok', '... others pass');
 is(asked($shim_b, 'good', header('good')), '401 cert_revoked',
    '... through any proxy');
 is(asked($shim_b, 'a', header('a')), '200 ok', '... others pass there');
+HarsTest::Redis::revoke(cert => $proxy);
+ok(HarsTest::Place::wait_for(2, sub {
+       asked($shim_b, 'a', header('a')) eq '401 cert_revoked' }),
+   'a proxy whose own certificate is revoked is not believed');
+is(asked($socket, 'a', header('a')), '200 ok', '... others are');
 
 ok($nginx->quit, 'nginx ends');
 is_deeply([ $nginx->faults(tokens => [ 'token-of-' ]) ], [], 'its log');
