@@ -79,7 +79,6 @@ static void hars_seal_aad(unsigned char aad[HARS_SEAL_AAD_LEN],
 static unsigned char *hars_put_uint(unsigned char *p, uint64_t v,
     unsigned size);
 static uint64_t hars_get_uint(const unsigned char *p, unsigned size);
-static int hars_key_file_check(int fd, const char **error);
 static int hars_key_file_parse(const char *buf, size_t len,
     unsigned char secret[HARS_SECRET_LEN]);
 
@@ -788,7 +787,7 @@ hars_key_file_read(const char *path, unsigned char secret[HARS_SECRET_LEN],
 }
 
 
-static int
+int
 hars_key_file_check(int fd, const char **error)
 {
     struct stat  sb;

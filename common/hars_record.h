@@ -199,5 +199,8 @@ int hars_b64url_sha256_decode(unsigned char dst[HARS_SHA256_LEN],
 int hars_key_file_read(const char *path,
     unsigned char secret[HARS_SECRET_LEN], const char **error);
 
+/* the same of an open file: is it as closed as a key's has to be? */
+int hars_key_file_check(int fd, const char **error);
+
 
 #endif /* HARS_RECORD_H */

@@ -28,7 +28,8 @@ group_run=(
 
 group_test=(
     perl libnginx-mod-stream libtest-nginx-perl
-    redis-tools python3-h2 strace procps psmisc shellcheck
+    redis-tools python3-h2 python3-jwt python3-cryptography strace procps
+    psmisc shellcheck
 )
 
 group_fresh=(

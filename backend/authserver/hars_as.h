@@ -93,6 +93,7 @@ typedef struct {
     unsigned long        token_ttl;       /* s */
     hars_setting_list_t  client_ca;       /* files of certificates */
     char                *audit_log;       /* NULL: there is none */
+    hars_setting_list_t  signing_key;     /* the first one signs */
     hars_setting_list_t  redis;           /* none: no records are written */
     char                *redis_sentinel;  /* the master's name */
     char                *redis_cluster;   /* "yes" or "no" */
@@ -119,6 +120,7 @@ struct hars_publish_s;
 struct hars_audit_s;
 struct hars_metrics_s;
 struct hars_certs_s;
+struct hars_sign_s;
 
 
 typedef struct {
@@ -128,6 +130,8 @@ typedef struct {
     struct hars_audit_s    *audit;        /* NULL: there is no log */
     struct hars_metrics_s  *metrics;      /* NULL: not serving */
     struct hars_certs_s    *certs;        /* whose clients are believed */
+    struct hars_sign_s     *sign;         /* NULL: there is no key */
+    char                   *jwks;         /* RFC 7517, JSON */
     char                   *metadata;     /* RFC 8414, JSON */
     char                   *metadata_path;
 } hars_as_t;

@@ -20,6 +20,8 @@ typedef struct {
 } hars_answer_claim_t;
 
 
+static json_t *hars_answer_active(const hars_token_t *token,
+    const char *issuer);
 static json_t *hars_answer_cnf(const hars_token_t *token);
 static const char *hars_answer_kind(const hars_token_t *token,
     const char *issuer);
@@ -53,6 +55,34 @@ static const hars_answer_claim_t  hars_answer_claims[] = {
 char *
 hars_answer_introspection(const hars_token_t *token, const char *issuer)
 {
+    return hars_answer_text(hars_answer_active(token, issuer), 0,
+                            JSON_COMPACT);
+}
+
+
+char *
+hars_answer_signed(const hars_token_t *token, const char *issuer,
+    const char *caller, int64_t now)
+{
+    json_t  *answer;
+
+    answer = token ? hars_answer_active(token, issuer)
+                   : json_pack("{s:b}", "active", 0);
+
+    /* no sub and no exp: it is not to be taken for an access token */
+
+    return hars_answer_text(json_pack("{s:s, s:s, s:I, s:o}",
+                                      "iss", issuer,
+                                      "aud", caller,
+                                      "iat", (json_int_t) now,
+                                      "token_introspection", answer),
+                            0, JSON_COMPACT);
+}
+
+
+static json_t *
+hars_answer_active(const hars_token_t *token, const char *issuer)
+{
     int                         rc;
     const char                 *value;
     json_t                     *root;
@@ -79,7 +109,12 @@ hars_answer_introspection(const hars_token_t *token, const char *issuer)
     rc |= json_object_set_new(root, "nbf", json_integer(token->iat));
     rc |= json_object_set_new(root, "cnf", hars_answer_cnf(token));
 
-    return hars_answer_text(root, rc, JSON_COMPACT);
+    if (rc != 0) {
+        json_decref(root);
+        return NULL;
+    }
+
+    return root;
 }
 
 

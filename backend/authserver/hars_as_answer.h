@@ -20,6 +20,13 @@ char *hars_answer_introspection(const hars_token_t *token,
     const char *issuer);
 
 /*
+ * The claims that are signed around it (RFC 9701, 5); "token" is NULL where
+ * there is none that the caller may see.
+ */
+char *hars_answer_signed(const hars_token_t *token, const char *issuer,
+    const char *caller, int64_t now);
+
+/*
  * The record of the same answer, checked at "now_ms"; "claims" are the extra
  * ones, parted by blanks.  Strings point into the token and the issuer.
  * HARS_ERROR: a claim that this server does not answer with.

@@ -7,16 +7,22 @@
  * A caller sees tokens that are for one of its own resources.  Of all others
  * (unknown, expired, revoked, somebody else's) it learns nothing but
  * {"active":false}, in one form, so that nothing can be told apart.
+ *
+ * The answer is JSON, or the same JSON inside a signed JWT (RFC 9701) for who
+ * asks for that by Accept, which is then meant for this caller alone.
  */
 
 #include "hars_as_oauth.h"
+#include "hars_as_accept.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
+#include "hars_as_jwt.h"
 #include "hars_as_metrics.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -24,6 +30,11 @@
 
 static void hars_introspect(hars_request_t *r, const hars_form_t *form,
     const hars_client_t *caller, time_t now);
+static int hars_introspect_form(hars_request_t *r, unsigned *jwt);
+static void hars_introspect_reply(hars_request_t *r,
+    const hars_token_t *token);
+static void hars_introspect_signed(hars_request_t *r,
+    const hars_token_t *token, const hars_client_t *caller, time_t now);
 static int hars_introspect_find(hars_store_t *store, const char *value,
     const hars_client_t *caller, time_t now, hars_token_t *token);
 
@@ -93,6 +104,7 @@ hars_introspect(hars_request_t *r, const hars_form_t *form,
     const hars_client_t *caller, time_t now)
 {
     int                rc;
+    unsigned           jwt;
     const char        *value;
     hars_token_t       token;
     hars_as_socket_t  *socket;
@@ -115,21 +127,116 @@ hars_introspect(hars_request_t *r, const hars_form_t *form,
         return;
     }
 
+    if (hars_introspect_form(r, &jwt) != HARS_OK) {
+        return;
+    }
+
     rc = hars_introspect_find(socket->store, value, caller, now, &token);
 
     if (rc == HARS_ERROR) {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
                          "The database cannot be asked.");
+        return;
+    }
 
-    } else if (rc == HARS_DECLINED) {
-        hars_metrics_introspected(socket->as->metrics, 0);
-        hars_oauth_reply(r, strdup(hars_introspect_inactive));
+    hars_metrics_introspected(socket->as->metrics, rc == HARS_OK);
+
+    if (jwt) {
+        hars_introspect_signed(r, rc == HARS_OK ? &token : NULL, caller, now);
 
     } else {
-        hars_metrics_introspected(socket->as->metrics, 1);
-        hars_oauth_reply(r, hars_answer_introspection(&token,
-                                                  socket->as->conf.issuer));
+        hars_introspect_reply(r, rc == HARS_OK ? &token : NULL);
     }
+}
+
+
+/*
+ * JSON unless a JWT is wanted more.  Who wants neither, or a JWT of a server
+ * without a key, gets no other thing instead (RFC 9110, 15.5.7).
+ */
+static int
+hars_introspect_form(hars_request_t *r, unsigned *jwt)
+{
+    int                rc, json, jws;
+    const char        *accept;
+    hars_as_socket_t  *socket;
+
+    *jwt = 0;
+    socket = r->data;
+    rc = hars_request_header(r, "Accept", &accept);
+
+    if (rc == HARS_DECLINED) {
+        return HARS_OK;
+    }
+
+    json = (rc == HARS_OK) ? hars_accept(accept, "application/json") : rc;
+    jws = (rc == HARS_OK)
+              ? hars_accept(accept, "application/" HARS_JWT_INTROSPECTION)
+              : rc;
+
+    if (json == HARS_ERROR || jws == HARS_ERROR) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
+                         "Accept is doubled or malformed.");
+        return HARS_ERROR;
+    }
+
+    if (socket->as->sign == NULL) {
+        jws = 0;
+    }
+
+    if (json == 0 && jws == 0) {
+        hars_oauth_refuse(r, 406, "The answer is application/json"
+                          " or, where the server has a signing key, "
+                          "application/" HARS_JWT_INTROSPECTION ".");
+        return HARS_ERROR;
+    }
+
+    *jwt = jws > json;
+
+    return HARS_OK;
+}
+
+
+static void
+hars_introspect_reply(hars_request_t *r, const hars_token_t *token)
+{
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+
+    hars_oauth_reply(r, token ? hars_answer_introspection(token,
+                                                     socket->as->conf.issuer)
+                              : strdup(hars_introspect_inactive));
+}
+
+
+/* RFC 9701, 5: "aud" is the caller */
+static void
+hars_introspect_signed(hars_request_t *r, const hars_token_t *token,
+    const hars_client_t *caller, time_t now)
+{
+    char              *claims, *jwt;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+
+    claims = hars_answer_signed(token, socket->as->conf.issuer, caller->id,
+                                now);
+    jwt = claims ? hars_jwt_sign(socket->as->sign, HARS_JWT_INTROSPECTION,
+                                 claims)
+                 : NULL;
+    free(claims);
+
+    if (jwt == NULL) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The answer cannot be signed.");
+        return;
+    }
+
+    hars_reply_header(r, "Cache-Control", "no-store");
+    hars_reply_header(r, "Pragma", "no-cache");
+    hars_reply(r, 200, "application/" HARS_JWT_INTROSPECTION, jwt,
+               strlen(jwt));
 }
 
 

@@ -3,6 +3,7 @@
 
 #include "hars_as_metadata.h"
 #include "hars_as_auth.h"
+#include "hars_as_sign.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
 
@@ -18,6 +19,7 @@
 
 static json_t *hars_metadata_methods(void);
 static json_t *hars_metadata_scopes(void);
+static int hars_metadata_signing(json_t *root, const hars_as_t *as);
 static int hars_metadata_endpoints(json_t *root, const char *base);
 static int hars_metadata_has(json_t *array, const char *text, size_t len);
 
@@ -81,6 +83,7 @@ hars_metadata_create(hars_as_t *as)
                      "mtls_endpoint_aliases", aliases);
 
     rc |= hars_metadata_endpoints(root, issuer);
+    rc |= hars_metadata_signing(root, as);
 
     as->metadata = (rc == 0) ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
@@ -99,6 +102,28 @@ hars_metadata_free(hars_as_t *as)
 {
     free(as->metadata);
     free(as->metadata_path);
+}
+
+
+/* RFC 9701, 7 */
+static int
+hars_metadata_signing(json_t *root, const hars_as_t *as)
+{
+    int   rc;
+    char  url[HARS_METADATA_URL];
+
+    if (as->sign == NULL) {
+        return 0;
+    }
+
+    snprintf(url, sizeof(url), "%s" HARS_METADATA_JWKS, as->conf.issuer);
+
+    rc = json_object_set_new(root, "jwks_uri", json_string(url));
+    rc |= json_object_set_new(root,
+                              "introspection_signing_alg_values_supported",
+                              json_pack("[s]", HARS_SIGN_ALG));
+
+    return rc;
 }
 
 

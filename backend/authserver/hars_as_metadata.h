@@ -13,6 +13,7 @@
 
 
 #define HARS_METADATA_PATH  "/.well-known/oauth-authorization-server"
+#define HARS_METADATA_JWKS  "/oauth2/jwks"
 
 
 /* the document and its path, in as->metadata; HARS_ERROR: no memory */

@@ -5,12 +5,13 @@
  * it does not have (yet, or any more), and sweeps what has ended.
  *
  *     public socket    /oauth2/token, /oauth2/introspect, /oauth2/revoke,
- *                      /healthz
+ *                      /oauth2/jwks, /healthz
  *     gateway socket   /introspect, never behind a slow issue
  */
 
 #include "hars_as.h"
 #include "hars_as_audit.h"
+#include "hars_as_jwt.h"
 #include "hars_as_metadata.h"
 #include "hars_as_metrics.h"
 #include "hars_as_oauth.h"
@@ -62,6 +63,8 @@ static hars_route_t  hars_serve_public[] = {
     { .path = "/oauth2/revoke", .method = "POST",
       .body_max = HARS_OAUTH_BODY,
       .handler = hars_as_revoke, .refuse = hars_oauth_refuse },
+
+    { .path = HARS_METADATA_JWKS, .method = "GET", .handler = hars_as_jwks },
 
     { .path = "/healthz", .method = "GET", .handler = hars_serve_healthz },
 

@@ -8,6 +8,7 @@
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
 #include "hars_as_cert.h"
+#include "hars_as_jwt.h"
 #include "hars_as_metadata.h"
 #include "hars_as_publish.h"
 #include "hars_as_redis.h"
@@ -15,6 +16,7 @@
 #include "hars_socket.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 
@@ -29,6 +31,7 @@ static int hars_as_check_tls(hars_as_t *as);
 static int hars_as_check_claims(hars_as_t *as);
 static int hars_as_yes_or_no(const char *value);
 static int hars_as_issuer(const char *issuer);
+static int hars_as_documents(hars_as_t *as);
 
 
 static const hars_setting_t  hars_as_settings[] = {
@@ -57,6 +60,8 @@ static const hars_setting_t  hars_as_settings[] = {
       .required = 1 },
 
     { HARS_AS_SETTING(audit_log) },
+
+    { HARS_AS_SETTING(signing_key), .type = HARS_SETTING_LIST },
 
     { HARS_AS_SETTING(redis), .type = HARS_SETTING_LIST },
 
@@ -121,7 +126,7 @@ hars_as_configure(hars_as_t *as, const char *file)
 
     as->certs = hars_certs_create(as->conf.client_ca.value,
                                   as->conf.client_ca.n);
-    if (as->certs == NULL || hars_metadata_create(as) != HARS_OK) {
+    if (as->certs == NULL || hars_as_documents(as) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -137,6 +142,25 @@ hars_as_configure(hars_as_t *as, const char *file)
 }
 
 
+/* what it says of itself, signing key first */
+static int
+hars_as_documents(hars_as_t *as)
+{
+    if (as->conf.signing_key.n) {
+        as->sign = hars_sign_create(as->conf.signing_key.value,
+                                    as->conf.signing_key.n);
+
+        if (as->sign == NULL) {
+            return HARS_ERROR;
+        }
+    }
+
+    return hars_jwt_create(as) == HARS_OK
+           && hars_metadata_create(as) == HARS_OK
+           ? HARS_OK : HARS_ERROR;
+}
+
+
 void
 hars_as_release(hars_as_t *as)
 {
@@ -144,6 +168,8 @@ hars_as_release(hars_as_t *as)
     hars_audit_close(as->audit);
     hars_certs_free(as->certs);
     hars_metadata_free(as);
+    hars_sign_free(as->sign);
+    free(as->jwks);
     hars_settings_free(as->settings);
 }
 
