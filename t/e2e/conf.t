@@ -12,6 +12,7 @@ use lib 't/lib';
 
 use HarsTest suite => 0, redis => 1;
 use HarsTest::Nginx;
+use JSON::PP qw(decode_json);
 use MIME::Base64 qw(encode_base64);
 use Test::More;
 
@@ -37,6 +38,28 @@ is($status, 0, 'nginx takes the reference configuration') or diag $said;
 unlike($said, qr/\[(?!warn|notice)\w+\]/, 'without an error');
 unlike($said =~ s/.*"listen \.\.\. http2" directive is deprecated.*\n//gr,
        qr/\[warn\]/, 'without a warning');
+
+
+# what it says of a resource (RFC 9728), to who has a certificate and no token
+
+$nginx->start;
+my @insecure = (args => ['-k'], host => 'ml.hars.localhost');
+my $m = $nginx->curl('/.well-known/oauth-protected-resource', @insecure);
+is($m->{status}, 200, 'RFC 9728, 3: metadata of the resource');
+like($m->{headers}, qr{^content-type: application/json\r?$}mi, '... JSON');
+my $told = eval { decode_json($m->{body}) } // {};
+my ($audience) = $conf =~ /server_name ml\..*?hars_audience (\S+);/s;
+my ($issuer) = slurp("$dir/hars-introspect.conf") =~ /^hars_issuer (\S+);/m;
+is($told->{resource}, $audience, '... 3.3: the one that tokens are for');
+is_deeply($told->{authorization_servers}, [$issuer], '... from this issuer');
+my ($kind) = slurp("$top/backend/authserver/hars_as_kind.c")
+    =~ /"service",\s+\.scope = "([^"]*)"/;
+is_deeply([ sort @{ $told->{scopes_supported} } ],
+          [ sort grep { /^ml:/ } split / /, $kind ], '... the scopes');
+ok($told->{tls_client_certificate_bound_access_tokens}, '... bound');
+is($nginx->curl('/.well-known/oauth-protected-resource/x', @insecure)
+   ->{status}, 401, 'what is beside it is protected');
+ok($nginx->quit, 'nginx ends');
 
 
 # the five lines, in a configuration that has a server already
