@@ -43,3 +43,5 @@ for file in conf/*.conf conf/*.acl; do
 done
 
 info "installed; keys for zone and seal: openssl rand -hex 32"
+info "the signing key: openssl genpkey -algorithm EC -pkeyopt" \
+     "ec_paramgen_curve:P-256"

@@ -182,6 +182,13 @@ secret() {
 }
 
 
+# signing_key FILE USER-NUMBER: the same of an EC key
+signing_key() {
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"
+    own "$1" "$2"
+}
+
+
 own() {
     if [ "$others" = yes ]; then
         chown "0:$2" "$1"
@@ -230,6 +237,7 @@ make_settings() {
         umask 077
         secret "$place/etc/zone.key" "$uid_auth"
         secret "$place/etc/seal.key" "$uid_auth"
+        signing_key "$place/etc/signing.key" "$uid_auth"
         secret "$place/etc/redis-authserver.password" "$uid_auth"
         secret "$place/etc/redis-gateway.password" 0
     )

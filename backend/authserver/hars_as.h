@@ -93,6 +93,7 @@ typedef struct {
     unsigned long        token_ttl;       /* s */
     hars_setting_list_t  client_ca;       /* files of certificates */
     char                *audit_log;       /* NULL: there is none */
+    unsigned long        audit_sign;      /* s, between signatures */
     hars_setting_list_t  signing_key;     /* the first one signs */
     hars_setting_list_t  redis;           /* none: no records are written */
     char                *redis_sentinel;  /* the master's name */

@@ -1,7 +1,7 @@
 
 /* See hars_as_audit.h for what this is. */
 
-#include "hars_as_audit.h"
+#include "hars_as_audit_private.h"
 #include "hars_as_answer.h"
 #include "hars_as_publish.h"
 #include "hars_as_words.h"
@@ -19,10 +19,6 @@
 #include <unistd.h>
 
 #include <jansson.h>
-#include <openssl/evp.h>
-
-
-#define HARS_AUDIT_LINE  8192             /* longest line */
 
 
 struct hars_audit_s {
@@ -32,16 +28,16 @@ struct hars_audit_s {
     off_t             end;                /* where our last line ended */
     uint64_t          seq;                /* of the last line */
     char              head[HARS_B64_SHA256_LEN + 1];   /* its hash, or "" */
+    unsigned          sealed:1;           /* it is a signature */
+    time_t            signed_at;
     unsigned          failed:1;           /* the log knows */
 };
 
 
 static int hars_audit_reopen(hars_audit_t *audit);
+static int hars_audit_catch_up(hars_audit_t *audit);
 static int hars_audit_last(hars_audit_t *audit, off_t size);
-static int hars_audit_line(const char *line, size_t len, uint64_t *seq,
-    char prev[HARS_B64_SHA256_LEN + 1]);
-static int hars_audit_hash(const char *line, size_t len,
-    char hash[HARS_B64_SHA256_LEN + 1]);
+static json_t *hars_audit_signature(hars_audit_t *audit, hars_sign_t *sign);
 static int hars_audit_write(hars_as_t *as, const char *event, json_t *what);
 static int hars_audit_append(hars_audit_t *audit, const char *event,
     json_t *what);
@@ -153,12 +149,33 @@ hars_audit_tick(hars_audit_t *audit)
 
 /* what another process has written since, or this one before its start */
 static int
+hars_audit_catch_up(hars_audit_t *audit)
+{
+    struct stat  st;
+
+    if (fstat(audit->fd, &st) == -1) {
+        return HARS_ERROR;
+    }
+
+    if (st.st_size != audit->end
+        && hars_audit_last(audit, st.st_size) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    audit->end = st.st_size;
+
+    return HARS_OK;
+}
+
+
+static int
 hars_audit_last(hars_audit_t *audit, off_t size)
 {
-    char     buf[HARS_AUDIT_LINE + 1], prev[HARS_B64_SHA256_LEN + 1];
-    char    *line;
-    off_t    from;
-    ssize_t  n;
+    char                buf[HARS_AUDIT_LINE + 1], *line;
+    off_t               from;
+    ssize_t             n;
+    hars_audit_line_t   last;
 
     if (size == 0) {
         return HARS_OK;
@@ -176,58 +193,15 @@ hars_audit_last(hars_audit_t *audit, off_t size)
     line = line ? line + 1 : buf;
 
     if ((line == buf && from)
-        || hars_audit_line(line, strlen(line), &audit->seq, prev) != HARS_OK)
+        || hars_audit_line(line, strlen(line), &last) != HARS_OK)
     {
         return HARS_ERROR;
     }
 
+    audit->seq = last.seq;
+    audit->sealed = last.sealed;
+
     return hars_audit_hash(line, strlen(line), audit->head);
-}
-
-
-/* HARS_ERROR: it is none of ours */
-static int
-hars_audit_line(const char *line, size_t len, uint64_t *seq,
-    char prev[HARS_B64_SHA256_LEN + 1])
-{
-    int           rc;
-    json_t       *root;
-    const char   *text;
-    json_int_t    number;
-
-    root = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-
-    rc = root && json_unpack(root, "{s:I, s:s}", "seq", &number,
-                             "prev", &text) == 0
-         && number > 0
-         && (strlen(text) == HARS_B64_SHA256_LEN || *text == '\0')
-         ? HARS_OK : HARS_ERROR;
-
-    if (rc == HARS_OK) {
-        *seq = (uint64_t) number;
-        strcpy(prev, text);
-    }
-
-    json_decref(root);
-
-    return rc;
-}
-
-
-static int
-hars_audit_hash(const char *line, size_t len,
-    char hash[HARS_B64_SHA256_LEN + 1])
-{
-    unsigned char  digest[HARS_SHA256_LEN];
-
-    if (!EVP_Digest(line, len, digest, NULL, EVP_sha256(), NULL)) {
-        return HARS_ERROR;
-    }
-
-    hars_b64url_sha256_encode(hash, digest);
-    hash[HARS_B64_SHA256_LEN] = '\0';
-
-    return HARS_OK;
 }
 
 
@@ -349,6 +323,79 @@ hars_audit_client(hars_as_t *as, const char *what, const char *client_id)
 }
 
 
+int
+hars_audit_sign(hars_as_t *as, time_t now)
+{
+    int            rc;
+    json_t        *what;
+    hars_audit_t  *audit;
+
+    audit = as->audit;
+
+    if (audit == NULL || as->sign == NULL) {
+        return HARS_OK;
+    }
+
+    rc = HARS_OK;
+
+    pthread_mutex_lock(&audit->mutex);
+
+    if ((now == 0
+         || now < audit->signed_at
+         || now - audit->signed_at >= (time_t) as->conf.audit_sign)
+        && flock(audit->fd, LOCK_EX) == 0)
+    {
+        rc = hars_audit_catch_up(audit);
+
+        /* nothing new is signed once */
+
+        if (rc == HARS_OK && audit->seq && !audit->sealed) {
+            what = hars_audit_signature(audit, as->sign);
+            rc = what ? hars_audit_append(audit, HARS_AUDIT_SIGN, what)
+                      : HARS_ERROR;
+            json_decref(what);
+        }
+
+        flock(audit->fd, LOCK_UN);
+    }
+
+    if (rc == HARS_OK && audit->sealed) {
+        audit->signed_at = now;
+    }
+
+    if (rc != HARS_OK && !audit->failed) {
+        audit->failed = 1;
+        hars_log_error("audit_log \"%s\" cannot be signed", audit->path);
+    }
+
+    pthread_mutex_unlock(&audit->mutex);
+
+    return rc;
+}
+
+
+/* of the last line's number and hash, which the next one has as "prev" */
+static json_t *
+hars_audit_signature(hars_audit_t *audit, hars_sign_t *sign)
+{
+    char            text[HARS_AUDIT_HEAD];
+    char            b64[HARS_SIGN_B64(HARS_SIGN_LEN)];
+    size_t          len;
+    unsigned char   signature[HARS_SIGN_LEN];
+
+    len = hars_audit_head(text, audit->seq, audit->head);
+
+    if (hars_sign(sign, text, len, signature) != HARS_OK) {
+        return NULL;
+    }
+
+    hars_sign_b64(b64, signature, sizeof(signature));
+
+    return json_pack("{s:s, s:s}", "kid", hars_sign_jwk(sign, 0)->kid,
+                     "signature", b64);
+}
+
+
 /* takes "what" */
 static int
 hars_audit_write(hars_as_t *as, const char *event, json_t *what)
@@ -388,13 +435,9 @@ hars_audit_append(hars_audit_t *audit, const char *event, json_t *what)
     char          time_[32], *line;
     struct tm     tm;
     json_t       *root;
-    struct stat   st;
     struct timespec  ts;
 
-    if (fstat(audit->fd, &st) == -1
-        || (st.st_size != audit->end
-            && hars_audit_last(audit, st.st_size) != HARS_OK))
-    {
+    if (hars_audit_catch_up(audit) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -418,7 +461,8 @@ hars_audit_append(hars_audit_t *audit, const char *event, json_t *what)
 
     if (rc == HARS_OK) {
         audit->seq++;
-        audit->end = st.st_size + (off_t) strlen(line) + 1;
+        audit->end += (off_t) strlen(line) + 1;
+        audit->sealed = strcmp(event, HARS_AUDIT_SIGN) == 0;
     }
 
     free(line);
@@ -467,76 +511,4 @@ hars_audit_cert(json_t *what, const unsigned char *thumbprint)
     hars_b64url_sha256_encode(text, thumbprint);
     json_object_set_new(what, "certificate",
                         json_stringn(text, sizeof(text)));
-}
-
-
-int
-hars_audit_verify(const char *path)
-{
-    char         buf[HARS_AUDIT_LINE + 2];
-    char         prev[HARS_B64_SHA256_LEN + 1], head[HARS_B64_SHA256_LEN + 1];
-    char         first[HARS_B64_SHA256_LEN + 1];
-    FILE        *fp;
-    size_t       len;
-    uint64_t     n, seq, last;
-    const char  *why;
-
-    fp = fopen(path, "r");
-    if (fp == NULL) {
-        fprintf(stderr, "hars-authserver: \"%s\" cannot be read: %s\n", path,
-                strerror(errno));
-        return HARS_ERROR;
-    }
-
-    why = NULL;
-    last = 0;
-    first[0] = '\0';
-    head[0] = '\0';
-
-    for (n = 0; why == NULL && fgets(buf, sizeof(buf), fp); ) {
-        n++;
-        len = strlen(buf);
-
-        if (len == 0 || buf[len - 1] != '\n') {
-            why = "is cut short or too long";
-            break;
-        }
-
-        len--;
-
-        if (hars_audit_line(buf, len, &seq, prev) != HARS_OK) {
-            why = "is no line of an audit log";
-
-        } else if (n == 1) {
-            strcpy(first, prev);
-
-        } else if (strcmp(prev, head) != 0) {
-            why = "does not follow from the one before it: one of both was "
-                  "changed, or one between them taken out";
-
-        } else if (seq != last + 1) {
-            why = "has a wrong number";
-        }
-
-        last = seq;
-
-        if (why == NULL && hars_audit_hash(buf, len, head) != HARS_OK) {
-            why = "cannot be hashed";
-        }
-    }
-
-    fclose(fp);
-
-    if (why) {
-        fprintf(stderr, "hars-authserver: line %llu %s\n",
-                (unsigned long long) n, why);
-        return HARS_ERROR;
-    }
-
-    printf("%llu lines, the last has number %llu\nbegins after  %s\n"
-           "ends with     %s\n", (unsigned long long) n,
-           (unsigned long long) last, first[0] ? first : "nothing",
-           head[0] ? head : "nothing");
-
-    return HARS_OK;
 }

@@ -6,8 +6,8 @@
  * secret, nothing that a client wrote but a well-formed client_id.
  *
  * A line holds SHA-256 of the one before ("prev"), so that one that was
- * changed, taken out or put in shows.  Several processes may write to one
- * file.
+ * changed, taken out or put in shows.  The running server signs the last
+ * line from time to time.  Several processes may write to one file.
  */
 
 #ifndef HARS_AS_AUDIT_H
@@ -17,6 +17,8 @@
 #include "hars_as.h"
 #include "hars_as_store.h"
 #include "hars_http.h"
+
+#include <time.h>
 
 
 typedef struct hars_audit_s  hars_audit_t;
@@ -52,10 +54,19 @@ int hars_audit_client(hars_as_t *as, const char *what,
     const char *client_id);
 
 /*
- * Is the chain of a file whole?  Says on standard output how many lines, and
- * where it begins and ends; HARS_ERROR after standard error has the line.
+ * Signs the last line, every audit_sign seconds and, where "now" is 0, at
+ * once; not twice.  The main thread's.
  */
-int hars_audit_verify(const char *path);
+int hars_audit_sign(hars_as_t *as, time_t now);
+
+/*
+ * Is the chain of a file whole, and are its signatures by one of the keys
+ * (NULL: that is not asked)?  Says on standard output how many lines, where
+ * it begins and ends, and how far it is signed; HARS_ERROR after standard
+ * error has the line.
+ */
+struct hars_sign_s;
+int hars_audit_verify(const char *path, struct hars_sign_s *sign);
 
 
 #endif /* HARS_AS_AUDIT_H */

@@ -153,26 +153,6 @@ hars_as_serve_command(hars_as_t *as, int argc, char **argv)
 }
 
 
-int
-hars_as_audit_command(hars_as_t *as, int argc, char **argv)
-{
-    const char  *path;
-
-    path = (argc == 2) ? argv[1] : as->conf.audit_log;
-
-    if (argc < 1 || argc > 2 || strcmp(argv[0], "verify") != 0
-        || path == NULL)
-    {
-        fprintf(stderr, "hars-authserver: \"audit\" wants verify, and a FILE "
-                "where audit_log names none; see --help\n");
-        return HARS_EXIT_USAGE;
-    }
-
-    return hars_audit_verify(path) == HARS_OK ? HARS_EXIT_OK
-                                              : HARS_EXIT_FAILED;
-}
-
-
 static void
 hars_as_help(void)
 {
@@ -191,7 +171,7 @@ hars_as_help(void)
          "  hars-authserver [--config FILE] revoke --token TOKEN|- |\n"
          "      --client ID | --sub SUB | --thumbprint X5T#S256 [--until "
          "SECONDS]\n"
-         "  hars-authserver [--config FILE] audit verify [FILE]\n"
+         "  hars-authserver [--config FILE] audit verify [--key FILE]... [FILE]\n"
          "  hars-authserver [--config FILE] --check\n\n"
          "\"-\" reads the token from standard input, where no list of "
          "processes shows it.\n"

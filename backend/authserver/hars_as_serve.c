@@ -98,6 +98,7 @@ hars_as_serve(hars_as_t *as)
     } else if (hars_serve_stores(&serve, as) == HARS_OK) {
         as->metrics = hars_metrics_create();
         rc = hars_serve_run(&serve, as);
+        (void) hars_audit_sign(as, 0);
     }
 
     hars_metrics_free(as->metrics);
@@ -208,6 +209,7 @@ hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
 
     hars_store_sweep(serve->store, time(NULL) - HARS_SERVE_KEEP);
     hars_audit_tick(as->audit);
+    (void) hars_audit_sign(as, time(NULL));
 }
 
 

@@ -61,6 +61,9 @@ static const hars_setting_t  hars_as_settings[] = {
 
     { HARS_AS_SETTING(audit_log) },
 
+    { HARS_AS_SETTING(audit_sign), .type = HARS_SETTING_UINT,
+      .preset = "3600", .min = 1, .max = 86400 },
+
     { HARS_AS_SETTING(signing_key), .type = HARS_SETTING_LIST },
 
     { HARS_AS_SETTING(redis), .type = HARS_SETTING_LIST },

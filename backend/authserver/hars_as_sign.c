@@ -33,7 +33,13 @@ struct hars_sign_s {
 };
 
 
-static EVP_PKEY *hars_sign_read(const char *file, const char **error);
+typedef EVP_PKEY *(*hars_sign_read_pt)(const char *file, const char **error);
+
+
+static hars_sign_t *hars_sign_load(char *const *file, unsigned n,
+    hars_sign_read_pt read);
+static EVP_PKEY *hars_sign_private(const char *file, const char **error);
+static EVP_PKEY *hars_sign_pem(const char *file, const char **error);
 static int hars_sign_add(hars_sign_t *sign, EVP_PKEY *key,
     const char **error);
 static int hars_sign_number(EVP_PKEY *key, const char *name,
@@ -48,6 +54,20 @@ static int hars_sign_by(EVP_PKEY *key, const void *data, size_t len,
 hars_sign_t *
 hars_sign_create(char *const *file, unsigned n)
 {
+    return hars_sign_load(file, n, hars_sign_private);
+}
+
+
+hars_sign_t *
+hars_sign_public(char *const *file, unsigned n)
+{
+    return hars_sign_load(file, n, hars_sign_pem);
+}
+
+
+static hars_sign_t *
+hars_sign_load(char *const *file, unsigned n, hars_sign_read_pt read)
+{
     unsigned      i;
     EVP_PKEY     *key;
     const char   *error;
@@ -61,44 +81,13 @@ hars_sign_create(char *const *file, unsigned n)
 
     for (i = 0; i < n; i++) {
         error = (i < HARS_SIGN_KEYS) ? NULL : "is one too many";
-        key = error ? NULL : hars_sign_read(file[i], &error);
+        key = error ? NULL : read(file[i], &error);
 
         if (key == NULL || hars_sign_add(sign, key, &error) != HARS_OK) {
-            hars_log_error("signing_key \"%s\" %s", file[i], error);
+            hars_log_error("signing key \"%s\" %s", file[i], error);
             hars_sign_free(sign);
             return NULL;
         }
-    }
-
-    return sign;
-}
-
-
-hars_sign_t *
-hars_sign_public(const char *file)
-{
-    FILE         *fp;
-    EVP_PKEY     *key;
-    const char   *error;
-    hars_sign_t  *sign;
-
-    fp = fopen(file, "r");
-    key = fp ? PEM_read_PUBKEY(fp, NULL, NULL, NULL) : NULL;
-    error = fp ? "has no public key in PEM: \"openssl pkey -pubout\""
-               : "cannot be read";
-
-    if (fp) {
-        fclose(fp);
-    }
-
-    ERR_clear_error();
-
-    sign = key ? calloc(1, sizeof(hars_sign_t)) : NULL;
-
-    if (sign == NULL || hars_sign_add(sign, key, &error) != HARS_OK) {
-        hars_log_error("\"%s\" %s", file, error);
-        hars_sign_free(sign);
-        return NULL;
     }
 
     return sign;
@@ -121,7 +110,7 @@ hars_sign_free(hars_sign_t *sign)
 
 
 static EVP_PKEY *
-hars_sign_read(const char *file, const char **error)
+hars_sign_private(const char *file, const char **error)
 {
     int        fd;
     FILE      *fp;
@@ -156,6 +145,32 @@ hars_sign_read(const char *file, const char **error)
     if (key == NULL) {
         *error = "has no private key in PEM without a passphrase; "
                  HARS_SIGN_MAKE;
+    }
+
+    return key;
+}
+
+
+static EVP_PKEY *
+hars_sign_pem(const char *file, const char **error)
+{
+    FILE      *fp;
+    EVP_PKEY  *key;
+
+    fp = fopen(file, "r");
+
+    if (fp == NULL) {
+        *error = "cannot be read";
+        return NULL;
+    }
+
+    key = PEM_read_PUBKEY(fp, NULL, NULL, NULL);
+    fclose(fp);
+    ERR_clear_error();
+
+    if (key == NULL) {
+        *error = "has no public key in PEM; make it by \"openssl pkey -in "
+                 "KEY -pubout\"";
     }
 
     return key;

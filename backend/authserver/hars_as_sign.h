@@ -26,7 +26,7 @@ typedef struct hars_sign_s  hars_sign_t;
  * after the log has cause and mend.
  */
 hars_sign_t *hars_sign_create(char *const *file, unsigned n);
-hars_sign_t *hars_sign_public(const char *file);
+hars_sign_t *hars_sign_public(char *const *file, unsigned n);
 void hars_sign_free(hars_sign_t *sign);
 
 /* a signature of "data" by the first key; thread-safe */

@@ -2,13 +2,15 @@
 
 # The audit log: a line for each token issued, each refusal, each revocation
 # and each change of a client, none of a secret in it; a chain in which a
-# change shows, whoever writes to it; and nothing issued that cannot be
-# written down.
+# change shows, whoever writes to it; nothing issued that cannot be written
+# down; and signatures against who makes the whole chain anew.
 
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256);
 use File::Basename qw(dirname);
+use MIME::Base64 qw(encode_base64url);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -28,6 +30,7 @@ chain();
 several();
 moved();
 full();
+signed();
 
 is(ended('authserver', 'TERM'), 0, 'the server stops');
 unlike(content("$dir/authserver.log"), qr/hats_|Sanitizer|runtime error/,
@@ -241,4 +244,132 @@ sub full {
     like($said, qr{audit_log "/nothing/x" cannot be opened: No such},
          '... says so');
     write_file('as.conf', $conf);
+}
+
+
+# a log made anew from a line on, as who can write the file but has no key
+sub forged {
+    my ($n, $change, @text) = @_;
+
+    $change->($text[$n]);
+    for my $i ($n + 1 .. $#text) {
+        chomp(my $line = $text[$i - 1]);
+        my $hash = encode_base64url(sha256($line));
+        $text[$i] =~ s/"prev":"[^"]*"/"prev":"$hash"/;
+    }
+    return write_file('forged.log', join '', @text);
+}
+
+
+# signatures by a key that who can write the file does not have
+sub signed {
+    my ($rc, $said) = as('audit', 'verify');
+    like($said, qr/^signed +nothing$/m, 'without signing_key: nothing signed');
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+
+    for my $name (qw(one two)) {
+        ($rc, $said) = run('openssl', 'genpkey', '-algorithm', 'EC',
+                           '-pkeyopt', 'ec_paramgen_curve:P-256', '-out',
+                           "$dir/$name.key");
+        $rc == 0 or BAIL_OUT("openssl genpkey: $said");
+        chmod 0600, "$dir/$name.key";
+        run('openssl', 'pkey', '-in', "$dir/$name.key", '-pubout', '-out',
+            "$dir/$name.pub");
+    }
+    my $conf = content("$dir/as.conf");
+    write_file('as.conf', "${conf}signing_key = $dir/one.key\n");
+    start();
+    my $head = last_line();
+    ok(wait_for(sub { last_line()->{event} eq 'sign' }),
+       'signed at the start');
+    $head = last_line();
+    token('dcm-1');
+    isnt(last_line()->{event}, 'sign', '... and not at each line');
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    my $last = last_line();
+    is($last->{event}, 'sign', 'signed at the end');
+    is($last->{seq}, $head->{seq} + 2, '... once');
+    start();
+    wait_for(sub { (get_health())[0] == 200 });
+    is(ended('authserver', 'TERM'), 0, 'the server stops again');
+    is(last_line()->{seq}, $last->{seq}, 'nothing new: not signed again');
+
+    ($rc, $said) = as('audit', 'verify');
+    is($rc, 0, 'audit verify: whole');
+    like($said, qr/^signed +up to number ${\ ($last->{seq} - 1)}, 2 signatures, the last by key $last->{kid}$/m,
+         '... and signed to its end');
+    ($rc, $said) = as('audit', 'verify', '--key', "$dir/one.pub", $log);
+    is($rc, 0, '... by the public key');
+    ($rc, $said) = as('audit', 'verify', '--key', "$dir/two.pub");
+    is($rc, 1, '... by no other');
+    like($said, qr/line \d+ has a signature by none of the keys/, '... why');
+    ($rc) = as('audit', 'verify', '--key', "$dir/two.pub", '--key',
+               "$dir/one.pub");
+    is($rc, 0, '... one of several');
+    is((as('audit', 'verify', '--key', "$dir/as.conf"))[0], 1,
+       '... which has to be a key');
+    is(other_verifies($last), 'good', '... and another program agrees');
+
+    # what a chain alone does not show
+    my @text = split /^/, content($log);
+    my $change = sub { $_[0] =~ s/"event":"\w+"/"event":"nothing"/ };
+    my ($unsigned) = grep { $text[$_] =~ /"event":"sign"/ } 0 .. $#text;
+    is(verified(forged(0, $change, @text[0 .. $unsigned - 1])), 'whole',
+       'a line changed and all hashes after it made anew: whole');
+    my $forged = forged(0, $change, @text);
+    like(verified($forged), qr/has a signature by none of the keys/,
+         '... but not where it was signed');
+    my $cut = write_file('forged.log', join '', @text[0 .. $#text - 1]);
+    ($rc, $said) = as('audit', 'verify', $cut);
+    like($said, qr/^signed +up to number ${\ ($head->{seq} - 1)}, 1 sig/m,
+         'the last signature taken away: an older one is the last');
+    $text[-1] =~ s/"signature":"./"signature":"!/;
+    like(verified(write_file('forged.log', join '', @text)),
+         qr/is no line of an audit log/, 'a signature that is none');
+
+    # every hour, or as audit_sign has it
+    write_file('as.conf', "${conf}signing_key = $dir/two.key\n"
+               . "signing_key = $dir/one.key\naudit_sign = 1\n");
+    start();
+    for my $turn (1, 2) {
+        my $from = last_line()->{seq};
+        token('dcm-1');
+        ok(wait_for(sub { last_line()->{seq} > $from + 1
+                          || last_line()->{event} eq 'sign' }),
+           "signed from time to time: $turn");
+    }
+    my ($kid) = (as('audit', 'verify'))[1] =~ /by key (\S+)$/m;
+    isnt($kid, $last->{kid}, '... by another key now, the old one named too');
+}
+
+
+sub get_health {
+    my (undef, $said) = run('curl', '-sSi', '--unix-socket',
+                            "$dir/public.sock", 'http://localhost/healthz');
+    return $said =~ m{^HTTP/1\.1 (\d+)};
+}
+
+
+# a line's signature by Python's cryptography
+sub other_verifies {
+    my ($line) = @_;
+
+    write_file('verify.py', <<'END');
+import base64, json, sys
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+line = json.loads(sys.argv[1])
+with open(sys.argv[2], "rb") as f:
+    key = serialization.load_pem_public_key(f.read())
+raw = base64.urlsafe_b64decode(line["signature"] + "==")
+der = utils.encode_dss_signature(int.from_bytes(raw[:32], "big"),
+                                 int.from_bytes(raw[32:], "big"))
+text = "HARS audit log\n%d\n%s\n" % (line["seq"] - 1, line["prev"])
+key.verify(der, text.encode(), ec.ECDSA(hashes.SHA256()))
+print("good")
+END
+    my (undef, $said) = run('/usr/bin/python3', "$dir/verify.py",
+                            $json->encode($line), "$dir/one.pub");
+    return $said =~ s/\s+\z//r;
 }

@@ -54,6 +54,8 @@ my @curl = ('curl', '-sS', '--cacert', "$run/pki/ca.pem", '--resolve',
 my $metadata = decode_json(
     scalar `@curl $url/.well-known/oauth-authorization-server`);
 is($metadata->{issuer}, 'https://auth.hars.localhost', 'its metadata');
+my $keys = decode_json(scalar `@curl $url/oauth2/jwks`);
+is(@{ $keys->{keys} }, 1, 'and its public key');
 
 my ($status, $out) = command('scripts/run.sh', 'stop');
 is($status, 0, 'stop');
@@ -70,6 +72,13 @@ unlike($log, qr/\[alert\]|\[emerg\]|Sanitizer|hats_at_/,
        'the error log has no alert and no token');
 unlike(slurp("$run/log/$_"), qr/hats_at_/, "no token in $_")
     for qw(access.log authserver.log mlservice.log redis.log);
+
+# the authorization server's own, signed to its end
+($status, $out) = command("$run/bin/hars-authserver", '--config',
+                          "$run/etc/authserver.conf", 'audit', 'verify');
+my ($lines) = $out =~ /^(\d+) lines/;
+my ($signed) = $out =~ /^signed +up to number (\d+)/m;
+is($signed, ($lines // 0) - 1, 'its audit log is whole, and signed') or diag $out;
 
 # the audit log: a line of JSON for each refusal, and nothing else
 my @audit = map { decode_json($_) } split /\n/, slurp("$run/log/hars-audit.log");
