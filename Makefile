@@ -22,8 +22,8 @@ PROGRAMS :=
 
 SECONDS ?= 60
 
-.PHONY: help all run stop test unit fuzz asan models chaos fresh style clean \
-        deps-run deps-test deps-fuzz programs module install
+.PHONY: help all run stop test test-interop unit fuzz asan models chaos fresh \
+        style clean deps-run deps-test deps-fuzz programs module install
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -43,6 +43,8 @@ help:
 #:                 under valgrind instead, slowly: VALGRIND=yes)
 #: make chaos      Redis, the authorization server or both die under load, 50
 #:                 rounds each (SHORT=yes: 3; one kind: make chaos T=kill)
+#: make test-interop  clients of others (npm, Debian) against the reference
+#:                 gateway (one file: make test-interop T=t/interop/curl.t)
 #: make models     the model of the cache tiers (docs/models), by SPIN; the
 #:                 long searches left out: make models SHORT=yes
 #: make style      what a machine can check of the house style
@@ -57,6 +59,9 @@ stop:
 
 test:
 	@scripts/test.sh $(T)
+
+test-interop:
+	@scripts/test-interop.sh $(T)
 
 unit:
 	@scripts/test.sh --unit $(T)

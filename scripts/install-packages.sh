@@ -1,7 +1,8 @@
 #!/bin/bash
 #
 # Installs what the project needs from Debian's packages, in groups by need:
-# "run" builds and runs it, "test" runs its tests, "fresh" builds bare roots.
+# "run" builds and runs it, "test" runs its tests, "fresh" builds bare roots,
+# "interop" has clients of other makers, "bench" what speed is compared with.
 # What is there already is left alone (asked of dpkg, well under a second).
 #
 # Nothing that gets installed may start here: daemons of packages would take
@@ -48,6 +49,15 @@ group_models=(
     spin gcc libc6-dev
 )
 
+group_interop=(
+    nodejs npm python3-authlib python3-requests python3-oauthlib
+    strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins
+)
+
+group_bench=(
+    nodejs npm
+)
+
 policy=/usr/sbin/policy-rc.d
 policy_saved=/usr/sbin/policy-rc.d.before-hars
 policy_mark='# set by hars scripts/install-packages.sh'
@@ -72,6 +82,12 @@ not_installed() {
            2>/dev/null) || true
 
     for name in "$@"; do
+        # where it came from elsewhere Debian's would be in its way
+        case $name in
+            nodejs) if command -v node > /dev/null; then continue; fi ;;
+            npm)    if command -v npm > /dev/null; then continue; fi ;;
+        esac
+
         case $'\n'$have$'\n' in
             *$'\n'"installed $name"$'\n'*) ;;
             *) printf '%s\n' "$name" ;;
@@ -271,13 +287,16 @@ for group in "$@"; do
         fuzz)  needed+=("${group_fuzz[@]}") ;;
         asan)  needed+=("${group_asan[@]}") ;;
         models) needed+=("${group_models[@]}") ;;
+        interop) needed+=("${group_interop[@]}") ;;
+        bench) needed+=("${group_bench[@]}") ;;
         *)     die "unknown group of packages: $group" \
-                   "one of: run test fresh fuzz asan models" ;;
+                   "one of: run test fresh fuzz asan models interop bench" ;;
     esac
 done
 
 if [ ${#needed[@]} -eq 0 ]; then
-    die "no group of packages named" "usage: $0 run|test|fresh|fuzz|asan|models..."
+    die "no group of packages named" \
+        "usage: $0 run|test|fresh|fuzz|asan|models|interop|bench..."
 fi
 
 if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null

@@ -1,0 +1,176 @@
+/*
+ * oauth4webapi (npm): each request and the reading of its answer by itself.
+ * It checks content types, the issuer, the form of errors and of challenges.
+ */
+
+import * as oauth from 'oauth4webapi';
+
+import { fetchWith, is, ok, place, refused, run, soon } from './place.mjs';
+
+const issuer = new URL(place.issuer);
+const models = new URL(`${place.ml}/v1/models`);
+const a = { [oauth.customFetch]: fetchWith('a') };
+const b = { [oauth.customFetch]: fetchWith('b') };
+const own = { client_id: 'client-a', use_mtls_endpoint_aliases: true };
+const server = { client_id: 'rs', use_mtls_endpoint_aliases: true };
+const certificate = oauth.TlsClientAuth();
+
+const as = await oauth.processDiscoveryResponse(issuer,
+    await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...a }));
+
+
+function grant(parameters, client = own, options = a) {
+    return oauth.clientCredentialsGrantRequest(as, client, certificate,
+        new URLSearchParams(parameters), options)
+        .then((response) =>
+            oauth.processClientCredentialsResponse(as, client, response));
+}
+
+
+async function token() {
+    return (await grant({ scope: 'ml:recognize' })).access_token;
+}
+
+
+function introspect(value, client = server, options = b) {
+    return oauth.introspectionRequest(as, client, certificate, value, options)
+        .then((response) =>
+            oauth.processIntrospectionResponse(as, client, response));
+}
+
+
+function revoke(value, options = {}) {
+    return oauth.revocationRequest(as, own, certificate, value,
+                                   { ...a, ...options })
+        .then(oauth.processRevocationResponse);
+}
+
+
+function read(value, options = a) {
+    return oauth.protectedResourceRequest(value, 'GET', models, undefined,
+                                          undefined, options);
+}
+
+
+function metadata() {
+    is(as.issuer, place.issuer, '[41] RFC 8414, 3.3: the issuer');
+    ok(as.token_endpoint_auth_methods_supported.includes('tls_client_auth'),
+       '[26] tls_client_auth', as);
+
+    for (const name of ['token', 'introspection', 'revocation']) {
+        ok(as.mtls_endpoint_aliases[`${name}_endpoint`]
+               .startsWith(`${place.issuer}/`),
+           `[26] RFC 8705, 5: the alias of ${name}`);
+    }
+}
+
+
+async function grants() {
+    const said = await grant({ scope: 'ml:recognize',
+                               resource: place.resource });
+
+    is(said.token_type, 'bearer', '[4] RFC 6749, 5.1: the answer');
+    is((await read(said.access_token)).status, 200, 'the protected resource');
+
+    const thief = await refused(() => read(said.access_token, b));
+    is(thief.cause?.[0]?.scheme, 'bearer', 'RFC 6750, 3: the challenge');
+    is(thief.cause?.[0]?.parameters?.error, 'invalid_token', '... its error');
+
+    const paper = await grant({ response_type: 'token' });
+    ok(paper.access_token, '[2] response_type, as the paper sends it');
+}
+
+
+async function introspection() {
+    const value = await token();
+    const said = await introspect(value);
+
+    is(said.active, true, 'RFC 7662, 2.2');
+    is(said.scope, 'ml:recognize', '... scope');
+    is(said.cnf['x5t#S256'], place.thumbprint.a, '[21] RFC 8705, 3.2');
+    ok(Number.isInteger(said.exp) && Number.isInteger(said.iat)
+       && said.exp > said.iat, '[34] times are integers', said);
+
+    const unknown = await introspect('unknown');
+    is(JSON.stringify(unknown), '{"active":false}', '[31] exactly this');
+    is((await introspect(value, server, {
+        ...b, additionalParameters: { token_type_hint: 'refresh_token' },
+    })).active, true, '[33] a hint is a hint');
+}
+
+
+/* the answer as a JWT, whose signature the library checks by our jwks_uri */
+async function signed() {
+    const value = await token();
+
+    for (const [wanted, active] of [[value, true], ['unknown', false]]) {
+        const response = await oauth.introspectionRequest(as, server,
+            certificate, wanted, { ...b, requestJwtResponse: true });
+
+        is(response.headers.get('content-type'),
+           'application/token-introspection+jwt', '[35] RFC 9701, 5');
+
+        const said = await oauth.processIntrospectionResponse(as, server,
+                                                              response);
+        is(said.active, active, `... ${active ? '' : 'in'}active`);
+        await oauth.validateApplicationLevelSignature(as, response, b);
+        ok(true, '... signed by a key of jwks_uri');
+    }
+}
+
+
+async function resource() {
+    const response = await oauth.resourceDiscoveryRequest(
+        new URL(place.ml), a);
+    const said = await oauth.processResourceDiscoveryResponse(
+        new URL(place.resource), response);
+
+    is(said.authorization_servers[0], place.issuer,
+       'RFC 9728: who gives tokens for the resource');
+}
+
+
+async function revocation() {
+    const value = await token();
+
+    is((await read(value)).status, 200, 'a token is good');
+    await revoke(value, {
+        additionalParameters: { token_type_hint: 'refresh_token' } });
+    is((await introspect(value)).active, false, '[36] RFC 7009: revoked');
+    ok(await soon(async () =>
+        (await refused(() => read(value))).status === 401),
+       '... at the gateway, too');
+    await revoke('unknown');
+    ok(true, '[36] an unknown one: 200');
+}
+
+
+async function errors() {
+    for (const [name, parameters, client, options, error] of [
+        ['[7] invalid_scope', { scope: 'a b' }, own, a, 'invalid_scope'],
+        ['[7] unauthorized_client', {}, server, b, 'unauthorized_client'],
+        ['[15] invalid_client', {}, own, b, 'invalid_client'],
+    ]) {
+        const got = await refused(() => grant(parameters, client, options));
+
+        ok(got instanceof oauth.ResponseBodyError, `${name}: RFC 6749, 5.2`,
+           got.message);
+        is(got.error, error, '... told apart');
+    }
+
+    const unsupported = await refused(async () =>
+        oauth.processGenericTokenEndpointResponse(as, own,
+            await oauth.genericTokenEndpointRequest(as, own, certificate,
+                'urn:ietf:params:oauth:grant-type:jwt-bearer', {}, a)));
+    is(unsupported.error, 'unsupported_grant_type',
+       '[7] unsupported_grant_type');
+
+    const stranger = await refused(async () => introspect(await token(),
+                                                          own, a));
+    ok(stranger.status >= 400 && stranger.status < 500,
+       '[31] who may not ask', stranger);
+}
+
+
+await run([metadata, grants, introspection, signed, resource, revocation,
+           errors]);

@@ -1,0 +1,136 @@
+/*
+ * openid-client (npm) as its documentation says, with client certificates.
+ */
+
+import * as client from 'openid-client';
+
+import { fetchWith, is, ok, place, refused, run, soon } from './place.mjs';
+
+const models = new URL(`${place.ml}/v1/models`);
+
+
+/* a client that knows nothing but the issuer's name and its own */
+function discover(id, certificate, metadata = {}) {
+    return client.discovery(new URL(place.issuer), id,
+        { use_mtls_endpoint_aliases: true, ...metadata },
+        client.TlsClientAuth(),
+        { algorithm: 'oauth2',
+          [client.customFetch]: fetchWith(certificate) });
+}
+
+
+const wanted = { scope: 'ml:recognize', resource: place.resource };
+const own = await discover('client-a', 'a');
+const server = await discover('rs', 'b');
+
+
+function discovery() {
+    const metadata = own.serverMetadata();
+
+    is(metadata.issuer, place.issuer, '[41] RFC 8414: the issuer');
+    is(metadata.mtls_endpoint_aliases.token_endpoint,
+       `${place.issuer}/oauth2/token`, '[26] RFC 8705, 5: the aliases');
+    is(metadata.tls_client_certificate_bound_access_tokens, true,
+       '[26] RFC 8705, 3.3: bound tokens');
+    ok(metadata.supportsPKCE() === false, 'no code, no PKCE');
+}
+
+
+async function grant() {
+    const tokens = await client.clientCredentialsGrant(own, wanted);
+
+    is(tokens.token_type, 'bearer', '[4] RFC 6749, 5.1: token_type');
+    ok(tokens.expiresIn() > 0, '... expires_in', tokens.expires_in);
+    is(tokens.scope ?? 'ml:recognize', 'ml:recognize', '[5] ... scope');
+    is(tokens.refresh_token, undefined, '[10] no refresh token');
+
+    const answer = await client.fetchProtectedResource(own,
+        tokens.access_token, models, 'GET');
+    is(answer.status, 200, 'the protected resource, through the gateway');
+    ok(Array.isArray((await answer.json()).models) , '... answers');
+
+    const thief = await refused(() => client.fetchProtectedResource(server,
+        tokens.access_token, models, 'GET'));
+    is(thief.status, 401, 'RFC 8705, 3: a thief with a certificate');
+    is(thief.cause?.[0]?.parameters?.error, 'invalid_token',
+       '... the challenge, as the library reads it');
+}
+
+
+async function introspection() {
+    const { access_token } = await client.clientCredentialsGrant(own, wanted);
+    const said = await client.tokenIntrospection(server, access_token);
+
+    is(said.active, true, 'RFC 7662: introspection');
+    is(said.client_id, 'client-a', '... client_id');
+    is(said.cnf?.['x5t#S256'], place.thumbprint.a,
+       '[21] RFC 8705, 3.2: cnf');
+    is([said.aud].flat().join(' '), place.resource, '... aud');
+    is((await client.tokenIntrospection(server, 'nothing')).active, false,
+       '[31] an unknown one is inactive');
+
+    const stranger = await refused(() => client.tokenIntrospection(own,
+        access_token));
+    ok(stranger.status === 400 || stranger.status === 401,
+       '[31] who may not ask is refused', stranger.status);
+}
+
+
+async function signed() {
+    const config = await discover('rs', 'b',
+        { introspection_signed_response_alg: 'ES256' });
+    client.enableNonRepudiationChecks(config);
+
+    const { access_token } = await client.clientCredentialsGrant(own, wanted);
+    const said = await client.tokenIntrospection(config, access_token);
+
+    is(said.active, true, '[35] RFC 9701: a signed answer, signature checked');
+    is(said.client_id, 'client-a', '... client_id');
+}
+
+
+async function revocation() {
+    const { access_token } = await client.clientCredentialsGrant(own, wanted);
+    const seen = async () => (await own[client.customFetch](models, {
+        headers: { authorization: `Bearer ${access_token}` },
+    })).status;
+
+    is(await seen(), 200, 'a token is good');
+    await client.tokenRevocation(own, access_token);
+    ok(await soon(async () => await seen() === 401),
+       '[36] RFC 7009: revoked at the gateway');
+    is((await client.tokenIntrospection(server, access_token)).active, false,
+       '... and inactive');
+    await client.tokenRevocation(own, 'nothing');
+    ok(true, '[36] revoking an unknown one is no error');
+}
+
+
+async function errors() {
+    for (const [name, id, certificate, parameters, status, error] of [
+        ['[7] a scope that is not registered', 'client-a', 'a',
+         { scope: 'samples:read' }, 400, 'invalid_scope'],
+        ['RFC 8707, 2: another resource', 'client-a', 'a',
+         { resource: 'https://other.example/' }, 400, 'invalid_target'],
+        ['[15] the certificate of another client', 'client-a', 'b',
+         {}, 401, 'invalid_client'],
+        ['[14] no certificate', 'client-a', undefined,
+         {}, 401, 'invalid_client'],
+        ['[7] a client that gets no tokens', 'rs', 'b',
+         {}, 400, 'unauthorized_client'],
+    ]) {
+        const config = await discover(id, certificate);
+        const got = await refused(() => client.clientCredentialsGrant(config,
+            parameters));
+
+        is(got.error, error, name);
+        is(got.status, status, `... ${status}`);
+    }
+
+    const foreign = await refused(() => discover('client-a', 'foreign'));
+    is(foreign.code, 'OAUTH_RESPONSE_IS_NOT_CONFORM',
+       '[16] a certificate of another authority goes nowhere');
+}
+
+
+await run([discovery, grant, introspection, signed, revocation, errors]);
