@@ -28,12 +28,17 @@
 #define HARS_AS_DN_SIZE      1025
 #define HARS_AS_SCOPE_SIZE   513
 #define HARS_AS_AUD_SIZE     1025
+#define HARS_AS_METADATA_SIZE  2049       /* RFC 7591, JSON, only echoed */
 
 #define HARS_AS_TTL_MAX      86400        /* s, of a token */
 
 #define HARS_AS_PREFIX       "hats_at_"
 #define HARS_AS_PREFIX_LEN   (sizeof(HARS_AS_PREFIX) - 1)
-#define HARS_AS_TOKEN_LEN    (HARS_AS_PREFIX_LEN + HARS_B64_SHA256_LEN)
+#define HARS_AS_TOKEN_BYTES  36           /* hour and random */
+#define HARS_AS_TOKEN_LEN    (HARS_AS_PREFIX_LEN + HARS_AS_TOKEN_BYTES / 3 * 4)
+
+#define HARS_TOKEN_HOUR      4            /* bytes, big-endian */
+#define HARS_FAMILY_LEN      16
 
 
 /* what a client may be, and what its tokens may carry at most */
@@ -62,14 +67,27 @@ typedef struct {
     unsigned             has_secret:1;
     char                 scope[HARS_AS_SCOPE_SIZE];
     char                 resources[HARS_AS_AUD_SIZE];
+    char                 metadata[HARS_AS_METADATA_SIZE];  /* "": none */
+    unsigned char        registration[HARS_SHA256_LEN];    /* of its token */
+    unsigned             has_registration:1;
+    unsigned             refresh:1;       /* gets refresh tokens */
     int64_t              token_ttl;       /* s, 0: the server's */
     int64_t              disabled_at;     /* s, 0: it is not */
     int64_t              created_at;      /* s */
 } hars_client_t;
 
 
+/* the key of a token's row: hour of issue since 1970, SHA-256 of its text */
 typedef struct {
-    unsigned char        hash[HARS_SHA256_LEN];        /* of the token */
+    unsigned char        hour[HARS_TOKEN_HOUR];
+    unsigned char        hash[HARS_SHA256_LEN];
+} hars_token_id_t;
+
+
+typedef struct {
+    hars_token_id_t      id;
+    unsigned char        family[HARS_FAMILY_LEN];      /* of refresh tokens */
+    unsigned             has_family:1;
     unsigned char        cnf[HARS_SHA256_LEN];         /* RFC 8705, 3.1 */
     char                 client_id[HARS_AS_ID_SIZE];
     char                 sub[HARS_AS_ID_SIZE];
@@ -142,7 +160,6 @@ typedef struct {
 typedef struct {
     hars_as_t              *as;
     struct hars_store_s    *store;
-    struct hars_store_s    *durable;      /* for revocations */
 } hars_as_socket_t;
 
 

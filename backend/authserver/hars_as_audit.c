@@ -226,7 +226,7 @@ hars_audit_issue(hars_as_t *as, const hars_token_t *token)
     /* as the gateway's own logs name it */
 
     if (as->publish
-        && hars_publish_token_id(as->publish, token->hash, id) == HARS_OK)
+        && hars_publish_token_id(as->publish, token->id.hash, id) == HARS_OK)
     {
         json_object_set_new(what, "token", json_string(id));
     }
@@ -285,7 +285,7 @@ hars_audit_revoke(hars_as_t *as, const char *by,
 
     case HARS_REVOKE_TOKEN:
         if (as->publish
-            && hars_publish_token_id(as->publish, revoke->hash, id)
+            && hars_publish_token_id(as->publish, revoke->token.hash, id)
                == HARS_OK)
         {
             json_object_set_new(what, "token", json_string(id));
@@ -302,7 +302,7 @@ hars_audit_revoke(hars_as_t *as, const char *by,
         break;
 
     case HARS_REVOKE_CERT:
-        hars_audit_cert(what, revoke->hash);
+        hars_audit_cert(what, revoke->cert);
         break;
     }
 

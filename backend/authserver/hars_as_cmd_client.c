@@ -475,7 +475,7 @@ hars_client_store(hars_as_t *as, const hars_client_t *client)
     int            rc;
     hars_store_t  *store;
 
-    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    store = hars_store_open(as->conf.database);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }
@@ -506,7 +506,7 @@ hars_client_list(hars_as_t *as)
     int            rc;
     hars_store_t  *store;
 
-    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    store = hars_store_open(as->conf.database);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }
@@ -537,7 +537,7 @@ hars_client_show(hars_as_t *as, const char *id)
     hars_store_t   *store;
     hars_client_t   client;
 
-    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    store = hars_store_open(as->conf.database);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }
@@ -570,7 +570,7 @@ hars_client_change(hars_as_t *as, const hars_client_change_t *change,
     int            rc;
     hars_store_t  *store;
 
-    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    store = hars_store_open(as->conf.database);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }

@@ -48,7 +48,7 @@ hars_as_revoke_command(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    store = hars_store_open(as->conf.database);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }

@@ -7,6 +7,7 @@
 #include "hars_as_answer.h"
 #include "hars_as_publish.h"
 #include "hars_as_store.h"
+#include "hars_as_value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,23 +15,20 @@
 #include <time.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 
-
-static int hars_token_hash(const char *arg,
-    unsigned char hash[HARS_SHA256_LEN]);
+static int hars_token_id(const char *arg, hars_token_id_t *id);
 static int hars_token_show(hars_as_t *as, hars_store_t *store,
-    const unsigned char hash[HARS_SHA256_LEN]);
+    const hars_token_id_t *id);
 static int hars_token_revoke(hars_as_t *as, char *token);
 
 
 int
 hars_as_token_command(hars_as_t *as, int argc, char **argv)
 {
-    int            rc;
-    hars_store_t  *store;
-    unsigned char  hash[HARS_SHA256_LEN];
+    int              rc;
+    hars_store_t    *store;
+    hars_token_id_t  id;
 
     if (argc == 2 && strcmp(argv[0], "revoke") == 0) {
         return hars_token_revoke(as, argv[1]);
@@ -43,16 +41,16 @@ hars_as_token_command(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    if (hars_token_hash(argv[1], hash) != HARS_OK) {
+    if (hars_token_id(argv[1], &id) != HARS_OK) {
         return HARS_EXIT_USAGE;
     }
 
-    store = hars_store_open(as->conf.database, HARS_STORE_DURABLE);
+    store = hars_store_open(as->conf.database);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }
 
-    rc = hars_token_show(as, store, hash);
+    rc = hars_token_show(as, store, &id);
 
     hars_store_close(store);
 
@@ -60,12 +58,13 @@ hars_as_token_command(hars_as_t *as, int argc, char **argv)
 }
 
 
+/* of no token, where this is none of ours */
 static int
-hars_token_hash(const char *arg, unsigned char hash[HARS_SHA256_LEN])
+hars_token_id(const char *arg, hars_token_id_t *id)
 {
-    int   rc;
     char  line[HARS_AS_LINE];
 
+    memset(id, 0, sizeof(hars_token_id_t));
     line[0] = '\0';
 
     if (strcmp(arg, "-") == 0) {
@@ -76,12 +75,11 @@ hars_token_hash(const char *arg, unsigned char hash[HARS_SHA256_LEN])
         arg = line;
     }
 
-    rc = EVP_Digest(arg, strlen(arg), hash, NULL, EVP_sha256(), NULL)
-         ? HARS_OK : HARS_ERROR;
+    (void) hars_value_token_id(id, arg);
 
     OPENSSL_cleanse(line, sizeof(line));
 
-    return rc;
+    return HARS_OK;
 }
 
 
@@ -102,13 +100,13 @@ hars_as_token_line(char line[HARS_AS_LINE])
 
 static int
 hars_token_show(hars_as_t *as, hars_store_t *store,
-    const unsigned char hash[HARS_SHA256_LEN])
+    const hars_token_id_t *id)
 {
     int           rc;
-    char         *text, id[HARS_TOKEN_ID_LEN + 1];
+    char         *text, shown[HARS_TOKEN_ID_LEN + 1];
     hars_token_t  token;
 
-    rc = hars_store_token_get(store, hash, &token);
+    rc = hars_store_token_get(store, id, &token);
 
     if (rc == HARS_DECLINED) {
         fprintf(stderr, "hars-authserver: there is no such token\n");
@@ -121,9 +119,10 @@ hars_token_show(hars_as_t *as, hars_store_t *store,
 
     text = hars_answer_token_row(&token,
                                  as->publish
-                                 && hars_publish_token_id(as->publish, hash,
-                                                          id) == HARS_OK
-                                 ? id : NULL,
+                                 && hars_publish_token_id(as->publish,
+                                                          id->hash, shown)
+                                    == HARS_OK
+                                 ? shown : NULL,
                                  time(NULL));
     if (text == NULL) {
         return HARS_EXIT_FAILED;

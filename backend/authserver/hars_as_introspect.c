@@ -19,13 +19,12 @@
 #include "hars_as_jwt.h"
 #include "hars_as_metrics.h"
 #include "hars_as_store.h"
+#include "hars_as_value.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 
 static void hars_introspect(hars_request_t *r, const hars_form_t *form,
@@ -244,14 +243,14 @@ static int
 hars_introspect_find(hars_store_t *store, const char *value,
     const hars_client_t *caller, time_t now, hars_token_t *token)
 {
-    int            rc;
-    unsigned char  hash[HARS_SHA256_LEN];
+    int              rc;
+    hars_token_id_t  id;
 
-    if (!EVP_Digest(value, strlen(value), hash, NULL, EVP_sha256(), NULL)) {
-        return HARS_ERROR;
+    if (hars_value_token_id(&id, value) != HARS_OK) {
+        return HARS_DECLINED;
     }
 
-    rc = hars_store_token_get(store, hash, token);
+    rc = hars_store_token_get(store, &id, token);
 
     if (rc != HARS_OK) {
         return rc;

@@ -351,7 +351,7 @@ hars_publish_seal(hars_publish_t *publish, const hars_token_t *token,
     pthread_mutex_lock(&publish->mutex);
 
     if (hars_record_key_hashed(publish->keyer, key, publish->endpoint,
-                               publish->claims, token->hash) == HARS_OK)
+                               publish->claims, token->id.hash) == HARS_OK)
     {
         len = hars_seal(publish->seal, key, publish->endpoint, nonce, plain,
                         len, sealed);
@@ -451,7 +451,7 @@ hars_publish_tombstone(hars_publish_t *publish,
 {
     char  hex[HARS_KEY_HEX_LEN];
 
-    if (hars_publish_key(publish, row->hash, hex) != HARS_OK) {
+    if (hars_publish_key(publish, row->id.hash, hex) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -472,7 +472,7 @@ hars_publish_zadd(hars_publish_t *publish, hars_publish_command_t *command,
         return HARS_ERROR;
     }
 
-    hars_b64url_sha256_encode(command->text, row->hash);
+    hars_b64url_sha256_encode(command->text, row->id.hash);
     snprintf(command->number, HARS_PUBLISH_NUMBER, "%lld",
              (long long) row->exp);
 

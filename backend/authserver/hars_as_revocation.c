@@ -3,13 +3,12 @@
 
 #include "hars_as_revocation.h"
 #include "hars_as_publish.h"
+#include "hars_as_value.h"
 #include "hars_as_words.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <openssl/evp.h>
 
 
 /* no public CA issues for longer (CA/Browser Forum, 6.3.2) */
@@ -35,7 +34,8 @@ hars_revocation(hars_as_t *as, hars_store_t *store,
     first = NULL;
 
     if (revoke->what == HARS_REVOKE_CERT) {
-        memcpy(cert.hash, revoke->hash, HARS_SHA256_LEN);
+        memset(&cert, 0, sizeof(cert));
+        memcpy(cert.id.hash, revoke->cert, HARS_SHA256_LEN);
         cert.exp = revoke->until;
         first = &cert;
     }
@@ -97,7 +97,7 @@ hars_revocation_outbox(hars_as_t *as, hars_store_t *store)
     /* a certificate is begun anew: whoever began may have died on the way */
 
     while ((rc = hars_store_outbox_cert(store, row)) == HARS_OK) {
-        memcpy(revoke.hash, row->hash, HARS_SHA256_LEN);
+        memcpy(revoke.cert, row->id.hash, HARS_SHA256_LEN);
         revoke.until = row->exp;
 
         if (hars_revocation(as, store, &revoke, &revoked) != HARS_OK
@@ -132,15 +132,17 @@ hars_revocation_what(hars_revoke_t *revoke, hars_revoke_e what,
     switch (what) {
 
     case HARS_REVOKE_TOKEN:
-        *error = "The token cannot be hashed.";
-        return EVP_Digest(text, strlen(text), revoke->hash, NULL,
-                          EVP_sha256(), NULL) ? HARS_OK : HARS_ERROR;
+
+        /* RFC 7009, 2.2: what is none of ours is as good as unknown */
+
+        (void) hars_value_token_id(&revoke->token, text);
+        return HARS_OK;
 
     case HARS_REVOKE_CERT:
         *error = "A thumbprint has 43 characters of base64url.";
         revoke->until = now + HARS_REVOCATION_UNTIL;
 
-        return hars_b64url_sha256_decode(revoke->hash, text, strlen(text));
+        return hars_b64url_sha256_decode(revoke->cert, text, strlen(text));
 
     default: /* HARS_REVOKE_CLIENT, HARS_REVOKE_SUB */
         *error = "An id has 1 to 64 of A-Z a-z 0-9 . _ -";

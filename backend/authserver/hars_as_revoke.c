@@ -77,7 +77,7 @@ hars_as_revoke(hars_request_t *r)
     rc = hars_revoke_own(r, &client, &revoke);
 
     if (rc == HARS_OK) {
-        rc = hars_revocation(socket->as, socket->durable, &revoke, &revoked);
+        rc = hars_revocation(socket->as, socket->store, &revoke, &revoked);
     }
 
     /* a revocation holds, whether or not it could be written down */
@@ -194,7 +194,7 @@ hars_revoke_own(hars_request_t *r, const hars_client_t *client,
         return HARS_OK;
     }
 
-    rc = hars_store_token_get(socket->store, revoke->hash, &token);
+    rc = hars_store_token_get(socket->store, &revoke->token, &token);
 
     if (rc == HARS_OK && strcmp(token.client_id, client->id) != 0) {
         hars_log_warn("client %s would revoke a token of client %s",

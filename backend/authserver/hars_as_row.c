@@ -6,119 +6,126 @@
 
 #include <string.h>
 
-#include <sqlite3.h>
-
-
-static int hars_row_text(sqlite3_stmt *stmt, int i, char *dst, size_t size);
-
 
 void
-hars_row_bind_text(sqlite3_stmt *stmt, int i, const char *text)
+hars_row_bind_client(hars_db_t *db, const hars_client_t *client)
 {
-    sqlite3_bind_text(stmt, i, text, -1, SQLITE_STATIC);
-}
-
-
-void
-hars_row_bind_hash(sqlite3_stmt *stmt, int i,
-    const unsigned char hash[HARS_SHA256_LEN])
-{
-    sqlite3_bind_blob(stmt, i, hash, HARS_SHA256_LEN, SQLITE_STATIC);
+    hars_db_text(db, client->id);
+    hars_db_text(db, client->kind->name);
+    hars_db_text(db, client->sub);
+    hars_db_text(db, client->auth->name);
+    hars_db_text(db, client->auth_value);
+    hars_db_text(db, client->issuer_dn);
+    hars_db_blob(db, client->secret,
+                 client->has_secret ? HARS_SHA256_LEN : 0);
+    hars_db_text(db, client->scope);
+    hars_db_text(db, client->resources);
+    hars_db_int(db, client->token_ttl);
+    hars_db_int(db, client->refresh);
+    hars_db_text(db, client->metadata);
+    hars_db_blob(db, client->registration,
+                 client->has_registration ? HARS_SHA256_LEN : 0);
+    hars_db_int(db, client->disabled_at);
+    hars_db_int(db, client->created_at);
 }
 
 
 int
-hars_row_client(sqlite3_stmt *stmt, hars_client_t *client)
+hars_row_client(hars_db_t *db, hars_client_t *client)
 {
     char  kind[HARS_AS_ID_SIZE], auth[HARS_AS_ID_SIZE];
 
     memset(client, 0, sizeof(hars_client_t));
 
-    if (hars_row_text(stmt, 0, client->id, sizeof(client->id))
-        || hars_row_text(stmt, 1, kind, sizeof(kind))
-        || hars_row_text(stmt, 2, client->sub, sizeof(client->sub))
-        || hars_row_text(stmt, 3, auth, sizeof(auth))
-        || hars_row_text(stmt, 4, client->auth_value,
-                         sizeof(client->auth_value))
-        || hars_row_text(stmt, 5, client->issuer_dn,
-                         sizeof(client->issuer_dn))
-        || hars_row_text(stmt, 7, client->scope, sizeof(client->scope))
-        || hars_row_text(stmt, 8, client->resources,
-                         sizeof(client->resources)))
+    if (hars_db_get_text(db, 0, client->id, sizeof(client->id))
+        || hars_db_get_text(db, 1, kind, sizeof(kind))
+        || hars_db_get_text(db, 2, client->sub, sizeof(client->sub))
+        || hars_db_get_text(db, 3, auth, sizeof(auth))
+        || hars_db_get_text(db, 4, client->auth_value,
+                            sizeof(client->auth_value))
+        || hars_db_get_text(db, 5, client->issuer_dn,
+                            sizeof(client->issuer_dn))
+        || hars_db_get_text(db, 7, client->scope, sizeof(client->scope))
+        || hars_db_get_text(db, 8, client->resources,
+                            sizeof(client->resources))
+        || hars_db_get_text(db, 11, client->metadata,
+                            sizeof(client->metadata)))
     {
         return HARS_ERROR;
     }
 
     client->kind = hars_kind_find(kind);
     client->auth = hars_auth_find(auth);
-    client->has_secret = (hars_row_hash(stmt, 6, client->secret) == HARS_OK);
-    client->token_ttl = sqlite3_column_int64(stmt, 9);
-    client->disabled_at = sqlite3_column_int64(stmt, 10);
-    client->created_at = sqlite3_column_int64(stmt, 11);
+    client->has_secret =
+        (hars_db_get_blob(db, 6, client->secret, HARS_SHA256_LEN) == HARS_OK);
+    client->token_ttl = hars_db_get_int(db, 9);
+    client->refresh = (hars_db_get_int(db, 10) != 0);
+    client->has_registration =
+        (hars_db_get_blob(db, 12, client->registration, HARS_SHA256_LEN)
+         == HARS_OK);
+    client->disabled_at = hars_db_get_int(db, 13);
+    client->created_at = hars_db_get_int(db, 14);
 
     return (client->kind && client->auth) ? HARS_OK : HARS_ERROR;
 }
 
 
+void
+hars_row_bind_token(hars_db_t *db, const hars_token_t *token)
+{
+    hars_row_bind_id(db, &token->id);
+    hars_db_blob(db, token->cnf, HARS_SHA256_LEN);
+    hars_db_text(db, token->client_id);
+    hars_db_text(db, token->sub);
+    hars_db_text(db, token->kind->name);
+    hars_db_text(db, token->scope);
+    hars_db_text(db, token->aud);
+    hars_db_int(db, token->iat);
+    hars_db_int(db, token->exp);
+    hars_db_blob(db, token->family, token->has_family ? HARS_FAMILY_LEN : 0);
+}
+
+
 int
-hars_row_token(sqlite3_stmt *stmt, hars_token_t *token)
+hars_row_token(hars_db_t *db, hars_token_t *token)
 {
     char  kind[HARS_AS_ID_SIZE];
 
     memset(token, 0, sizeof(hars_token_t));
 
-    if (hars_row_hash(stmt, 0, token->hash)
-        || hars_row_hash(stmt, 1, token->cnf)
-        || hars_row_text(stmt, 2, token->client_id, sizeof(token->client_id))
-        || hars_row_text(stmt, 3, token->sub, sizeof(token->sub))
-        || hars_row_text(stmt, 4, kind, sizeof(kind))
-        || hars_row_text(stmt, 5, token->scope, sizeof(token->scope))
-        || hars_row_text(stmt, 6, token->aud, sizeof(token->aud)))
+    if (hars_row_id(db, 0, &token->id)
+        || hars_db_get_blob(db, 1, token->cnf, HARS_SHA256_LEN)
+        || hars_db_get_text(db, 2, token->client_id,
+                            sizeof(token->client_id))
+        || hars_db_get_text(db, 3, token->sub, sizeof(token->sub))
+        || hars_db_get_text(db, 4, kind, sizeof(kind))
+        || hars_db_get_text(db, 5, token->scope, sizeof(token->scope))
+        || hars_db_get_text(db, 6, token->aud, sizeof(token->aud)))
     {
         return HARS_ERROR;
     }
 
     token->kind = hars_kind_find(kind);
-    token->iat = sqlite3_column_int64(stmt, 7);
-    token->exp = sqlite3_column_int64(stmt, 8);
-    token->revoked_at = sqlite3_column_int64(stmt, 9);
+    token->iat = hars_db_get_int(db, 7);
+    token->exp = hars_db_get_int(db, 8);
+    token->has_family =
+        (hars_db_get_blob(db, 9, token->family, HARS_FAMILY_LEN) == HARS_OK);
+    token->revoked_at = hars_db_get_int(db, 10);
 
     return token->kind ? HARS_OK : HARS_ERROR;
 }
 
 
-static int
-hars_row_text(sqlite3_stmt *stmt, int i, char *dst, size_t size)
+/* two arrays of bytes, one behind the other */
+void
+hars_row_bind_id(hars_db_t *db, const hars_token_id_t *id)
 {
-    size_t       len;
-    const char  *text;
-
-    text = (const char *) sqlite3_column_text(stmt, i);
-    len = (size_t) sqlite3_column_bytes(stmt, i);
-
-    if (text == NULL || len >= size || strlen(text) != len) {
-        return HARS_ERROR;
-    }
-
-    memcpy(dst, text, len + 1);
-
-    return HARS_OK;
+    hars_db_blob(db, id, sizeof(hars_token_id_t));
 }
 
 
 int
-hars_row_hash(sqlite3_stmt *stmt, int i,
-    unsigned char hash[HARS_SHA256_LEN])
+hars_row_id(hars_db_t *db, unsigned i, hars_token_id_t *id)
 {
-    const void  *blob;
-
-    blob = sqlite3_column_blob(stmt, i);
-
-    if (blob == NULL || sqlite3_column_bytes(stmt, i) != HARS_SHA256_LEN) {
-        return HARS_ERROR;
-    }
-
-    memcpy(hash, blob, HARS_SHA256_LEN);
-
-    return HARS_OK;
+    return hars_db_get_blob(db, i, id, sizeof(hars_token_id_t));
 }

@@ -1,8 +1,8 @@
 
 /*
- * Between a row of SQLite and the structs of hars_as.h; private to
- * hars_as_store.c.  A row that does not fit, of an unknown kind or with a
- * zero byte inside is an error, never a shortened client.
+ * Between the rows of clients and tokens and the structs of hars_as.h.  A row
+ * that does not fit, of an unknown kind or with a zero byte inside is an
+ * error, never a shortened client.
  */
 
 #ifndef HARS_AS_ROW_H
@@ -10,21 +10,28 @@
 
 
 #include "hars_as.h"
+#include "hars_as_db.h"
 
 
-struct sqlite3_stmt;
+#define HARS_ROW_CLIENT                                                      \
+    "id, kind, sub, auth, auth_value, issuer_dn, secret, scope, resources,"  \
+    " token_ttl, refresh, metadata, registration, disabled_at, created_at"
+
+#define HARS_ROW_TOKEN                                                       \
+    "id, cnf, client_id, sub, kind, scope, aud, iat, exp, family"
 
 
-/* the i-th parameter, from 1; the value has to stay until the step */
-void hars_row_bind_text(struct sqlite3_stmt *stmt, int i, const char *text);
-void hars_row_bind_hash(struct sqlite3_stmt *stmt, int i,
-    const unsigned char hash[HARS_SHA256_LEN]);
+/* all columns, as parameters */
+void hars_row_bind_client(hars_db_t *db, const hars_client_t *client);
+void hars_row_bind_token(hars_db_t *db, const hars_token_t *token);
 
-/* all columns; the i-th column, from 0 */
-int hars_row_client(struct sqlite3_stmt *stmt, hars_client_t *client);
-int hars_row_token(struct sqlite3_stmt *stmt, hars_token_t *token);
-int hars_row_hash(struct sqlite3_stmt *stmt, int i,
-    unsigned char hash[HARS_SHA256_LEN]);
+void hars_row_bind_id(hars_db_t *db, const hars_token_id_t *id);
+
+/* all columns, and behind those of a token revoked_at */
+int hars_row_client(hars_db_t *db, hars_client_t *client);
+int hars_row_token(hars_db_t *db, hars_token_t *token);
+
+int hars_row_id(hars_db_t *db, unsigned i, hars_token_id_t *id);
 
 
 #endif /* HARS_AS_ROW_H */

@@ -27,16 +27,15 @@
 #define HARS_SERVE_THREADS  4
 #define HARS_SERVE_TICK     1000          /* ms */
 #define HARS_SERVE_KEEP     3600          /* s, of tokens that have ended */
+#define HARS_SERVE_SWEEP    10            /* s */
 
 
 typedef struct {
-    hars_as_socket_t   public;
-    hars_as_socket_t   gateway;
-    hars_store_t      *store;             /* the main thread's */
+    hars_as_socket_t   socket;
+    time_t             swept;             /* when */
 } hars_serve_t;
 
 
-static int hars_serve_stores(hars_serve_t *serve, hars_as_t *as);
 static int hars_serve_run(hars_serve_t *serve, hars_as_t *as);
 static void hars_serve_tick(hars_serve_t *serve, hars_as_t *as);
 static void hars_serve_gateway(hars_serve_t *serve, hars_as_t *as);
@@ -88,61 +87,32 @@ int
 hars_as_serve(hars_as_t *as)
 {
     int           rc;
-    hars_serve_t  serve = { .store = NULL };
+    hars_serve_t  serve = { .socket.as = as };
 
-    rc = HARS_ERROR;
+    /* before there is any thread */
 
     if (hars_signal_init() != HARS_OK) {
         hars_log_error("signals cannot be blocked");
-
-    } else if (hars_serve_stores(&serve, as) == HARS_OK) {
-        as->metrics = hars_metrics_create();
-        rc = hars_serve_run(&serve, as);
-        (void) hars_audit_sign(as, 0);
+        return HARS_EXIT_FAILED;
     }
+
+    serve.socket.store = hars_store_open(as->conf.database);
+
+    if (serve.socket.store == NULL) {
+        return HARS_EXIT_FAILED;
+    }
+
+    as->metrics = hars_metrics_create();
+
+    rc = hars_serve_run(&serve, as);
+    (void) hars_audit_sign(as, 0);
 
     hars_metrics_free(as->metrics);
     as->metrics = NULL;
 
-    hars_store_close(serve.store);
-    hars_store_close(serve.gateway.store);
-    hars_store_close(serve.public.durable);
-    hars_store_close(serve.public.store);
+    hars_store_close(serve.socket.store);
 
     return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
-}
-
-
-static int
-hars_serve_stores(hars_serve_t *serve, hars_as_t *as)
-{
-    const char  *path;
-
-    path = as->conf.database;
-
-    serve->public.as = as;
-    serve->public.store = hars_store_open(path, HARS_STORE_FAST);
-    serve->gateway.as = as;
-
-    if (serve->public.store == NULL) {
-        return HARS_ERROR;
-    }
-
-    serve->public.durable = hars_store_open(path, HARS_STORE_DURABLE);
-
-    if (serve->public.durable == NULL) {
-        return HARS_ERROR;
-    }
-
-    serve->gateway.store = hars_store_open(path, HARS_STORE_DURABLE);
-
-    if (serve->gateway.store == NULL) {
-        return HARS_ERROR;
-    }
-
-    serve->store = hars_store_open(path, HARS_STORE_DURABLE);
-
-    return serve->store ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -163,14 +133,13 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
 
     conf.socket = as->conf.gateway_socket;
     conf.routes = hars_serve_introspect;
-    conf.data = &serve->gateway;
+    conf.data = &serve->socket;
     gateway = hars_http_start(&conf);
 
     hars_serve_public[0].path = as->metadata_path;
 
     conf.socket = as->conf.public_socket;
     conf.routes = hars_serve_public;
-    conf.data = &serve->public;
     public = gateway ? hars_http_start(&conf) : NULL;
 
     rc = HARS_ERROR;
@@ -197,19 +166,29 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
 static void
 hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
 {
-    unsigned  up, told;
+    time_t         now;
+    unsigned       up, told;
+    hars_store_t  *store;
+
+    now = time(NULL);
+    store = serve->socket.store;
 
     up = as->publish && hars_publish_connect(as->publish) == HARS_OK;
     told = up
-           && hars_revocation_outbox(as, serve->store) == HARS_OK
-           && hars_publish_refresh(as->publish, serve->store, time(NULL))
+           && hars_revocation_outbox(as, store) == HARS_OK
+           && hars_publish_refresh(as->publish, store, now)
               == HARS_OK;
 
     hars_metrics_redis(as->metrics, up, told);
 
-    hars_store_sweep(serve->store, time(NULL) - HARS_SERVE_KEEP);
     hars_audit_tick(as->audit);
-    (void) hars_audit_sign(as, time(NULL));
+    (void) hars_audit_sign(as, now);
+
+    if (now - serve->swept >= HARS_SERVE_SWEEP) {
+        serve->swept = now;
+        hars_store_sweep(store, now - HARS_SERVE_KEEP,
+                         (int64_t) as->conf.token_ttl);
+    }
 }
 
 
@@ -238,8 +217,8 @@ hars_serve_gateway(hars_serve_t *serve, hars_as_t *as)
 {
     hars_client_t  client;
 
-    if (hars_store_client_get(serve->store, as->conf.gateway_client, &client)
-        == HARS_OK)
+    if (hars_store_client_get(serve->socket.store, as->conf.gateway_client,
+                              &client) == HARS_OK)
     {
         if (client.disabled_at) {
             hars_log_warn("client %s is disabled: nobody passes the gateway",

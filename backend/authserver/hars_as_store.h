@@ -2,8 +2,11 @@
 /*
  * What the authorization server keeps: clients, tokens (by SHA-256, never
  * themselves), the certificates that are revoked, and the outbox of what
- * Redis does not have yet of all revocations.  The only place that knows
- * which database it is.
+ * Redis does not have yet of all revocations.
+ *
+ * One store serves all threads: some connections to read, and one to write,
+ * whose thread commits together what was asked for at the same time (a group
+ * commit).  A call that writes returns after the commit, which is on the disk.
  *
  * All calls are thread-safe, block for a bounded time, and return HARS_OK,
  * HARS_DECLINED (no such row, or there is one already) or HARS_ERROR after
@@ -15,16 +18,11 @@
 
 
 #include "hars_as.h"
+#include "hars_as_db.h"
 
-
-/* a commit waits for the disk: for what must not be forgotten */
-#define HARS_STORE_DURABLE   0
-/* a commit may be lost with the machine's power: for new tokens */
-#define HARS_STORE_FAST      1
 
 /* rows in one transaction, so that nobody waits for it long */
 #define HARS_STORE_BATCH     512
-
 
 /* a number and some run ids */
 #define HARS_STORE_MARK      4096
@@ -35,15 +33,15 @@ typedef struct hars_store_s  hars_store_t;
 typedef void (*hars_store_client_pt)(void *data, const hars_client_t *client);
 
 
-/* a revoked token, or a revoked certificate, that is to be told */
+/* a revoked token, or a revoked certificate (no hour), that is to be told */
 typedef struct {
-    unsigned char   hash[HARS_SHA256_LEN];
-    int64_t         exp;                  /* or notAfter, s */
+    hars_token_id_t  id;
+    int64_t          exp;                 /* or notAfter, s */
 } hars_outbox_t;
 
 
 typedef enum {
-    HARS_REVOKE_TOKEN = 0,                /* the one of this hash */
+    HARS_REVOKE_TOKEN = 0,                /* this one */
     HARS_REVOKE_CLIENT,                   /* all live ones of ... */
     HARS_REVOKE_SUB,
     HARS_REVOKE_CERT
@@ -51,22 +49,41 @@ typedef enum {
 
 
 typedef struct {
-    hars_revoke_e   what;
-    const char     *id;                   /* client_id or sub */
-    unsigned char   hash[HARS_SHA256_LEN];     /* of token or certificate */
-    int64_t         until;                /* s, the certificate's notAfter */
+    hars_revoke_e    what;
+    const char      *id;                  /* client_id or sub */
+    hars_token_id_t  token;
+    unsigned char    cert[HARS_SHA256_LEN];    /* its thumbprint */
+    int64_t          until;               /* s, the certificate's notAfter */
 } hars_revoke_t;
 
 
+/*
+ * What is done inside a transaction that others share.  It may be done twice:
+ * after a failure all is rolled back and each is tried alone.  HARS_ERROR
+ * rolls back, HARS_DECLINED commits.
+ */
+typedef int (*hars_store_op_pt)(hars_db_t *db, void *data);
+
+
 /* makes the database where there is none; NULL after the log has the cause */
-hars_store_t *hars_store_open(const char *path, unsigned mode);
+hars_store_t *hars_store_open(const char *where);
 void hars_store_close(hars_store_t *store);
+
+/* what the op returned, after the commit */
+int hars_store_write(hars_store_t *store, hars_store_op_pt op, void *data);
+
+/* a connection to read, to be given back at once; NULL: logged */
+hars_db_t *hars_store_reader(hars_store_t *store);
+void hars_store_reader_done(hars_store_t *store, hars_db_t *db);
 
 int hars_store_client_add(hars_store_t *store, const hars_client_t *client);
 int hars_store_client_get(hars_store_t *store, const char *id,
     hars_client_t *client);
 int hars_store_client_each(hars_store_t *store, hars_store_client_pt take,
     void *data);
+
+/* the same inside a transaction */
+int hars_client_insert(hars_db_t *db, const hars_client_t *client);
 
 /* from "at" on, s; 0: no longer.  It gets no token from now on */
 int hars_store_client_disable(hars_store_t *store, const char *id,
@@ -76,9 +93,12 @@ int hars_store_client_remove(hars_store_t *store, const char *id);
 /* HARS_DECLINED: its certificate is revoked, or its client disabled */
 int hars_store_token_add(hars_store_t *store, const hars_token_t *token);
 
+/* the same inside a transaction */
+int hars_token_insert(hars_db_t *db, const hars_token_t *token);
+
 /* a token of a revoked certificate comes out as revoked */
-int hars_store_token_get(hars_store_t *store,
-    const unsigned char hash[HARS_SHA256_LEN], hars_token_t *token);
+int hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
+    hars_token_t *token);
 
 /*
  * Revokes up to HARS_STORE_BATCH live tokens, and the certificate if it is
@@ -122,8 +142,12 @@ int hars_store_revoked_certs(hars_store_t *store, int64_t now,
 int hars_store_told(hars_store_t *store, char mark[HARS_STORE_MARK]);
 int hars_store_tell(hars_store_t *store, const char *mark);
 
-/* forgets some of the tokens that ended before "exp" */
-int hars_store_sweep(hars_store_t *store, int64_t exp);
+/*
+ * Forgets tokens that were issued in hours so long gone that all of them have
+ * ended before "until"; no token lives longer than "ttl" or what its client
+ * has.
+ */
+int hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl);
 
 
 #endif /* HARS_AS_STORE_H */

@@ -1,7 +1,7 @@
 
 /*
  * POST /oauth2/token, RFC 6749 section 4.4: client_credentials, and nothing
- * else.  A token is opaque (a prefix and 256 random bits), bound to the
+ * else.  A token is opaque (hars_as_value.h), bound to the
  * certificate that came with the request (RFC 8705, 3), stored as SHA-256,
  * and told to Redis after the commit and before the answer.
  *
@@ -17,14 +17,13 @@
 #include "hars_as_metrics.h"
 #include "hars_as_publish.h"
 #include "hars_as_store.h"
+#include "hars_as_value.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
 
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 
 
 static int hars_token_grant(hars_request_t *r, const hars_form_t *form,
@@ -35,8 +34,6 @@ static int hars_token_audience(hars_request_t *r, const hars_form_t *form,
     const hars_client_t *client, hars_token_t *token);
 static void hars_token_issue(hars_request_t *r, const hars_client_t *client,
     const hars_cert_t *cert, hars_token_t *token, time_t now);
-static int hars_token_make(char value[HARS_AS_TOKEN_LEN + 1],
-    unsigned char hash[HARS_SHA256_LEN]);
 static void hars_token_publish(hars_as_socket_t *socket,
     const hars_token_t *token);
 
@@ -206,7 +203,7 @@ hars_token_issue(hars_request_t *r, const hars_client_t *client,
     strcpy(token->sub, client->sub);
     memcpy(token->cnf, cert->thumbprint, HARS_SHA256_LEN);
 
-    rc = hars_token_make(value, token->hash);
+    rc = hars_value_token(value, &token->id, now);
 
     if (rc == HARS_OK) {
         rc = hars_store_token_add(socket->store, token);
@@ -230,29 +227,6 @@ hars_token_issue(hars_request_t *r, const hars_client_t *client,
     }
 
     OPENSSL_cleanse(value, sizeof(value));
-}
-
-
-static int
-hars_token_make(char value[HARS_AS_TOKEN_LEN + 1],
-    unsigned char hash[HARS_SHA256_LEN])
-{
-    int            rc;
-    unsigned char  random[HARS_SHA256_LEN];
-
-    if (RAND_bytes(random, sizeof(random)) != 1) {
-        return HARS_ERROR;
-    }
-
-    memcpy(value, HARS_AS_PREFIX, HARS_AS_PREFIX_LEN);
-    hars_b64url_sha256_encode(value + HARS_AS_PREFIX_LEN, random);
-    value[HARS_AS_TOKEN_LEN] = '\0';
-
-    OPENSSL_cleanse(random, sizeof(random));
-
-    rc = EVP_Digest(value, HARS_AS_TOKEN_LEN, hash, NULL, EVP_sha256(), NULL);
-
-    return rc ? HARS_OK : HARS_ERROR;
 }
 
 

@@ -327,7 +327,7 @@ sub token_issued {
     my ($status, $answer, $head) = token('dcm-1');
 
     is($status, 200, 'a token');
-    like($answer->{access_token}, qr/^hats_at_[A-Za-z0-9_-]{43}$/,
+    like($answer->{access_token}, qr/^hats_at_[A-Za-z0-9_-]{48}$/,
          '[11] ... of 256 bits');
     is($answer->{token_type}, 'Bearer', '... for the Bearer scheme');
     is($answer->{expires_in}, 300, '... for the time configured');
@@ -371,7 +371,7 @@ sub token_unique {
             last if $line eq "\r\n";
         }
         read $s, $answer, $len;
-        $seen{$1}++ if $answer =~ /"access_token":"(hats_at_[\w-]{43})"/;
+        $seen{$1}++ if $answer =~ /"access_token":"(hats_at_[\w-]{48})"/;
     }
 
     is(scalar keys %seen, 10_000, '[11] 10,000 tokens, none twice');
@@ -586,7 +586,7 @@ sub introspection {
 
     my (undef, $foreign) = token('dcm-2', client_id => 'dcm-2');
 
-    for my $case (['unknown', "hats_at_" . 'A' x 43],
+    for my $case (['unknown', "hats_at_" . 'A' x 48],
                   ['no token at all', 'x'],
                   ['for somebody else', $foreign->{access_token}]) {
         ($status, undef, $head) = introspect($case->[1]);

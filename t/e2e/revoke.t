@@ -165,7 +165,7 @@ sub others {
     emptied();
 
     for my $case (['a foreign token', $token],
-                  ['an unknown token', 'hats_at_' . 'A' x 43],
+                  ['an unknown token', 'hats_at_' . 'A' x 48],
                   ['no token at all', 'x']) {
         my ($status) = revoke('dcm-1', token => $case->[1]);
         is($status, 200, "$case->[0]: nothing is said");

@@ -206,7 +206,7 @@ tombstones(hars_publish_t *publish, const hars_token_t *token)
 
     memcpy(key, redis.key, sizeof(key));
     memset(row, 0, sizeof(row));
-    memcpy(row[0].hash, token->hash, HARS_SHA256_LEN);
+    memcpy(row[0].id.hash, token->id.hash, HARS_SHA256_LEN);
     row[0].exp = NOW + 300;
 
     redis.rc = HARS_OK;
@@ -222,7 +222,7 @@ tombstones(hars_publish_t *publish, const hars_token_t *token)
              "100000 * key %.64s ", key);
     ok(strcmp(redis.text, text) == 0, "and then the entry: %s", redis.text);
 
-    memset(cert.hash, 0, HARS_SHA256_LEN);
+    memset(cert.id.hash, 0, HARS_SHA256_LEN);
     cert.exp = NOW + 99;
     hars_publish_revoked(publish, row, 1, &cert, NOW);
     snprintf(text, sizeof(text), "SET ZADD hars:{revoked}certs 1800000099 "
@@ -237,7 +237,7 @@ tombstones(hars_publish_t *publish, const hars_token_t *token)
        == HARS_ERROR, "an error is told");
 
     for (i = 1; i < 130; i++) {
-        row[i].hash[0] = (unsigned char) i;
+        row[i].id.hash[0] = (unsigned char) i;
         row[i].exp = NOW + 1;
     }
 
@@ -250,7 +250,7 @@ tombstones(hars_publish_t *publish, const hars_token_t *token)
     ok(hars_publish_revoked(publish, row + 1, 1, NULL, NOW + 1)
        == HARS_OK && redis.calls == 0, "nothing of what has ended");
 
-    ok(hars_publish_token_id(publish, token->hash, id) == HARS_OK
+    ok(hars_publish_token_id(publish, token->id.hash, id) == HARS_OK
        && memcmp(id, key, HARS_TOKEN_ID_LEN) == 0, "the token's id");
 }
 
@@ -297,7 +297,7 @@ main(void)
     token.kind = hars_kind_find("service");
     token.iat = NOW;
     token.exp = NOW + 300;
-    EVP_Digest(TOKEN, strlen(TOKEN), token.hash, NULL, EVP_sha256(), NULL);
+    EVP_Digest(TOKEN, strlen(TOKEN), token.id.hash, NULL, EVP_sha256(), NULL);
 
     publish = hars_publish_create(&conf);
 

@@ -1,0 +1,86 @@
+
+/*
+ * One connection to a database, SQLite or PostgreSQL: the same statements for
+ * both, with parameters ?1, ?2 and so on, bound in their order and given to a
+ * statement that is prepared once per connection:
+ *
+ *     hars_db_text(db, id);
+ *     rc = hars_db_run(db, "SELECT a, b FROM t WHERE id = ?1");
+ *     while (rc == HARS_OK && (rc = hars_db_row(db)) == HARS_OK) { ... }
+ *
+ * The statement has to be a string literal: it is known by its address.  The
+ * words {INT}, {BLOB} (types), {END} (of a CREATE TABLE) and {SHARE} (of a
+ * SELECT: its row is not changed by others till the commit) are replaced by
+ * the database's own.  What
+ * is bound has to stay until the statement has run.  A connection is used by
+ * one thread at a time, and runs one statement at a time; a further one ends
+ * the rows of the one before.
+ *
+ * All return HARS_OK, or HARS_ERROR after the log has the cause.
+ */
+
+#ifndef HARS_AS_DB_H
+#define HARS_AS_DB_H
+
+
+#include "hars_record.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+typedef struct hars_db_s  hars_db_t;
+
+
+/*
+ * "where" is a file's path, or postgresql://...  Every commit waits for the
+ * disk.  NULL after the log has the cause.
+ */
+hars_db_t *hars_db_open(const char *where);
+void hars_db_close(hars_db_t *db);
+
+/* the next parameter; NULL and 0 bytes are an empty blob */
+void hars_db_text(hars_db_t *db, const char *text);
+void hars_db_blob(hars_db_t *db, const void *data, size_t len);
+void hars_db_int(hars_db_t *db, int64_t n);
+
+/*
+ * Runs a statement.  A connection that was lost outside of a transaction is
+ * made again, once.
+ */
+int hars_db_run(hars_db_t *db, const char *sql);
+
+/* HARS_OK: the next row is there; HARS_DECLINED: there is no more */
+int hars_db_row(hars_db_t *db);
+
+/*
+ * The i-th column of the row, from 0.  HARS_ERROR: it has a zero byte inside
+ * or does not fit into "size" with its end; it is not of "len" bytes.
+ */
+int hars_db_get_text(hars_db_t *db, unsigned i, char *dst, size_t size);
+int hars_db_get_blob(hars_db_t *db, unsigned i, void *dst, size_t len);
+int64_t hars_db_get_int(hars_db_t *db, unsigned i);
+
+/* a statement without rows; *changed (may be NULL): how many rows it met */
+int hars_db_do(hars_db_t *db, const char *sql, uint64_t *changed);
+
+/* a statement and its first row; HARS_DECLINED: it has none */
+int hars_db_first(hars_db_t *db, const char *sql);
+
+/* ends the rows of a statement that was not read to its end */
+void hars_db_done(hars_db_t *db);
+
+/* a transaction that writes; all there is of these */
+int hars_db_begin(hars_db_t *db);
+int hars_db_commit(hars_db_t *db);
+void hars_db_rollback(hars_db_t *db);
+
+/* without parameters or rows, several at once */
+int hars_db_exec(hars_db_t *db, const char *sql);
+
+/* the layout's number, 0 for an empty database; inside a transaction */
+int hars_db_version(hars_db_t *db, int *version);
+int hars_db_set_version(hars_db_t *db, int version);
+
+
+#endif /* HARS_AS_DB_H */

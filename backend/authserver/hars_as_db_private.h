@@ -1,0 +1,67 @@
+
+/* What hars_as_db.c wants of a database: private to it and its drivers. */
+
+#ifndef HARS_AS_DB_PRIVATE_H
+#define HARS_AS_DB_PRIVATE_H
+
+
+#include "hars_as_db.h"
+
+
+#define HARS_DB_VALUES      32            /* parameters of a statement */
+#define HARS_DB_STATEMENTS  256           /* a power of two, of them 3/4 used */
+
+
+typedef enum {
+    HARS_DB_INT = 0,
+    HARS_DB_TEXT,
+    HARS_DB_BLOB
+} hars_db_type_e;
+
+
+typedef struct {
+    hars_db_type_e   type;
+    int64_t          n;
+    const void      *data;
+    size_t           len;
+} hars_db_value_t;
+
+
+typedef struct {
+    const char  *int_type;                /* what {INT} and so on stand for */
+    const char  *blob_type;
+    const char  *end;
+    const char  *share;                   /* locks the row that was read */
+
+    const char  *begin;
+
+    /* NULL after the log has the cause */
+    void      *(*open)(const char *where);
+    void       (*close)(void *conn);
+
+    /* is the connection of no use any more? */
+    int        (*lost)(void *conn);
+
+    int        (*exec)(void *conn, const char *sql);
+    int        (*version)(void *conn, int *version);
+    int        (*set_version)(void *conn, int version);
+
+    /* the types of the values are those of each later run; NULL: logged */
+    void      *(*prepare)(void *conn, const char *sql,
+                          const hars_db_value_t *value, unsigned n);
+    void       (*finalize)(void *conn, void *stmt);
+
+    int        (*run)(void *conn, void *stmt, const hars_db_value_t *value,
+                      unsigned n);
+    int        (*row)(void *conn, void *stmt);
+    void       (*column)(void *conn, void *stmt, unsigned i,
+                         hars_db_value_t *value);
+    uint64_t   (*changed)(void *conn, void *stmt);
+    void       (*done)(void *conn, void *stmt);
+} hars_db_driver_t;
+
+
+extern const hars_db_driver_t  hars_db_sqlite;
+
+
+#endif /* HARS_AS_DB_PRIVATE_H */

@@ -1,0 +1,301 @@
+
+/*
+ * SQLite in WAL mode, whose readers do not wait for the writer, with
+ * synchronous = FULL: a commit is on the disk.
+ */
+
+#include "hars_as_db_private.h"
+#include "hars_log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+
+#define HARS_SQLITE_BUSY  5000            /* ms, for another writer */
+
+
+static void *hars_sqlite_open(const char *where);
+static void hars_sqlite_close(void *conn);
+static int hars_sqlite_lost(void *conn);
+static int hars_sqlite_exec(void *conn, const char *sql);
+static int hars_sqlite_version(void *conn, int *version);
+static int hars_sqlite_set_version(void *conn, int version);
+static void *hars_sqlite_prepare(void *conn, const char *sql,
+    const hars_db_value_t *value, unsigned n);
+static void hars_sqlite_finalize(void *conn, void *stmt);
+static int hars_sqlite_run(void *conn, void *stmt,
+    const hars_db_value_t *value, unsigned n);
+static int hars_sqlite_row(void *conn, void *stmt);
+static void hars_sqlite_column(void *conn, void *stmt, unsigned i,
+    hars_db_value_t *value);
+static uint64_t hars_sqlite_changed(void *conn, void *stmt);
+static void hars_sqlite_done(void *conn, void *stmt);
+
+
+const hars_db_driver_t  hars_db_sqlite = {
+    .int_type = "INTEGER",
+    .blob_type = "BLOB",
+    .end = "STRICT, WITHOUT ROWID",
+    .share = "",
+    .begin = "BEGIN IMMEDIATE",
+    .open = hars_sqlite_open,
+    .close = hars_sqlite_close,
+    .lost = hars_sqlite_lost,
+    .exec = hars_sqlite_exec,
+    .version = hars_sqlite_version,
+    .set_version = hars_sqlite_set_version,
+    .prepare = hars_sqlite_prepare,
+    .finalize = hars_sqlite_finalize,
+    .run = hars_sqlite_run,
+    .row = hars_sqlite_row,
+    .column = hars_sqlite_column,
+    .changed = hars_sqlite_changed,
+    .done = hars_sqlite_done
+};
+
+
+static void *
+hars_sqlite_open(const char *where)
+{
+    int       rc;
+    sqlite3  *db;
+
+    rc = sqlite3_open_v2(where, &db,
+                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                         | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (rc != SQLITE_OK) {
+        hars_log_error("database \"%s\": %s, see that its directory exists "
+                       "and this user may write there", where,
+                       db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+        sqlite3_close(db);
+        return NULL;
+    }
+
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, HARS_SQLITE_BUSY);
+
+    if (hars_sqlite_exec(db, "PRAGMA journal_mode = WAL") != HARS_OK
+        || hars_sqlite_exec(db, "PRAGMA synchronous = FULL") != HARS_OK)
+    {
+        hars_log_error("database \"%s\" cannot be used", where);
+        sqlite3_close(db);
+        return NULL;
+    }
+
+    return db;
+}
+
+
+static void
+hars_sqlite_close(void *conn)
+{
+    sqlite3_close(conn);
+}
+
+
+static int
+hars_sqlite_lost(void *conn)
+{
+    (void) conn;
+
+    return 0;
+}
+
+
+static int
+hars_sqlite_exec(void *conn, const char *sql)
+{
+    char  *error;
+
+    error = NULL;
+
+    if (sqlite3_exec(conn, sql, NULL, NULL, &error) == SQLITE_OK) {
+        return HARS_OK;
+    }
+
+    /* it ended the transaction already, when the disk was full or the like */
+
+    if (strcmp(sql, "ROLLBACK") != 0 || !sqlite3_get_autocommit(conn)) {
+        hars_log_error("database: %s", error ? error : "no memory");
+    }
+
+    sqlite3_free(error);
+
+    return HARS_ERROR;
+}
+
+
+static int
+hars_sqlite_version(void *conn, int *version)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    rc = HARS_ERROR;
+
+    if (sqlite3_prepare_v2(conn, "PRAGMA user_version", -1, &stmt, NULL)
+        == SQLITE_OK)
+    {
+        if (sqlite3_step(stmt) == SQLITE_ROW) {
+            *version = sqlite3_column_int(stmt, 0);
+            rc = HARS_OK;
+        }
+
+        sqlite3_finalize(stmt);
+    }
+
+    if (rc != HARS_OK) {
+        hars_log_error("database: %s", sqlite3_errmsg(conn));
+    }
+
+    return rc;
+}
+
+
+static int
+hars_sqlite_set_version(void *conn, int version)
+{
+    char  sql[64];
+
+    snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", version);
+
+    return hars_sqlite_exec(conn, sql);
+}
+
+
+static void *
+hars_sqlite_prepare(void *conn, const char *sql, const hars_db_value_t *value,
+    unsigned n)
+{
+    sqlite3_stmt  *stmt;
+
+    (void) value;
+    (void) n;
+
+    if (sqlite3_prepare_v3(conn, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt,
+                           NULL) != SQLITE_OK)
+    {
+        hars_log_error("database: %s", sqlite3_errmsg(conn));
+        return NULL;
+    }
+
+    return stmt;
+}
+
+
+static void
+hars_sqlite_finalize(void *conn, void *stmt)
+{
+    (void) conn;
+
+    sqlite3_finalize(stmt);
+}
+
+
+static int
+hars_sqlite_run(void *conn, void *stmt, const hars_db_value_t *value,
+    unsigned n)
+{
+    int       i, rc;
+    unsigned  len;
+
+    rc = SQLITE_OK;
+
+    for (i = 1; i <= (int) n && rc == SQLITE_OK; i++, value++) {
+        len = (unsigned) value->len;
+
+        switch (value->type) {
+
+        case HARS_DB_INT:
+            rc = sqlite3_bind_int64(stmt, i, value->n);
+            break;
+
+        case HARS_DB_TEXT:
+            rc = sqlite3_bind_text(stmt, i, value->data, (int) len,
+                                   SQLITE_STATIC);
+            break;
+
+        default: /* HARS_DB_BLOB; a pointer of NULL would be NULL */
+            rc = sqlite3_bind_blob(stmt, i, len ? value->data : "", (int) len,
+                                   SQLITE_STATIC);
+            break;
+        }
+    }
+
+    if (rc != SQLITE_OK) {
+        hars_log_error("database: %s", sqlite3_errmsg(conn));
+        hars_sqlite_done(conn, stmt);
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
+}
+
+
+static int
+hars_sqlite_row(void *conn, void *stmt)
+{
+    switch (sqlite3_step(stmt)) {
+
+    case SQLITE_ROW:
+        return HARS_OK;
+
+    case SQLITE_DONE:
+        return HARS_DECLINED;
+
+    default:
+        hars_log_error("database: %s", sqlite3_errmsg(conn));
+        return HARS_ERROR;
+    }
+}
+
+
+static void
+hars_sqlite_column(void *conn, void *stmt, unsigned i, hars_db_value_t *value)
+{
+    (void) conn;
+
+    memset(value, 0, sizeof(hars_db_value_t));
+
+    switch (sqlite3_column_type(stmt, (int) i)) {
+
+    case SQLITE_INTEGER:
+        value->n = sqlite3_column_int64(stmt, (int) i);
+        break;
+
+    case SQLITE_TEXT:
+        value->data = sqlite3_column_text(stmt, (int) i);
+        value->len = (size_t) sqlite3_column_bytes(stmt, (int) i);
+        break;
+
+    case SQLITE_BLOB:
+        value->len = (size_t) sqlite3_column_bytes(stmt, (int) i);
+        value->data = value->len ? sqlite3_column_blob(stmt, (int) i) : "";
+        break;
+
+    default: /* SQLITE_NULL, SQLITE_FLOAT: in no table of ours */
+        break;
+    }
+}
+
+
+static uint64_t
+hars_sqlite_changed(void *conn, void *stmt)
+{
+    (void) stmt;
+
+    return (uint64_t) sqlite3_changes64(conn);
+}
+
+
+static void
+hars_sqlite_done(void *conn, void *stmt)
+{
+    (void) conn;
+
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+}

@@ -1,0 +1,168 @@
+
+/*
+ * See hars_as_layout.h for what this is.  {INT}, {BLOB} and {END} are the
+ * database's own words (hars_as_db.c).  Identifiers and hashes are bytes;
+ * times are seconds since 1970, 0 for never.
+ *
+ * A token's row is keyed by the hour of its issue and its hash: new ones lie
+ * side by side, however many there are, and those of hours long gone are
+ * deleted as a range.
+ */
+
+#include "hars_as_layout.h"
+#include "hars_log.h"
+
+
+#define HARS_LAYOUT_VERSION  5
+
+
+static int hars_layout_upgrade(hars_db_t *db, int version);
+
+
+static const char *const  hars_layout[] = {
+
+    "CREATE TABLE client ("
+    "  id TEXT PRIMARY KEY,"
+    "  kind TEXT NOT NULL,"
+    "  sub TEXT NOT NULL,"
+    "  auth TEXT NOT NULL,"
+    "  auth_value TEXT NOT NULL,"
+    "  issuer_dn TEXT NOT NULL,"
+    "  secret {BLOB} NOT NULL,"
+    "  scope TEXT NOT NULL,"
+    "  resources TEXT NOT NULL,"
+    "  token_ttl {INT} NOT NULL,"
+    "  refresh {INT} NOT NULL,"
+    "  metadata TEXT NOT NULL,"
+    "  registration {BLOB} NOT NULL,"
+    "  disabled_at {INT} NOT NULL,"
+    "  created_at {INT} NOT NULL"
+    ") {END};"
+
+    "CREATE INDEX client_sub ON client (sub);",
+
+    "CREATE TABLE token ("
+    "  id {BLOB} PRIMARY KEY CHECK (length(id) = 36),"
+    "  cnf {BLOB} NOT NULL CHECK (length(cnf) = 32),"
+    "  client_id TEXT NOT NULL,"
+    "  sub TEXT NOT NULL,"
+    "  kind TEXT NOT NULL,"
+    "  scope TEXT NOT NULL,"
+    "  aud TEXT NOT NULL,"
+    "  iat {INT} NOT NULL,"
+    "  exp {INT} NOT NULL,"
+    "  family {BLOB} NOT NULL,"
+    "  revoked_at {INT} NOT NULL"
+    ") {END};"
+
+    "CREATE INDEX token_client ON token (client_id, id)"
+    "  WHERE revoked_at = 0;"
+    "CREATE INDEX token_cnf ON token (cnf, id) WHERE revoked_at = 0;"
+    "CREATE INDEX token_family ON token (family) WHERE length(family) > 0;"
+    "CREATE INDEX token_revoked ON token (exp, id) WHERE revoked_at > 0;",
+
+    /* a certificate stays here for good: its notAfter is only what we heard */
+
+    "CREATE TABLE revoked_cert ("
+    "  hash {BLOB} PRIMARY KEY CHECK (length(hash) = 32),"
+    "  until {INT} NOT NULL,"
+    "  revoked_at {INT} NOT NULL"
+    ") {END};",
+
+    "CREATE TABLE outbox ("
+    "  id {BLOB} PRIMARY KEY CHECK (length(id) = 36),"
+    "  exp {INT} NOT NULL"
+    ") {END};",
+
+    "CREATE TABLE outbox_cert ("
+    "  hash {BLOB} PRIMARY KEY CHECK (length(hash) = 32)"
+    ") {END};",
+
+    "CREATE TABLE told ("
+    "  one {INT} PRIMARY KEY CHECK (one = 1),"
+    "  mark TEXT NOT NULL"
+    ") {END};",
+
+    NULL
+};
+
+
+/*
+ * Layout 4, of SQLite alone: clients, revoked certificates and what is to be
+ * told stay; tokens were keyed otherwise, and are asked for again.
+ */
+static const char  hars_layout_4[] =
+    "ALTER TABLE client RENAME TO client_4;"
+    "ALTER TABLE revoked_cert RENAME TO revoked_cert_4;"
+    "ALTER TABLE outbox_cert RENAME TO outbox_cert_4;"
+    "DROP TABLE token;"
+    "DROP TABLE outbox;"
+    "DROP TABLE told;";
+
+static const char  hars_layout_4_to_5[] =
+    "INSERT INTO client (id, kind, sub, auth, auth_value, issuer_dn, secret,"
+    " scope, resources, token_ttl, refresh, metadata, registration,"
+    " disabled_at, created_at) SELECT id, kind, sub, auth, auth_value,"
+    " issuer_dn, secret, scope, resources, token_ttl, 0, '', x'',"
+    " disabled_at, created_at FROM client_4;"
+    "INSERT INTO revoked_cert (hash, until, revoked_at)"
+    " SELECT hash, until, revoked_at FROM revoked_cert_4;"
+    "INSERT INTO outbox_cert (hash) SELECT hash FROM outbox_cert_4;"
+    "DROP TABLE client_4;"
+    "DROP TABLE revoked_cert_4;"
+    "DROP TABLE outbox_cert_4;";
+
+
+/* two programs may open an empty database at once: the second looks again */
+int
+hars_layout_make(hars_db_t *db)
+{
+    int  rc, version;
+
+    if (hars_db_begin(db) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    rc = hars_db_version(db, &version);
+
+    if (rc == HARS_OK && version != HARS_LAYOUT_VERSION) {
+        rc = hars_layout_upgrade(db, version);
+    }
+
+    if (rc == HARS_OK) {
+        return hars_db_commit(db);
+    }
+
+    hars_db_rollback(db);
+
+    return HARS_ERROR;
+}
+
+
+static int
+hars_layout_upgrade(hars_db_t *db, int version)
+{
+    unsigned  i;
+
+    if (version != 0 && version != 4) {
+        hars_log_error("database: its layout is of version %d, this program "
+                       "knows 4 and %d", version, HARS_LAYOUT_VERSION);
+        return HARS_ERROR;
+    }
+
+    if (version == 4 && hars_db_exec(db, hars_layout_4) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    for (i = 0; hars_layout[i]; i++) {
+        if (hars_db_exec(db, hars_layout[i]) != HARS_OK) {
+            return HARS_ERROR;
+        }
+    }
+
+    if (version == 4 && hars_db_exec(db, hars_layout_4_to_5) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    return hars_db_set_version(db, HARS_LAYOUT_VERSION);
+}

@@ -1,0 +1,199 @@
+
+/* The store's tokens; see hars_as_store.h. */
+
+#include "hars_as_store.h"
+#include "hars_as_row.h"
+
+#include <string.h>
+
+
+/* a range is deleted in slices, so that no token waits long for one */
+#define HARS_SWEEP_SLICE   4096           /* rows */
+#define HARS_SWEEP_SLICES  32             /* in one call */
+
+
+typedef struct {
+    unsigned char   bound[HARS_TOKEN_HOUR];    /* hours before it */
+    int64_t         until;
+    hars_token_id_t from;                 /* where this slice begins */
+    hars_token_id_t next;                 /* and the next one */
+    unsigned        more:1;               /* there is a next one */
+} hars_sweep_t;
+
+
+static int hars_store_token_insert(hars_db_t *db, void *data);
+static int64_t hars_sweep_ttl(hars_store_t *store, int64_t ttl);
+static int hars_sweep_slice(hars_db_t *db, void *data);
+
+
+int
+hars_store_token_add(hars_store_t *store, const hars_token_t *token)
+{
+    return hars_store_write(store, hars_store_token_insert, (void *) token);
+}
+
+
+static int
+hars_store_token_insert(hars_db_t *db, void *data)
+{
+    return hars_token_insert(db, data);
+}
+
+
+/* the client's row is locked: who disables it comes before, or sees this */
+int
+hars_token_insert(hars_db_t *db, const hars_token_t *token)
+{
+    uint64_t  added;
+
+    hars_row_bind_token(db, token);
+
+    if (hars_db_do(db, "INSERT INTO token (" HARS_ROW_TOKEN ", revoked_at)"
+                       " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0"
+                       " WHERE NOT EXISTS (SELECT 1 FROM revoked_cert"
+                       " WHERE hash = ?2)"
+                       " AND EXISTS (SELECT 1 FROM client WHERE id = ?3"
+                       " AND disabled_at = 0 {SHARE})",
+                   &added) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return added ? HARS_OK : HARS_DECLINED;
+}
+
+
+int
+hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
+    hars_token_t *token)
+{
+    int         rc;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    hars_row_bind_id(db, id);
+
+    rc = hars_db_first(db, "SELECT " HARS_ROW_TOKEN ", coalesce("
+                           "nullif(revoked_at, 0), (SELECT c.revoked_at FROM"
+                           " revoked_cert AS c WHERE c.hash = cnf), 0)"
+                           " FROM token WHERE id = ?1");
+    if (rc == HARS_OK) {
+        rc = hars_row_token(db, token);
+    }
+
+    hars_store_reader_done(store, db);
+
+    return rc;
+}
+
+
+int
+hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl)
+{
+    int           rc;
+    unsigned      n;
+    uint32_t      hour;
+    hars_sweep_t  sweep;
+
+    ttl = hars_sweep_ttl(store, ttl);
+
+    if (ttl < 0) {
+        return HARS_ERROR;
+    }
+
+    memset(&sweep, 0, sizeof(hars_sweep_t));
+
+    hour = (uint32_t) ((until - ttl) / 3600);
+    sweep.bound[0] = (unsigned char) (hour >> 24);
+    sweep.bound[1] = (unsigned char) (hour >> 16);
+    sweep.bound[2] = (unsigned char) (hour >> 8);
+    sweep.bound[3] = (unsigned char) hour;
+    sweep.until = until;
+
+    for (n = 0; n < HARS_SWEEP_SLICES; n++) {
+        rc = hars_store_write(store, hars_sweep_slice, &sweep);
+
+        if (rc != HARS_OK || !sweep.more) {
+            return rc;
+        }
+
+        sweep.from = sweep.next;
+    }
+
+    return HARS_OK;
+}
+
+
+/* the longest life that any token may have now; -1: the log knows */
+static int64_t
+hars_sweep_ttl(hars_store_t *store, int64_t ttl)
+{
+    int         rc;
+    int64_t     longest;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return -1;
+    }
+
+    longest = -1;
+    rc = hars_db_first(db, "SELECT coalesce(max(token_ttl), 0) FROM client");
+
+    if (rc == HARS_OK) {
+        longest = hars_db_get_int(db, 0);
+        longest = (longest > ttl) ? longest : ttl;
+    }
+
+    hars_store_reader_done(store, db);
+
+    return longest;
+}
+
+
+/*
+ * Life may have been longer when a token was issued: such a one stays, until
+ * it has ended too.
+ */
+static int
+hars_sweep_slice(hars_db_t *db, void *data)
+{
+    int            rc;
+    hars_sweep_t  *sweep;
+
+    sweep = data;
+
+    hars_row_bind_id(db, &sweep->from);
+    hars_db_blob(db, sweep->bound, HARS_TOKEN_HOUR);
+    hars_db_int(db, HARS_SWEEP_SLICE);
+
+    rc = hars_db_first(db, "SELECT id FROM token WHERE id >= ?1 AND id < ?2"
+                           " ORDER BY id LIMIT 1 OFFSET ?3");
+    if (rc == HARS_ERROR
+        || (rc == HARS_OK && hars_row_id(db, 0, &sweep->next)))
+    {
+        return HARS_ERROR;
+    }
+
+    sweep->more = (rc == HARS_OK);
+
+    hars_row_bind_id(db, &sweep->from);
+
+    if (sweep->more) {
+        hars_row_bind_id(db, &sweep->next);
+
+    } else {
+        hars_db_blob(db, sweep->bound, HARS_TOKEN_HOUR);
+    }
+
+    hars_db_int(db, sweep->until);
+
+    return hars_db_do(db, "DELETE FROM token WHERE id >= ?1 AND id < ?2"
+                          " AND exp < ?3", NULL);
+}

@@ -1,0 +1,124 @@
+
+/* See hars_as_value.h for what this is. */
+
+#include "hars_as_value.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+
+#define HARS_VALUE_MAX  96                /* bytes, a multiple of 3 */
+
+
+static void hars_value_hour(unsigned char hour[HARS_TOKEN_HOUR], int64_t now);
+
+
+int
+hars_value_token(char value[HARS_AS_TOKEN_LEN + 1], hars_token_id_t *id,
+    int64_t now)
+{
+    int            rc;
+    unsigned char  raw[HARS_AS_TOKEN_BYTES];
+
+    hars_value_hour(raw, now);
+
+    if (RAND_bytes(raw + HARS_TOKEN_HOUR, sizeof(raw) - HARS_TOKEN_HOUR) != 1)
+    {
+        return HARS_ERROR;
+    }
+
+    hars_value_encode(value, HARS_AS_PREFIX, raw, sizeof(raw));
+    rc = hars_value_token_id(id, value);
+
+    OPENSSL_cleanse(raw, sizeof(raw));
+
+    return rc == HARS_OK ? HARS_OK : HARS_ERROR;
+}
+
+
+static void
+hars_value_hour(unsigned char hour[HARS_TOKEN_HOUR], int64_t now)
+{
+    uint32_t  n;
+
+    n = (uint32_t) (now / 3600);
+
+    hour[0] = (unsigned char) (n >> 24);
+    hour[1] = (unsigned char) (n >> 16);
+    hour[2] = (unsigned char) (n >> 8);
+    hour[3] = (unsigned char) n;
+}
+
+
+int
+hars_value_token_id(hars_token_id_t *id, const char *value)
+{
+    int            rc;
+    unsigned char  raw[HARS_AS_TOKEN_BYTES];
+
+    rc = hars_value_decode(raw, sizeof(raw), HARS_AS_PREFIX, value);
+
+    if (rc != HARS_OK) {
+        return HARS_DECLINED;
+    }
+
+    memcpy(id->hour, raw, HARS_TOKEN_HOUR);
+    rc = EVP_Digest(value, HARS_AS_TOKEN_LEN, id->hash, NULL, EVP_sha256(),
+                    NULL);
+
+    OPENSSL_cleanse(raw, sizeof(raw));
+
+    return rc ? HARS_OK : HARS_DECLINED;
+}
+
+
+void
+hars_value_encode(char *dst, const char *prefix, const unsigned char *src,
+    size_t len)
+{
+    dst += strlen(strcpy(dst, prefix));
+
+    EVP_EncodeBlock((unsigned char *) dst, src, (int) len);
+
+    for ( /* void */ ; *dst; dst++) {
+        *dst = (*dst == '+') ? '-' : (*dst == '/') ? '_' : *dst;
+    }
+}
+
+
+int
+hars_value_decode(unsigned char *dst, size_t len, const char *prefix,
+    const char *value)
+{
+    int     rc;
+    char    text[HARS_VALUE_LEN(HARS_VALUE_MAX) + 1], *p;
+    size_t  n;
+
+    n = strlen(prefix);
+
+    if (strncmp(value, prefix, n) != 0
+        || len > HARS_VALUE_MAX
+        || strlen(value + n) != HARS_VALUE_LEN(len)
+        || strspn(value + n, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "abcdefghijklmnopqrstuvwxyz0123456789-_")
+           != HARS_VALUE_LEN(len))
+    {
+        return HARS_ERROR;
+    }
+
+    strcpy(text, value + n);
+
+    for (p = text; *p; p++) {
+        *p = (*p == '-') ? '+' : (*p == '_') ? '/' : *p;
+    }
+
+    rc = EVP_DecodeBlock(dst, (unsigned char *) text,
+                         (int) HARS_VALUE_LEN(len));
+
+    OPENSSL_cleanse(text, sizeof(text));
+
+    return rc == (int) len ? HARS_OK : HARS_ERROR;
+}

@@ -1,0 +1,38 @@
+
+/*
+ * The texts of tokens: a prefix that says what it is, and base64url.  They
+ * are opaque (RFC 6749, 1.4): who holds one learns nothing from it but the
+ * hour of its issue, which is where its row stands in the database.
+ *
+ *     access token    hats_at_  hour (4 bytes), random (32)
+ */
+
+#ifndef HARS_AS_VALUE_H
+#define HARS_AS_VALUE_H
+
+
+#include "hars_as.h"
+
+
+/*
+ * A new access token, zero-terminated, issued at "now" (s), and its id.
+ * HARS_ERROR: there is no randomness.
+ */
+int hars_value_token(char value[HARS_AS_TOKEN_LEN + 1], hars_token_id_t *id,
+    int64_t now);
+
+/* the id of a token; HARS_DECLINED: this is none of ours */
+int hars_value_token_id(hars_token_id_t *id, const char *value);
+
+/*
+ * "prefix" and base64url of "len" bytes, a multiple of 3, zero-terminated:
+ * HARS_VALUE_LEN(len) characters after the prefix; and back.
+ */
+#define HARS_VALUE_LEN(len)  ((len) / 3 * 4)
+void hars_value_encode(char *dst, const char *prefix,
+    const unsigned char *src, size_t len);
+int hars_value_decode(unsigned char *dst, size_t len, const char *prefix,
+    const char *value);
+
+
+#endif /* HARS_AS_VALUE_H */
