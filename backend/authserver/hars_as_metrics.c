@@ -12,8 +12,8 @@
 
 
 #define HARS_METRICS_KINDS   16
-#define HARS_METRICS_ROUTES  8            /* with a histogram each */
-#define HARS_METRICS_PAGE    16384
+#define HARS_METRICS_PATHS   32           /* with a histogram each */
+#define HARS_METRICS_PAGE    65536
 
 
 /* the upper ends of the buckets, and one for the rest */
@@ -32,10 +32,10 @@ static const struct {
 
 
 typedef struct {
-    _Atomic(const hars_route_t *)  route;       /* NULL: free */
+    _Atomic(const char *)          path;        /* NULL: free */
     atomic_ullong                  bucket[HARS_METRICS_BUCKETS];
     atomic_ullong                  sum;         /* us */
-} hars_metrics_route_t;
+} hars_metrics_path_t;
 
 
 struct hars_metrics_s {
@@ -47,7 +47,7 @@ struct hars_metrics_s {
     atomic_ullong          revoked_tokens;
     atomic_uint            redis_up;
     atomic_uint            redis_told;
-    hars_metrics_route_t   route[HARS_METRICS_ROUTES];
+    hars_metrics_path_t    path[HARS_METRICS_PATHS];
 };
 
 
@@ -146,9 +146,9 @@ hars_metrics_served(void *data, const hars_route_t *route,
     uint64_t microseconds)
 {
     unsigned               i, k;
+    const char            *path;
     hars_metrics_t        *metrics;
-    const hars_route_t    *free_place;
-    hars_metrics_route_t  *place;
+    hars_metrics_path_t   *place;
 
     metrics = ((hars_as_socket_t *) data)->as->metrics;
 
@@ -156,14 +156,14 @@ hars_metrics_served(void *data, const hars_route_t *route,
         return;
     }
 
-    for (i = 0; i < HARS_METRICS_ROUTES; i++) {
-        place = &metrics->route[i];
-        free_place = NULL;
+    for (i = 0; i < HARS_METRICS_PATHS; i++) {
+        place = &metrics->path[i];
+        path = NULL;
 
-        if (atomic_load(&place->route) == route
-            || atomic_compare_exchange_strong(&place->route, &free_place,
-                                              route)
-            || free_place == route)
+        /* several methods of one path are one series */
+
+        if (atomic_compare_exchange_strong(&place->path, &path, route->path)
+            || strcmp(path, route->path) == 0)
         {
             for (k = 0; microseconds > hars_metrics_buckets[k].us; k++) {
                 /* void */
@@ -278,22 +278,20 @@ hars_metrics_routes(hars_metrics_t *metrics, hars_metrics_page_t *page)
     size_t                 i, k;
     const char            *path;
     unsigned long long     n;
-    const hars_route_t    *route;
-    hars_metrics_route_t  *place;
+    hars_metrics_path_t   *place;
 
     hars_metrics_head(page, "hars_as_request_duration_seconds", "histogram",
                       "From the whole request to its answer.");
 
-    for (i = 0; i < HARS_METRICS_ROUTES; i++) {
-        place = &metrics->route[i];
-        route = atomic_load(&place->route);
+    for (i = 0; i < HARS_METRICS_PATHS; i++) {
+        place = &metrics->path[i];
+        path = atomic_load(&place->path);
 
-        if (route == NULL) {
+        if (path == NULL) {
             continue;
         }
 
         n = 0;
-        path = route->path;
 
         for (k = 0; k < HARS_METRICS_BUCKETS; k++) {
             n += atomic_load(&place->bucket[k]);

@@ -34,6 +34,8 @@ typedef struct {
 
 
 static void hars_exchange_route(hars_exchange_t *ex);
+static unsigned hars_exchange_at(const hars_route_t *route,
+    const char *path);
 static void hars_exchange_handle(hars_exchange_t *ex);
 static void hars_exchange_refuse(hars_exchange_t *ex, unsigned status);
 static void hars_exchange_allow(hars_exchange_t *ex);
@@ -58,6 +60,7 @@ hars_exchange_create(const hars_http_conf_t *conf,
         ex->connection = connection;
         ex->r.method = method;
         ex->r.path = url;
+        ex->r.rest = "";
         ex->r.body = hars_exchange_empty;
         ex->r.data = conf->data;
     }
@@ -138,11 +141,12 @@ hars_exchange_route(hars_exchange_t *ex)
 
     for (route = ex->conf->routes; route->path; route++) {
 
-        if (strcmp(route->path, ex->r.path) != 0) {
+        if (!hars_exchange_at(route, ex->r.path)) {
             continue;
         }
 
         ex->r.route = route;
+        ex->r.rest = ex->r.path + strlen(route->path);
         ex->status = 405;
 
         if (strcmp(route->method, method) == 0) {
@@ -150,6 +154,22 @@ hars_exchange_route(hars_exchange_t *ex)
             return;
         }
     }
+}
+
+
+/* something has to follow a prefix */
+static unsigned
+hars_exchange_at(const hars_route_t *route, const char *path)
+{
+    size_t  len;
+
+    if (!route->prefix) {
+        return strcmp(route->path, path) == 0;
+    }
+
+    len = strlen(route->path);
+
+    return strncmp(route->path, path, len) == 0 && path[len] != '\0';
 }
 
 
@@ -286,7 +306,7 @@ hars_exchange_allow(hars_exchange_t *ex)
 
     for (route = ex->conf->routes; route->path; route++) {
 
-        if (strcmp(route->path, ex->r.path) != 0) {
+        if (!hars_exchange_at(route, ex->r.path)) {
             continue;
         }
 

@@ -7,7 +7,9 @@
  * request parsed and within bounds, owns nothing of it, and answers once.
  * Without an answer of its own the client gets 500.
  *
- * Paths are compared as sent, undecoded: the gateway proxies exact ones.
+ * Paths are compared as sent, undecoded: the gateway proxies exact ones.  A
+ * route may be a prefix instead, which ends with "/"; what follows is the
+ * handler's to look at.
  */
 
 #ifndef HARS_HTTP_H
@@ -32,6 +34,7 @@ typedef void (*hars_refuse_pt)(hars_request_t *r, unsigned status,
 typedef struct {
     const char            *path;          /* without the query */
     const char            *method;        /* GET answers HEAD as well */
+    unsigned               prefix:1;      /* of the path */
     size_t                 body_max;      /* bytes; beyond: 413 */
     hars_handler_pt        handler;
     hars_refuse_pt         refuse;        /* NULL: problem details */
@@ -41,6 +44,7 @@ typedef struct {
 struct hars_request_s {
     const char            *method;
     const char            *path;
+    const char            *rest;          /* behind a prefix, or "" */
     char                  *body;          /* zero-terminated, never NULL */
     size_t                 body_len;      /* may have zero bytes inside */
     void                  *data;          /* hars_http_conf_t: data */
