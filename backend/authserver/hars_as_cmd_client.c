@@ -9,6 +9,7 @@
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
 #include "hars_as_auth.h"
+#include "hars_as_client.h"
 #include "hars_as_dn.h"
 #include "hars_as_publish.h"
 #include "hars_as_revocation.h"
@@ -22,15 +23,9 @@
 #include <time.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 
 
-#define HARS_SUB_RANDOM     16            /* bytes */
 #define HARS_CLIENT_AUTH    1000          /* options of hars_auths[] */
-
-#define HARS_SECRET_PREFIX  "hats_cs_"
-#define HARS_SECRET_SIZE    (sizeof(HARS_SECRET_PREFIX) + HARS_B64_SHA256_LEN)
 
 
 /* what happens to a client that is there */
@@ -53,9 +48,6 @@ static int hars_client_scope(hars_client_t *client, const char *value);
 static int hars_client_resource(hars_client_t *client, const char *value);
 static int hars_client_ttl(hars_client_t *client, const char *value);
 static int hars_client_complete(hars_client_t *client);
-static int hars_client_sub(hars_client_t *client);
-static int hars_client_secret(hars_client_t *client,
-    char secret[HARS_SECRET_SIZE]);
 static int hars_client_store(hars_as_t *as, const hars_client_t *client);
 static int hars_client_change(hars_as_t *as,
     const hars_client_change_t *change, const char *id);
@@ -168,9 +160,13 @@ hars_client_add(hars_as_t *as, int argc, char **argv)
     client.created_at = time(NULL);
     secret[0] = '\0';
 
-    if (strcmp(client.auth->name, "secret") == 0
-        && hars_client_secret(&client, secret) != HARS_OK)
+    client.has_secret = strcmp(client.auth->name, "secret") == 0;
+
+    if (client.has_secret
+        && hars_secret_make(secret, HARS_SECRET_CLIENT, client.secret)
+           != HARS_OK)
     {
+        fprintf(stderr, "hars-authserver: there is no randomness\n");
         return HARS_EXIT_FAILED;
     }
 
@@ -252,30 +248,6 @@ hars_client_self_signed(hars_client_t *client, const char *file)
     }
 
     return HARS_OK;
-}
-
-
-/* 256 random bits; what is stored is their SHA-256 */
-static int
-hars_client_secret(hars_client_t *client, char secret[HARS_SECRET_SIZE])
-{
-    unsigned char  random[HARS_SHA256_LEN];
-
-    if (RAND_bytes(random, sizeof(random)) != 1) {
-        fprintf(stderr, "hars-authserver: there is no randomness\n");
-        return HARS_ERROR;
-    }
-
-    strcpy(secret, HARS_SECRET_PREFIX);
-    hars_b64url_sha256_encode(secret + sizeof(HARS_SECRET_PREFIX) - 1, random);
-    secret[HARS_SECRET_SIZE - 1] = '\0';
-
-    OPENSSL_cleanse(random, sizeof(random));
-
-    client->has_secret = EVP_Digest(secret, strlen(secret), client->secret,
-                                    NULL, EVP_sha256(), NULL) == 1;
-
-    return client->has_secret ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -442,28 +414,10 @@ hars_client_complete(hars_client_t *client)
         return HARS_ERROR;
     }
 
-    return client->sub[0] ? HARS_OK : hars_client_sub(client);
-}
-
-
-/* a person's is random, so that it says nothing; a service is its client_id */
-static int
-hars_client_sub(hars_client_t *client)
-{
-    unsigned char  random[HARS_SUB_RANDOM];
-
-    if (!client->kind->person) {
-        strcpy(client->sub, client->id);
-        return HARS_OK;
-    }
-
-    if (RAND_bytes(random, sizeof(random)) != 1) {
+    if (client->sub[0] == '\0' && hars_client_new_sub(client) != HARS_OK) {
         fprintf(stderr, "hars-authserver: there is no randomness\n");
         return HARS_ERROR;
     }
-
-    hars_hex(client->sub, random, sizeof(random));
-    client->sub[2 * sizeof(random)] = '\0';
 
     return HARS_OK;
 }
