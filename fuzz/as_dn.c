@@ -5,6 +5,7 @@
  */
 
 #include "../backend/authserver/hars_as_dn.c"
+#include "../backend/authserver/hars_as_dn_parse.c"
 
 #include <stdint.h>
 #include <stdlib.h>

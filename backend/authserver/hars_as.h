@@ -113,6 +113,9 @@ typedef struct {
     char                *audit_log;       /* NULL: there is none */
     unsigned long        audit_sign;      /* s, between signatures */
     hars_setting_list_t  signing_key;     /* the first one signs */
+    char                *ca_dir;          /* NULL: there is no authority */
+    char                *ca_key;          /* NULL: issuing.key there */
+    unsigned long        ca_days;         /* of enrolled certificates */
     hars_setting_list_t  redis;           /* none: no records are written */
     char                *redis_sentinel;  /* the master's name */
     char                *redis_cluster;   /* "yes" or "no" */
@@ -140,6 +143,7 @@ struct hars_audit_s;
 struct hars_metrics_s;
 struct hars_certs_s;
 struct hars_sign_s;
+struct hars_ca_s;
 
 
 typedef struct {
@@ -151,6 +155,7 @@ typedef struct {
     struct hars_certs_s    *certs;        /* whose clients are believed */
     struct hars_sign_s     *sign;         /* NULL: there is no key */
     char                   *jwks;         /* RFC 7517, JSON */
+    struct hars_ca_s       *ca;           /* NULL: nobody is enrolled */
     char                   *metadata;     /* RFC 8414, JSON */
     char                   *metadata_path;
 } hars_as_t;
@@ -179,6 +184,7 @@ int hars_as_client_command(hars_as_t *as, int argc, char **argv);
 int hars_as_token_command(hars_as_t *as, int argc, char **argv);
 int hars_as_revoke_command(hars_as_t *as, int argc, char **argv);
 int hars_as_audit_command(hars_as_t *as, int argc, char **argv);
+int hars_as_ca_command(hars_as_t *as, int argc, char **argv);
 
 /* hars_as_cmd_token.c: a token from standard input; HARS_ERROR: said */
 #define HARS_AS_LINE  256

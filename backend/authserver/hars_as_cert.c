@@ -55,8 +55,6 @@ hars_certs_t *
 hars_certs_create(char *const *file, unsigned n)
 {
     unsigned            i;
-    const char         *why;
-    X509_LOOKUP        *lookup;
     hars_certs_t       *certs;
     X509_VERIFY_PARAM  *param;
 
@@ -69,27 +67,18 @@ hars_certs_create(char *const *file, unsigned n)
     pthread_mutex_init(&certs->mutex, NULL);
 
     certs->store = X509_STORE_new();
-    lookup = certs->store ? X509_STORE_add_lookup(certs->store,
-                                                  X509_LOOKUP_file())
-                          : NULL;
 
-    for (i = 0; lookup && i < n; i++) {
-        why = (access(file[i], R_OK) == -1) ? strerror(errno)
-              : (X509_load_cert_file(lookup, file[i], X509_FILETYPE_PEM) <= 0)
-                ? "it has no certificates in PEM" : NULL;
-
-        if (why) {
-            hars_log_error("client_ca \"%s\" cannot be read: %s", file[i],
-                           why);
-            hars_certs_free(certs);
-            return NULL;
-        }
-    }
-
-    if (lookup == NULL) {
+    if (certs->store == NULL) {
         hars_log_error("no memory");
         hars_certs_free(certs);
         return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (hars_certs_add(certs, file[i]) != HARS_OK) {
+            hars_certs_free(certs);
+            return NULL;
+        }
     }
 
     param = X509_STORE_get0_param(certs->store);
@@ -99,6 +88,28 @@ hars_certs_create(char *const *file, unsigned n)
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 
     return certs;
+}
+
+
+int
+hars_certs_add(hars_certs_t *certs, const char *file)
+{
+    const char   *why;
+    X509_LOOKUP  *lookup;
+
+    lookup = X509_STORE_add_lookup(certs->store, X509_LOOKUP_file());
+
+    why = lookup == NULL ? "there is no memory"
+          : access(file, R_OK) == -1 ? strerror(errno)
+          : X509_load_cert_file(lookup, file, X509_FILETYPE_PEM) <= 0
+            ? "it has no certificates in PEM" : NULL;
+
+    if (why) {
+        hars_log_error("client_ca \"%s\" cannot be read: %s", file, why);
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
 }
 
 

@@ -43,6 +43,9 @@ typedef struct {
 hars_certs_t *hars_certs_create(char *const *file, unsigned n);
 void hars_certs_free(hars_certs_t *certs);
 
+/* one more file; before there is a second thread */
+int hars_certs_add(hars_certs_t *certs, const char *file);
+
 /*
  * HARS_OK, or HARS_ERROR: no byte sequence, or not one certificate.  Without
  * "certs" nobody is trusted.  Thread-safe.

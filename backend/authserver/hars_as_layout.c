@@ -83,6 +83,35 @@ static const char *const  hars_layout[] = {
     "  mark TEXT NOT NULL"
     ") {END};",
 
+    /*
+     * Issued here; rows go some time after notAfter, revoked ones as well.
+     * "reason" is RFC 5280's (5.3.1), 0 where none was given.
+     */
+
+    "CREATE TABLE certificate ("
+    "  serial {BLOB} PRIMARY KEY CHECK (length(serial) = 17),"
+    "  thumbprint {BLOB} NOT NULL CHECK (length(thumbprint) = 32),"
+    "  client_id TEXT NOT NULL,"
+    "  not_after {INT} NOT NULL,"
+    "  issued_at {INT} NOT NULL,"
+    "  revoked_at {INT} NOT NULL,"
+    "  reason {INT} NOT NULL"
+    ") {END};"
+
+    "CREATE UNIQUE INDEX certificate_thumbprint ON certificate (thumbprint);"
+    "CREATE INDEX certificate_client ON certificate (client_id, not_after);"
+    "CREATE INDEX certificate_end ON certificate (not_after);"
+    "CREATE INDEX certificate_revoked ON certificate (not_after, serial)"
+    "  WHERE revoked_at > 0;",
+
+    /* SHA-256 of the secret that enrols a client once; one per client */
+
+    "CREATE TABLE enrol_secret ("
+    "  client_id TEXT PRIMARY KEY,"
+    "  hash {BLOB} NOT NULL CHECK (length(hash) = 32),"
+    "  until {INT} NOT NULL"
+    ") {END};",
+
     NULL
 };
 

@@ -6,6 +6,7 @@
 
 #include "hars_as.h"
 #include "hars_as_audit.h"
+#include "hars_as_ca.h"
 #include "hars_log.h"
 #include "hars_version.h"
 
@@ -26,6 +27,7 @@ typedef struct {
 
 
 static int hars_as_run(const char *config, int check, int argc, char **argv);
+static int hars_as_check(hars_as_t *as, const char *config);
 static int hars_as_serve_command(hars_as_t *as, int argc, char **argv);
 static void hars_as_help(void);
 
@@ -36,6 +38,7 @@ static const hars_as_command_t  hars_as_commands[] = {
     { "token", hars_as_token_command },
     { "revoke", hars_as_revoke_command },
     { "audit", hars_as_audit_command },
+    { "ca", hars_as_ca_command },
     { NULL, NULL }
 };
 
@@ -113,7 +116,7 @@ hars_as_run(const char *config, int check, int argc, char **argv)
 
     if (command->name == NULL && !(check && argc == 0)) {
         fprintf(stderr, "hars-authserver: a command is missing or unknown: "
-                "serve, client, token, revoke, audit; see --help\n");
+                "serve, client, token, revoke, audit, ca; see --help\n");
         return HARS_EXIT_USAGE;
     }
 
@@ -124,8 +127,7 @@ hars_as_run(const char *config, int check, int argc, char **argv)
     if (hars_as_configure(&as, config) == HARS_OK) {
 
         if (check) {
-            printf("%s: the settings are good\n", config);
-            rc = HARS_EXIT_OK;
+            rc = hars_as_check(&as, config);
 
         } else if (as.conf.audit_log == NULL
                    || (as.audit = hars_audit_open(as.conf.audit_log)) != NULL)
@@ -141,6 +143,19 @@ hars_as_run(const char *config, int check, int argc, char **argv)
 
 
 static int
+hars_as_check(hars_as_t *as, const char *config)
+{
+    if (hars_ca_load(as) != HARS_OK) {
+        return HARS_EXIT_FAILED;
+    }
+
+    printf("%s: the settings are good\n", config);
+
+    return HARS_EXIT_OK;
+}
+
+
+static int
 hars_as_serve_command(hars_as_t *as, int argc, char **argv)
 {
     if (argc > 0) {
@@ -149,7 +164,8 @@ hars_as_serve_command(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    return hars_as_serve(as);
+    return hars_ca_load(as) == HARS_OK ? hars_as_serve(as)
+                                       : HARS_EXIT_FAILED;
 }
 
 
@@ -173,6 +189,9 @@ hars_as_help(void)
          "SECONDS]\n"
          "  hars-authserver [--config FILE] audit verify [--key FILE]...\n"
          "      [FILE]\n"
+         "  hars-authserver [--config FILE] ca init [--curve P-256|P-384]\n"
+         "      [--name DN] [--root-days N] [--issuing-days N]\n"
+         "  hars-authserver [--config FILE] ca show\n"
          "  hars-authserver [--config FILE] --check\n\n"
          "\"-\" reads the token from standard input, where no list of "
          "processes shows it.\n"

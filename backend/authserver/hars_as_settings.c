@@ -7,6 +7,7 @@
 #include "hars_as.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
+#include "hars_as_ca.h"
 #include "hars_as_cert.h"
 #include "hars_as_jwt.h"
 #include "hars_as_metadata.h"
@@ -56,8 +57,14 @@ static const hars_setting_t  hars_as_settings[] = {
     { HARS_AS_SETTING(token_ttl), .type = HARS_SETTING_UINT,
       .preset = "300", .min = 1, .max = HARS_AS_TTL_MAX },
 
-    { HARS_AS_SETTING(client_ca), .type = HARS_SETTING_LIST,
-      .required = 1 },
+    { HARS_AS_SETTING(client_ca), .type = HARS_SETTING_LIST },
+
+    { HARS_AS_SETTING(ca_dir) },
+
+    { HARS_AS_SETTING(ca_key) },
+
+    { HARS_AS_SETTING(ca_days), .type = HARS_SETTING_UINT,
+      .preset = "7", .min = 1, .max = 90 },
 
     { HARS_AS_SETTING(audit_log) },
 
@@ -169,6 +176,7 @@ hars_as_release(hars_as_t *as)
 {
     hars_publish_free(as->publish);
     hars_audit_close(as->audit);
+    hars_ca_close(as->ca);
     hars_certs_free(as->certs);
     hars_metadata_free(as);
     hars_sign_free(as->sign);
@@ -198,6 +206,18 @@ hars_as_check_identity(hars_as_t *as)
     if (conf->mtls_base && !hars_as_issuer(conf->mtls_base)) {
         hars_settings_fail(as->settings, "mtls_base", "has to be an https URL "
                            "without query, fragment and closing \"/\"");
+        rc = HARS_ERROR;
+    }
+
+    if (conf->client_ca.n == 0 && conf->ca_dir == NULL) {
+        hars_settings_fail(as->settings, "client_ca", "is needed without "
+                           "ca_dir, name the file of the authorities whose "
+                           "certificates clients have");
+        rc = HARS_ERROR;
+    }
+
+    if (conf->ca_key && conf->ca_dir == NULL) {
+        hars_settings_fail(as->settings, "ca_key", "needs ca_dir");
         rc = HARS_ERROR;
     }
 

@@ -92,6 +92,16 @@ hars_store_client_delete(hars_db_t *db, void *data)
 {
     hars_db_text(db, data);
 
+    /* who is registered by the same name later has to ask for its own */
+
+    if (hars_db_do(db, "DELETE FROM enrol_secret WHERE client_id = ?1", NULL)
+        != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    hars_db_text(db, data);
+
     return hars_db_do(db, "DELETE FROM client WHERE id = ?1", NULL);
 }
 

@@ -8,6 +8,8 @@
 /* link: -lcrypto */
 
 #include "../../backend/authserver/hars_as_dn.c"
+#include "../../backend/authserver/hars_as_dn_parse.c"
+#include "../../backend/authserver/hars_as_dn_encode.c"
 
 #include "tap.h"
 

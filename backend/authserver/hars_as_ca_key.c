@@ -1,0 +1,217 @@
+
+/*
+ * Private keys of the authority: a PEM file that is closed to others, or a
+ * key in a PKCS#11 token, named by a URI (RFC 7512), which never leaves it.
+ *
+ * The token is reached by the provider "pkcs11" where OpenSSL has one
+ * (pkcs11-provider, Debian 13), otherwise by the engine of that name
+ * (libengine-pkcs11-openssl, Debian 12).  The PIN stands in a file that the
+ * URI names (pin-source), or in the URI (pin-value).
+ *
+ * The only user of OpenSSL's engines, which are on their way out.
+ */
+
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "hars_as_ca.h"
+#include "hars_record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <openssl/engine.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/provider.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
+
+
+#define HARS_CA_PKCS11  "pkcs11"
+
+
+static EVP_PKEY *hars_ca_key_file(const char *path, const char **error);
+static int hars_ca_key_no_password(char *buf, int size, int rwflag,
+    void *data);
+static EVP_PKEY *hars_ca_key_provider(const char *uri);
+static EVP_PKEY *hars_ca_key_engine(const char *uri, const char **error);
+
+
+static OSSL_PROVIDER  *hars_ca_provider;
+static OSSL_PROVIDER  *hars_ca_default;
+static ENGINE         *hars_ca_engine;
+
+
+int
+hars_ca_key_is_uri(const char *where)
+{
+    return strncasecmp(where, HARS_CA_PKCS11 ":",
+                       sizeof(HARS_CA_PKCS11)) == 0;
+}
+
+
+EVP_PKEY *
+hars_ca_key_load(const char *where, const char **error)
+{
+    EVP_PKEY  *key;
+
+    if (!hars_ca_key_is_uri(where)) {
+        return hars_ca_key_file(where, error);
+    }
+
+    key = hars_ca_key_provider(where);
+
+    if (key == NULL) {
+        key = hars_ca_key_engine(where, error);
+    }
+
+    ERR_clear_error();
+
+    return key;
+}
+
+
+static EVP_PKEY *
+hars_ca_key_file(const char *path, const char **error)
+{
+    int        fd;
+    FILE      *fp;
+    EVP_PKEY  *key;
+
+    *error = "cannot be read";
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd == -1) {
+        *error = (errno == ENOENT)
+                 ? "does not exist"
+                 : "cannot be opened, see that this user may read it";
+        return NULL;
+    }
+
+    fp = (hars_key_file_check(fd, error) == HARS_OK) ? fdopen(fd, "r") : NULL;
+
+    if (fp == NULL) {
+        close(fd);
+        return NULL;
+    }
+
+    key = PEM_read_PrivateKey(fp, NULL, hars_ca_key_no_password, NULL);
+    fclose(fp);
+    ERR_clear_error();
+
+    if (key == NULL) {
+        *error = "has no private key in PEM without a password";
+    }
+
+    return key;
+}
+
+
+/* nobody is there who could type one */
+static int
+hars_ca_key_no_password(char *buf, int size, int rwflag, void *data)
+{
+    (void) buf;
+    (void) size;
+    (void) rwflag;
+    (void) data;
+
+    return -1;
+}
+
+
+/* NULL: there is no such provider, or it does not have the key */
+static EVP_PKEY *
+hars_ca_key_provider(const char *uri)
+{
+    EVP_PKEY         *key;
+    OSSL_STORE_CTX   *store;
+    OSSL_STORE_INFO  *info;
+
+    if (hars_ca_provider == NULL) {
+        hars_ca_provider = OSSL_PROVIDER_try_load(NULL, HARS_CA_PKCS11, 1);
+
+        if (hars_ca_provider) {
+            hars_ca_default = OSSL_PROVIDER_load(NULL, "default");
+        }
+    }
+
+    store = hars_ca_provider
+            ? OSSL_STORE_open(uri, UI_null(), NULL, NULL, NULL) : NULL;
+    key = NULL;
+
+    if (store) {
+        (void) OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY);
+    }
+
+    while (store && key == NULL && !OSSL_STORE_eof(store)) {
+        info = OSSL_STORE_load(store);
+
+        if (info && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY) {
+            key = OSSL_STORE_INFO_get1_PKEY(info);
+        }
+
+        OSSL_STORE_INFO_free(info);
+    }
+
+    if (store) {
+        OSSL_STORE_close(store);
+    }
+
+    return key;
+}
+
+
+static EVP_PKEY *
+hars_ca_key_engine(const char *uri, const char **error)
+{
+    EVP_PKEY  *key;
+
+    if (hars_ca_engine == NULL) {
+        ENGINE_load_builtin_engines();
+        hars_ca_engine = ENGINE_by_id(HARS_CA_PKCS11);
+
+        if (hars_ca_engine == NULL || !ENGINE_init(hars_ca_engine)) {
+            ENGINE_free(hars_ca_engine);
+            hars_ca_engine = NULL;
+
+            *error = "needs the package pkcs11-provider or "
+                     "libengine-pkcs11-openssl, and its settings";
+            return NULL;
+        }
+    }
+
+    key = ENGINE_load_private_key(hars_ca_engine, uri,
+                                  (UI_METHOD *) UI_null(), NULL);
+
+    if (key == NULL) {
+        *error = "is not to be had: see the URI (token, object, type), the "
+                 "PIN that it names by pin-source=file:..., and the module "
+                 "(PKCS11_MODULE_PATH)";
+    }
+
+    return key;
+}
+
+
+void
+hars_ca_key_end(void)
+{
+    if (hars_ca_engine) {
+        ENGINE_finish(hars_ca_engine);
+        ENGINE_free(hars_ca_engine);
+        hars_ca_engine = NULL;
+    }
+
+    if (hars_ca_provider) {
+        OSSL_PROVIDER_unload(hars_ca_provider);
+        OSSL_PROVIDER_unload(hars_ca_default);
+        hars_ca_provider = NULL;
+        hars_ca_default = NULL;
+    }
+}

@@ -1,0 +1,293 @@
+
+/* See hars_as_store_cert.h for what this is. */
+
+#include "hars_as_store_cert.h"
+#include "hars_as_auth.h"
+
+
+typedef struct {
+    const char                *client_id;
+    const unsigned char       *hash;
+    int64_t                    until;
+} hars_store_secret_t;
+
+
+typedef struct {
+    const hars_client_t       *client;
+    const unsigned char       *secret;    /* NULL: "old" authenticates */
+    const unsigned char       *old;       /* thumbprint */
+    const hars_certificate_t  *cert;
+} hars_store_enrol_t;
+
+
+typedef struct {
+    int64_t                    until;
+    int64_t                    now;
+} hars_store_ended_t;
+
+
+static int hars_store_secret_replace(hars_db_t *db, void *data);
+static int hars_store_enrol_op(hars_db_t *db, void *data);
+static int hars_store_enrol_client(hars_db_t *db,
+    const hars_client_t *client);
+static int hars_store_enrol_secret(hars_db_t *db,
+    const hars_store_enrol_t *enrol);
+static int hars_store_enrol_old(hars_db_t *db,
+    const hars_store_enrol_t *enrol);
+static int hars_store_certificate_insert(hars_db_t *db,
+    const hars_certificate_t *cert);
+static int hars_store_certificate_delete(hars_db_t *db, void *data);
+
+
+int
+hars_store_secret_set(hars_store_t *store, const char *client_id,
+    const unsigned char hash[HARS_SHA256_LEN], int64_t until)
+{
+    hars_store_secret_t  secret = { client_id, hash, until };
+
+    return hars_store_write(store, hars_store_secret_replace, &secret);
+}
+
+
+static int
+hars_store_secret_replace(hars_db_t *db, void *data)
+{
+    uint64_t              changed;
+    hars_store_secret_t  *secret;
+
+    secret = data;
+
+    hars_db_text(db, secret->client_id);
+
+    if (hars_db_do(db, "DELETE FROM enrol_secret WHERE client_id = ?1", NULL)
+        != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    hars_db_text(db, secret->client_id);
+    hars_db_blob(db, secret->hash, HARS_SHA256_LEN);
+    hars_db_int(db, secret->until);
+
+    if (hars_db_do(db, "INSERT INTO enrol_secret (client_id, hash, until)"
+                       " SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM client"
+                       " WHERE id = ?1 {SHARE}) ON CONFLICT DO NOTHING",
+                   &changed) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return changed ? HARS_OK : HARS_DECLINED;
+}
+
+
+int
+hars_store_secret_known(hars_store_t *store, const char *client_id,
+    const unsigned char hash[HARS_SHA256_LEN], int64_t now)
+{
+    int         rc;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    hars_db_text(db, client_id);
+    hars_db_blob(db, hash, HARS_SHA256_LEN);
+    hars_db_int(db, now);
+
+    rc = hars_db_first(db, "SELECT until FROM enrol_secret WHERE"
+                           " client_id = ?1 AND hash = ?2 AND until > ?3");
+
+    hars_store_reader_done(store, db);
+
+    return rc;
+}
+
+
+int
+hars_store_enrol(hars_store_t *store, const hars_client_t *client,
+    const unsigned char secret[HARS_SHA256_LEN],
+    const hars_certificate_t *cert)
+{
+    hars_store_enrol_t  enrol = { client, secret, NULL, cert };
+
+    return hars_store_write(store, hars_store_enrol_op, &enrol);
+}
+
+
+int
+hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
+    const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert)
+{
+    hars_store_enrol_t  enrol = { client, NULL, old, cert };
+
+    return hars_store_write(store, hars_store_enrol_op, &enrol);
+}
+
+
+/* what declines does so before anything is written */
+static int
+hars_store_enrol_op(hars_db_t *db, void *data)
+{
+    int                  rc;
+    hars_store_enrol_t  *enrol;
+
+    enrol = data;
+
+    rc = hars_store_enrol_client(db, enrol->client);
+
+    if (rc == HARS_OK) {
+        rc = enrol->secret ? hars_store_enrol_secret(db, enrol)
+                           : hars_store_enrol_old(db, enrol);
+    }
+
+    return rc == HARS_OK ? hars_store_certificate_insert(db, enrol->cert)
+                         : rc;
+}
+
+
+/* its names were read from this registration: is it still the same? */
+static int
+hars_store_enrol_client(hars_db_t *db, const hars_client_t *client)
+{
+    hars_db_text(db, client->id);
+    hars_db_text(db, client->auth->name);
+    hars_db_text(db, client->auth_value);
+    hars_db_text(db, client->issuer_dn);
+
+    return hars_db_first(db, "SELECT 1 FROM client WHERE id = ?1"
+                             " AND auth = ?2 AND auth_value = ?3"
+                             " AND issuer_dn = ?4 AND disabled_at = 0"
+                             " {SHARE}");
+}
+
+
+static int
+hars_store_enrol_secret(hars_db_t *db, const hars_store_enrol_t *enrol)
+{
+    uint64_t  used;
+
+    hars_db_text(db, enrol->client->id);
+    hars_db_blob(db, enrol->secret, HARS_SHA256_LEN);
+    hars_db_int(db, enrol->cert->issued_at);
+
+    if (hars_db_do(db, "DELETE FROM enrol_secret WHERE client_id = ?1"
+                       " AND hash = ?2 AND until > ?3", &used) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return used ? HARS_OK : HARS_DECLINED;
+}
+
+
+static int
+hars_store_enrol_old(hars_db_t *db, const hars_store_enrol_t *enrol)
+{
+    int  rc;
+
+    hars_db_blob(db, enrol->old, HARS_SHA256_LEN);
+    hars_db_text(db, enrol->client->id);
+    hars_db_int(db, enrol->cert->issued_at);
+
+    rc = hars_db_first(db, "SELECT 1 FROM certificate WHERE thumbprint = ?1"
+                           " AND client_id = ?2 AND not_after >= ?3"
+                           " AND revoked_at = 0 AND NOT EXISTS (SELECT 1"
+                           " FROM revoked_cert WHERE hash = ?1)");
+
+    /* its families of refresh tokens follow, here, in this transaction */
+
+    return rc;
+}
+
+
+static int
+hars_store_certificate_insert(hars_db_t *db, const hars_certificate_t *cert)
+{
+    hars_db_blob(db, cert->serial, HARS_CA_SERIAL);
+    hars_db_blob(db, cert->thumbprint, HARS_SHA256_LEN);
+    hars_db_text(db, cert->client_id);
+    hars_db_int(db, cert->not_after);
+    hars_db_int(db, cert->issued_at);
+
+    return hars_db_do(db, "INSERT INTO certificate (serial, thumbprint,"
+                          " client_id, not_after, issued_at, revoked_at,"
+                          " reason) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)", NULL);
+}
+
+
+int
+hars_store_certificate_get(hars_store_t *store,
+    const unsigned char thumbprint[HARS_SHA256_LEN],
+    hars_certificate_t *cert)
+{
+    int         rc;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    hars_db_blob(db, thumbprint, HARS_SHA256_LEN);
+
+    rc = hars_db_first(db, "SELECT serial, thumbprint, client_id, not_after,"
+                           " issued_at, revoked_at, reason FROM certificate"
+                           " WHERE thumbprint = ?1");
+
+    if (rc == HARS_OK
+        && (hars_db_get_blob(db, 0, cert->serial, HARS_CA_SERIAL) != HARS_OK
+            || hars_db_get_blob(db, 1, cert->thumbprint, HARS_SHA256_LEN)
+               != HARS_OK
+            || hars_db_get_text(db, 2, cert->client_id,
+                                sizeof(cert->client_id)) != HARS_OK))
+    {
+        rc = HARS_ERROR;
+    }
+
+    if (rc == HARS_OK) {
+        cert->not_after = hars_db_get_int(db, 3);
+        cert->issued_at = hars_db_get_int(db, 4);
+        cert->revoked_at = hars_db_get_int(db, 5);
+        cert->reason = (int) hars_db_get_int(db, 6);
+    }
+
+    hars_store_reader_done(store, db);
+
+    return rc;
+}
+
+
+int
+hars_store_certificate_sweep(hars_store_t *store, int64_t until, int64_t now)
+{
+    hars_store_ended_t  ended = { until, now };
+
+    return hars_store_write(store, hars_store_certificate_delete, &ended);
+}
+
+
+static int
+hars_store_certificate_delete(hars_db_t *db, void *data)
+{
+    hars_store_ended_t  *ended;
+
+    ended = data;
+
+    hars_db_int(db, ended->now);
+
+    if (hars_db_do(db, "DELETE FROM enrol_secret WHERE until <= ?1", NULL)
+        != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    hars_db_int(db, ended->until);
+
+    return hars_db_do(db, "DELETE FROM certificate WHERE not_after < ?1",
+                      NULL);
+}

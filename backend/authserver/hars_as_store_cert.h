@@ -1,0 +1,48 @@
+
+/*
+ * The store's certificates, by serial number and thumbprint, and the secrets
+ * that clients enrol with: SHA-256, used once.  See hars_as_store.h.
+ */
+
+#ifndef HARS_AS_STORE_CERT_H
+#define HARS_AS_STORE_CERT_H
+
+
+#include "hars_as_ca.h"
+#include "hars_as_store.h"
+
+
+/* takes the place of the one that the client may have had; s */
+int hars_store_secret_set(hars_store_t *store, const char *client_id,
+    const unsigned char hash[HARS_SHA256_LEN], int64_t until);
+
+/* HARS_OK: it is the client's, and has not ended; nothing is used up */
+int hars_store_secret_known(hars_store_t *store, const char *client_id,
+    const unsigned char hash[HARS_SHA256_LEN], int64_t now);
+
+/*
+ * Stores a certificate for a client that is still registered as "client" has
+ * it and not disabled, and uses its secret up.  HARS_DECLINED: one of these
+ * does not hold any more.
+ */
+int hars_store_enrol(hars_store_t *store, const hars_client_t *client,
+    const unsigned char secret[HARS_SHA256_LEN],
+    const hars_certificate_t *cert);
+
+/*
+ * The same with the certificate that it follows, which was issued to this
+ * client and is not revoked; all that is bound to it is carried over.
+ */
+int hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
+    const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert);
+
+int hars_store_certificate_get(hars_store_t *store,
+    const unsigned char thumbprint[HARS_SHA256_LEN],
+    hars_certificate_t *cert);
+
+/* forgets certificates that ended before "until", and secrets before "now" */
+int hars_store_certificate_sweep(hars_store_t *store, int64_t until,
+    int64_t now);
+
+
+#endif /* HARS_AS_STORE_CERT_H */
