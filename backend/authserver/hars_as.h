@@ -31,6 +31,7 @@
 #define HARS_AS_METADATA_SIZE  2049       /* RFC 7591, JSON, only echoed */
 
 #define HARS_AS_TTL_MAX      86400        /* s, of a token */
+#define HARS_AS_REFRESH_MAX  31536000     /* s, of refresh tokens */
 
 #define HARS_AS_PREFIX       "hats_at_"
 #define HARS_AS_PREFIX_LEN   (sizeof(HARS_AS_PREFIX) - 1)
@@ -97,6 +98,7 @@ typedef struct {
     int64_t              iat;             /* s; also nbf */
     int64_t              exp;             /* s */
     int64_t              revoked_at;      /* s, 0: not */
+    unsigned             refresh:1;       /* this is a refresh token */
 } hars_token_t;
 
 
@@ -109,6 +111,10 @@ typedef struct {
     char                *gateway_user;
     char                *gateway_client;
     unsigned long        token_ttl;       /* s */
+    char                *profile;         /* standard or paper */
+    hars_setting_list_t  refresh_key;     /* none: no refresh tokens */
+    unsigned long        refresh_ttl;     /* s, of a family */
+    unsigned long        refresh_grace;   /* s */
     hars_setting_list_t  client_ca;       /* files of certificates */
     char                *audit_log;       /* NULL: there is none */
     unsigned long        audit_sign;      /* s, between signatures */
@@ -142,6 +148,7 @@ struct hars_publish_s;
 struct hars_audit_s;
 struct hars_metrics_s;
 struct hars_certs_s;
+struct hars_family_keys_s;
 struct hars_sign_s;
 struct hars_ca_s;
 
@@ -153,6 +160,7 @@ typedef struct {
     struct hars_audit_s    *audit;        /* NULL: there is no log */
     struct hars_metrics_s  *metrics;      /* NULL: not serving */
     struct hars_certs_s    *certs;        /* whose clients are believed */
+    struct hars_family_keys_s  *refresh;  /* NULL: no refresh tokens */
     struct hars_sign_s     *sign;         /* NULL: there is no key */
     char                   *jwks;         /* RFC 7517, JSON */
     struct hars_ca_s       *ca;           /* NULL: nobody is enrolled */

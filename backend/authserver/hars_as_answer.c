@@ -38,6 +38,7 @@ static const char *hars_answer_iss(const hars_token_t *token,
 static const hars_answer_claim_t *hars_answer_find(const char *name,
     size_t len);
 static hars_str_t hars_answer_str(const char *s);
+static json_t *hars_answer_grants(const hars_client_t *client);
 static char *hars_answer_text(json_t *root, int failed, size_t flags);
 
 
@@ -223,10 +224,11 @@ hars_answer_iss(const hars_token_t *token, const char *issuer)
 static const char *
 hars_answer_type(const hars_token_t *token, const char *issuer)
 {
-    (void) token;
     (void) issuer;
 
-    return HARS_TOKEN_TYPE;
+    /* a refresh token is of no type that a resource server takes */
+
+    return token->refresh ? "" : HARS_TOKEN_TYPE;
 }
 
 
@@ -240,7 +242,8 @@ hars_answer_kind(const hars_token_t *token, const char *issuer)
 
 
 char *
-hars_answer_token(const hars_token_t *token, const char *value, int64_t now)
+hars_answer_token(const hars_token_t *token, const char *value,
+    const char *refresh, int64_t now)
 {
     int      rc;
     json_t  *root;
@@ -253,6 +256,11 @@ hars_answer_token(const hars_token_t *token, const char *value, int64_t now)
 
     if (token->scope[0]) {
         rc = json_object_set_new(root, "scope", json_string(token->scope));
+    }
+
+    if (*refresh) {
+        rc |= json_object_set_new(root, "refresh_token",
+                                  json_string(refresh));
     }
 
     return hars_answer_text(root, rc, JSON_COMPACT);
@@ -314,6 +322,21 @@ hars_answer_token_row(const hars_token_t *token, const char *token_id,
 }
 
 
+static json_t *
+hars_answer_grants(const hars_client_t *client)
+{
+    json_t  *array;
+
+    array = json_pack("[s]", "client_credentials");
+
+    if (client->refresh) {
+        json_array_append_new(array, json_string("refresh_token"));
+    }
+
+    return array;
+}
+
+
 char *
 hars_answer_client_row(const hars_client_t *client)
 {
@@ -353,6 +376,11 @@ hars_answer_client_row(const hars_client_t *client)
     if (client->disabled_at) {
         rc |= json_object_set_new(root, "disabled_at",
                                   json_integer(client->disabled_at));
+    }
+
+    if (client->kind->grant) {
+        rc |= json_object_set_new(root, "grant_types",
+                                  hars_answer_grants(client));
     }
 
     if (client->token_ttl) {

@@ -37,9 +37,9 @@ int hars_answer_record(const hars_token_t *token, const char *issuer,
 /* is there a claim of this name that a record can carry? */
 int hars_answer_claim(const char *name, size_t len);
 
-/* RFC 6749, 5.1; "value" is the token itself */
+/* RFC 6749, 5.1: the token itself, and the refresh token or "" */
 char *hars_answer_token(const hars_token_t *token, const char *value,
-    int64_t now);
+    const char *refresh, int64_t now);
 
 /* of an operator's revocation */
 char *hars_answer_revoked(uint64_t tokens);

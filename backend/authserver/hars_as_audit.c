@@ -43,6 +43,8 @@ static int hars_audit_append(hars_audit_t *audit, const char *event,
     json_t *what);
 static int hars_audit_put(hars_audit_t *audit, const char *line, size_t len);
 static void hars_audit_cert(json_t *what, const unsigned char *thumbprint);
+static void hars_audit_family(json_t *what,
+    const unsigned char family[HARS_FAMILY_LEN]);
 
 
 hars_audit_t *
@@ -233,6 +235,10 @@ hars_audit_issue(hars_as_t *as, const hars_token_t *token)
 
     hars_audit_cert(what, token->cnf);
 
+    if (token->has_family) {
+        hars_audit_family(what, token->family);
+    }
+
     return hars_audit_write(as, "issue", what);
 }
 
@@ -291,6 +297,10 @@ hars_audit_revoke(hars_as_t *as, const char *by,
             json_object_set_new(what, "token", json_string(id));
         }
 
+        break;
+
+    case HARS_REVOKE_FAMILY:
+        hars_audit_family(what, revoke->family);
         break;
 
     case HARS_REVOKE_CLIENT:
@@ -511,4 +521,18 @@ hars_audit_cert(json_t *what, const unsigned char *thumbprint)
     hars_b64url_sha256_encode(text, thumbprint);
     json_object_set_new(what, "certificate",
                         json_stringn(text, sizeof(text)));
+}
+
+
+static void
+hars_audit_family(json_t *what, const unsigned char family[HARS_FAMILY_LEN])
+{
+    char      text[2 * HARS_FAMILY_LEN + 1];
+    unsigned  i;
+
+    for (i = 0; i < HARS_FAMILY_LEN; i++) {
+        snprintf(text + 2 * i, 3, "%02x", family[i]);
+    }
+
+    json_object_set_new(what, "family", json_string(text));
 }

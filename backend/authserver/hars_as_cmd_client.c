@@ -48,6 +48,7 @@ static int hars_client_scope(hars_client_t *client, const char *value);
 static int hars_client_resource(hars_client_t *client, const char *value);
 static int hars_client_ttl(hars_client_t *client, const char *value);
 static int hars_client_complete(hars_client_t *client);
+static int hars_client_refresh(const hars_as_t *as, hars_client_t *client);
 static int hars_client_store(hars_as_t *as, const hars_client_t *client);
 static int hars_client_change(hars_as_t *as,
     const hars_client_change_t *change, const char *id);
@@ -79,6 +80,8 @@ static const struct option  hars_client_options[] = {
     { "scope", required_argument, NULL, 'c' },
     { "resource", required_argument, NULL, 'r' },
     { "token-ttl", required_argument, NULL, 't' },
+    { "refresh", no_argument, NULL, 'f' },
+    { "no-refresh", no_argument, NULL, 'n' },
     { NULL, 0, NULL, 0 }
 };
 
@@ -130,6 +133,7 @@ hars_client_add(hars_as_t *as, int argc, char **argv)
 
     memset(&client, 0, sizeof(client));
     client.auth = &hars_auths[0];
+    client.refresh = (strcmp(as->conf.profile, "paper") == 0);
 
     optind = 0;                           /* GNU: begin anew */
 
@@ -153,7 +157,9 @@ hars_client_add(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    if (hars_client_complete(&client) != HARS_OK) {
+    if (hars_client_complete(&client) != HARS_OK
+        || hars_client_refresh(as, &client) != HARS_OK)
+    {
         return HARS_EXIT_USAGE;
     }
 
@@ -302,6 +308,11 @@ hars_client_option(hars_client_t *client, int option, const char *value)
 
     case 't':
         return hars_client_ttl(client, value);
+
+    case 'f':
+    case 'n':
+        client->refresh = (option == 'f');
+        return HARS_OK;
     }
 
     return HARS_ERROR;
@@ -416,6 +427,30 @@ hars_client_complete(hars_client_t *client)
 
     if (client->sub[0] == '\0' && hars_client_new_sub(client) != HARS_OK) {
         fprintf(stderr, "hars-authserver: there is no randomness\n");
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
+}
+
+
+/* the paper's profile gives them to all that get tokens */
+static int
+hars_client_refresh(const hars_as_t *as, hars_client_t *client)
+{
+    if (!client->kind->grant && strcmp(as->conf.profile, "paper") == 0) {
+        client->refresh = 0;
+    }
+
+    if (client->refresh && !client->kind->grant) {
+        fprintf(stderr, "hars-authserver: --refresh: a %s gets no tokens\n",
+                client->kind->name);
+        return HARS_ERROR;
+    }
+
+    if (client->refresh && as->refresh == NULL) {
+        fprintf(stderr, "hars-authserver: --refresh needs the setting "
+                "refresh_key, name a key file\n");
         return HARS_ERROR;
     }
 

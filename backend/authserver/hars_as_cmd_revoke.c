@@ -19,9 +19,10 @@
 #include <openssl/crypto.h>
 
 
-static int hars_cmd_revoke_options(int argc, char **argv,
+static int hars_cmd_revoke_options(hars_as_t *as, int argc, char **argv,
     hars_revoke_t *revoke);
-static int hars_cmd_revoke_what(hars_revoke_t *revoke, hars_revoke_e what,
+static int hars_cmd_revoke_what(hars_as_t *as, hars_revoke_t *revoke,
+    hars_revoke_e what,
     const char *arg);
 static int hars_cmd_revoke_run(hars_as_t *as, hars_store_t *store,
     const hars_revoke_t *revoke);
@@ -44,7 +45,7 @@ hars_as_revoke_command(hars_as_t *as, int argc, char **argv)
     hars_store_t   *store;
     hars_revoke_t   revoke;
 
-    if (hars_cmd_revoke_options(argc, argv, &revoke) != HARS_OK) {
+    if (hars_cmd_revoke_options(as, argc, argv, &revoke) != HARS_OK) {
         return HARS_EXIT_USAGE;
     }
 
@@ -62,7 +63,8 @@ hars_as_revoke_command(hars_as_t *as, int argc, char **argv)
 
 
 static int
-hars_cmd_revoke_options(int argc, char **argv, hars_revoke_t *revoke)
+hars_cmd_revoke_options(hars_as_t *as, int argc, char **argv,
+    hars_revoke_t *revoke)
 {
     int          option, rc;
     unsigned     n;
@@ -88,7 +90,8 @@ hars_cmd_revoke_options(int argc, char **argv, hars_revoke_t *revoke)
             until = optarg;
 
         } else if (n++ == 0) {
-            rc = hars_cmd_revoke_what(revoke, (hars_revoke_e) option, optarg);
+            rc = hars_cmd_revoke_what(as, revoke,
+                                      (hars_revoke_e) option, optarg);
         }
     }
 
@@ -112,8 +115,8 @@ hars_cmd_revoke_options(int argc, char **argv, hars_revoke_t *revoke)
 
 
 static int
-hars_cmd_revoke_what(hars_revoke_t *revoke, hars_revoke_e what,
-    const char *arg)
+hars_cmd_revoke_what(hars_as_t *as, hars_revoke_t *revoke,
+    hars_revoke_e what, const char *arg)
 {
     int          rc;
     char         line[HARS_AS_LINE];
@@ -131,7 +134,7 @@ hars_cmd_revoke_what(hars_revoke_t *revoke, hars_revoke_e what,
         }
     }
 
-    rc = hars_revocation_what(revoke, what, arg, time(NULL), &error);
+    rc = hars_revocation_what(as, revoke, what, arg, time(NULL), &error);
 
     if (rc != HARS_OK) {
         fprintf(stderr, "hars-authserver: %s\n", error);

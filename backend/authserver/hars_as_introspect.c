@@ -4,8 +4,9 @@
  * where the peer is known by SO_PEERCRED, and by other resource servers with
  * their certificate on the public one.
  *
- * A caller sees tokens that are for one of its own resources.  Of all others
- * (unknown, expired, revoked, somebody else's) it learns nothing but
+ * A resource server sees tokens that are for one of its own resources, and
+ * every client sees its own, refresh tokens too.  Of all others (unknown,
+ * expired, revoked, somebody else's) a caller learns nothing but
  * {"active":false}, in one form, so that nothing can be told apart.
  *
  * The answer is JSON, or the same JSON inside a signed JWT (RFC 9701) for who
@@ -16,6 +17,7 @@
 #include "hars_as_accept.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
+#include "hars_as_family.h"
 #include "hars_as_jwt.h"
 #include "hars_as_metrics.h"
 #include "hars_as_store.h"
@@ -34,8 +36,10 @@ static void hars_introspect_reply(hars_request_t *r,
     const hars_token_t *token);
 static void hars_introspect_signed(hars_request_t *r,
     const hars_token_t *token, const hars_client_t *caller, time_t now);
-static int hars_introspect_find(hars_store_t *store, const char *value,
+static int hars_introspect_find(hars_as_socket_t *socket, const char *value,
     const hars_client_t *caller, time_t now, hars_token_t *token);
+static int hars_introspect_family(hars_as_socket_t *socket,
+    const char *value, const hars_client_t *caller, hars_token_t *token);
 
 
 /* RFC 7662, 2.2 */
@@ -110,14 +114,6 @@ hars_introspect(hars_request_t *r, const hars_form_t *form,
 
     socket = r->data;
 
-    /* RFC 7662, 2.3: who may not ask at all is told so */
-
-    if (!caller->kind->introspect) {
-        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
-                         "Clients of this kind cannot introspect.");
-        return;
-    }
-
     value = hars_form_get(form, "token");
 
     if (value == NULL) {
@@ -130,7 +126,7 @@ hars_introspect(hars_request_t *r, const hars_form_t *form,
         return;
     }
 
-    rc = hars_introspect_find(socket->store, value, caller, now, &token);
+    rc = hars_introspect_find(socket, value, caller, now, &token);
 
     if (rc == HARS_ERROR) {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
@@ -240,31 +236,64 @@ hars_introspect_signed(hars_request_t *r, const hars_token_t *token,
 
 
 static int
-hars_introspect_find(hars_store_t *store, const char *value,
+hars_introspect_find(hars_as_socket_t *socket, const char *value,
     const hars_client_t *caller, time_t now, hars_token_t *token)
 {
     int              rc;
+    unsigned         own;
     hars_token_id_t  id;
 
-    if (hars_value_token_id(&id, value) != HARS_OK) {
-        return HARS_DECLINED;
-    }
-
-    rc = hars_store_token_get(store, &id, token);
+    rc = (hars_value_token_id(&id, value) == HARS_OK)
+         ? hars_store_token_get(socket->store, &id, token)
+         : hars_introspect_family(socket, value, caller, token);
 
     if (rc != HARS_OK) {
         return rc;
     }
 
+    own = strcmp(token->client_id, caller->id) == 0;
+
     /* at exp it has ended, without leeway */
 
     if (token->revoked_at
         || token->exp <= now
-        || !hars_words_meet(token->aud, caller->resources,
-                            HARS_WORDS_RESOURCE))
+        || (!own && (token->refresh
+                     || !caller->kind->introspect
+                     || !hars_words_meet(token->aud, caller->resources,
+                                         HARS_WORDS_RESOURCE))))
     {
         return HARS_DECLINED;
     }
 
     return HARS_OK;
+}
+
+
+/* a refresh token that is the valid one; who is not its client sees none */
+static int
+hars_introspect_family(hars_as_socket_t *socket, const char *value,
+    const hars_client_t *caller, hars_token_t *token)
+{
+    int            rc;
+    uint32_t       generation;
+    hars_family_t  family;
+    unsigned char  id[HARS_FAMILY_LEN];
+
+    if (hars_family_parse(socket->as->refresh, value, id, &generation)
+        != HARS_OK)
+    {
+        return HARS_DECLINED;
+    }
+
+    rc = hars_store_family_get(socket->store, id, &family);
+
+    if (rc == HARS_OK && family.generation != generation) {
+        rc = HARS_DECLINED;
+    }
+
+    if (rc == HARS_OK) {
+        hars_family_token(&family, caller, token);
+    }
+
+    return rc;
 }

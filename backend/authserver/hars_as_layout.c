@@ -61,6 +61,23 @@ static const char *const  hars_layout[] = {
     "CREATE INDEX token_family ON token (family) WHERE length(family) > 0;"
     "CREATE INDEX token_revoked ON token (exp, id) WHERE revoked_at > 0;",
 
+    "CREATE TABLE family ("
+    "  id {BLOB} PRIMARY KEY CHECK (length(id) = 16),"
+    "  cnf {BLOB} NOT NULL CHECK (length(cnf) = 32),"
+    "  client_id TEXT NOT NULL,"
+    "  scope TEXT NOT NULL,"
+    "  aud TEXT NOT NULL,"
+    "  generation {INT} NOT NULL,"
+    "  iat {INT} NOT NULL,"
+    "  exp {INT} NOT NULL,"
+    "  rotated_at {INT} NOT NULL,"
+    "  revoked_at {INT} NOT NULL"
+    ") {END};"
+
+    "CREATE INDEX family_client ON family (client_id);"
+    "CREATE INDEX family_cnf ON family (cnf);"
+    "CREATE INDEX family_exp ON family (exp);",
+
     /* a certificate stays here for good: its notAfter is only what we heard */
 
     "CREATE TABLE revoked_cert ("

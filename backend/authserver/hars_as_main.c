@@ -176,7 +176,7 @@ hars_as_help(void)
          "  hars-authserver [--config FILE] serve\n"
          "  hars-authserver [--config FILE] client add --id ID --kind KIND\n"
          "      [--sub SUB] [--scope \"a b\"] [--resource URI]...\n"
-         "      [--token-ttl SECONDS] [--issuer-dn DN]\n"
+         "      [--token-ttl SECONDS] [--issuer-dn DN] [--refresh | --no-refresh]\n"
          "      --subject-dn DN | --san-dns NAME | --san-uri URI |\n"
          "      --san-ip ADDRESS | --san-email ADDRESS |\n"
          "      --self-signed FILE... | --secret\n"

@@ -17,6 +17,7 @@
 #define HARS_METADATA_URL  1024
 
 
+static json_t *hars_metadata_grants(const hars_as_t *as);
 static json_t *hars_metadata_methods(void);
 static json_t *hars_metadata_scopes(void);
 static int hars_metadata_signing(json_t *root, const hars_as_t *as);
@@ -68,10 +69,10 @@ hars_metadata_create(hars_as_t *as)
     rc = hars_metadata_endpoints(aliases, as->conf.mtls_base
                                           ? as->conf.mtls_base : issuer);
 
-    root = json_pack("{s:s, s:[], s:[s], s:o, s:o, s:o, s:o, s:b, s:o}",
+    root = json_pack("{s:s, s:[], s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
                      "issuer", issuer,
                      "response_types_supported",
-                     "grant_types_supported", "client_credentials",
+                     "grant_types_supported", hars_metadata_grants(as),
                      "token_endpoint_auth_methods_supported",
                      hars_metadata_methods(),
                      "introspection_endpoint_auth_methods_supported",
@@ -143,6 +144,21 @@ hars_metadata_endpoints(json_t *root, const char *base)
     }
 
     return rc;
+}
+
+
+static json_t *
+hars_metadata_grants(const hars_as_t *as)
+{
+    json_t  *array;
+
+    array = json_pack("[s]", "client_credentials");
+
+    if (as->refresh) {
+        json_array_append_new(array, json_string("refresh_token"));
+    }
+
+    return array;
 }
 
 

@@ -209,7 +209,8 @@ hars_metrics_counters(hars_metrics_t *metrics, hars_metrics_page_t *page)
     size_t  i;
 
     static const char  *active[] = { "inactive", "active" };
-    static const char  *what[] = { "token", "client", "sub", "certificate" };
+    static const char  *what[] = { "token", "family", "client", "sub",
+                                   "certificate" };
 
     hars_metrics_head(page, "hars_as_tokens_issued_total", "counter",
                       "Tokens issued, by the kind of client.");

@@ -47,6 +47,7 @@ static const hars_oauth_answer_t  hars_oauth_answers[] = {
     [HARS_OAUTH_INVALID_CLIENT] = { "invalid_client", 401 },
     [HARS_OAUTH_UNAUTHORIZED_CLIENT] = { "unauthorized_client", 400 },
     [HARS_OAUTH_UNSUPPORTED_GRANT_TYPE] = { "unsupported_grant_type", 400 },
+    [HARS_OAUTH_INVALID_GRANT] = { "invalid_grant", 400 },
     [HARS_OAUTH_INVALID_SCOPE] = { "invalid_scope", 400 },
     [HARS_OAUTH_INVALID_TARGET] = { "invalid_target", 400 },
     [HARS_OAUTH_SERVER_ERROR] = { "server_error", 500 }

@@ -2,6 +2,7 @@
 /* See hars_as_revocation.h for what this is. */
 
 #include "hars_as_revocation.h"
+#include "hars_as_family.h"
 #include "hars_as_publish.h"
 #include "hars_as_value.h"
 #include "hars_as_words.h"
@@ -122,9 +123,11 @@ hars_revocation_outbox(hars_as_t *as, hars_store_t *store)
 
 
 int
-hars_revocation_what(hars_revoke_t *revoke, hars_revoke_e what,
-    const char *text, int64_t now, const char **error)
+hars_revocation_what(const hars_as_t *as, hars_revoke_t *revoke,
+    hars_revoke_e what, const char *text, int64_t now, const char **error)
 {
+    uint32_t  generation;
+
     memset(revoke, 0, sizeof(hars_revoke_t));
 
     revoke->what = what;
@@ -132,6 +135,15 @@ hars_revocation_what(hars_revoke_t *revoke, hars_revoke_e what,
     switch (what) {
 
     case HARS_REVOKE_TOKEN:
+
+        /* any generation will do */
+
+        if (hars_family_parse(as->refresh, text, revoke->family, &generation)
+            == HARS_OK)
+        {
+            revoke->what = HARS_REVOKE_FAMILY;
+            return HARS_OK;
+        }
 
         /* RFC 7009, 2.2: what is none of ours is as good as unknown */
 

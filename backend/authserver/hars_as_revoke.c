@@ -14,6 +14,7 @@
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
+#include "hars_as_family.h"
 #include "hars_as_metrics.h"
 #include "hars_as_revocation.h"
 #include "hars_log.h"
@@ -107,10 +108,12 @@ hars_revoke_what(hars_request_t *r, const hars_form_t *form,
     const hars_client_t *client, time_t now, hars_revoke_t *revoke)
 {
     const char                 *error, *value, *text;
+    hars_as_socket_t           *socket;
     const hars_revoke_param_t  *param, *found;
 
     text = NULL;
     found = NULL;
+    socket = r->data;
 
     for (param = hars_revoke_params; param->name; param++) {
         value = hars_form_get(form, param->name);
@@ -142,7 +145,8 @@ hars_revoke_what(hars_request_t *r, const hars_form_t *form,
         return HARS_ERROR;
     }
 
-    if (hars_revocation_what(revoke, found->what, text, now, &error)
+    if (hars_revocation_what(socket->as, revoke, found->what, text, now,
+                             &error)
         != HARS_OK)
     {
         hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST, error);
@@ -185,7 +189,9 @@ hars_revoke_own(hars_request_t *r, const hars_client_t *client,
     const hars_revoke_t *revoke)
 {
     int                rc;
+    const char        *owner;
     hars_token_t       token;
+    hars_family_t      family;
     hars_as_socket_t  *socket;
 
     socket = r->data;
@@ -194,11 +200,18 @@ hars_revoke_own(hars_request_t *r, const hars_client_t *client,
         return HARS_OK;
     }
 
-    rc = hars_store_token_get(socket->store, &revoke->token, &token);
+    if (revoke->what == HARS_REVOKE_FAMILY) {
+        rc = hars_store_family_get(socket->store, revoke->family, &family);
+        owner = family.client_id;
 
-    if (rc == HARS_OK && strcmp(token.client_id, client->id) != 0) {
+    } else {
+        rc = hars_store_token_get(socket->store, &revoke->token, &token);
+        owner = token.client_id;
+    }
+
+    if (rc == HARS_OK && strcmp(owner, client->id) != 0) {
         hars_log_warn("client %s would revoke a token of client %s",
-                      client->id, token.client_id);
+                      client->id, owner);
         return HARS_DECLINED;
     }
 

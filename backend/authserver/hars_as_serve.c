@@ -11,6 +11,7 @@
 
 #include "hars_as.h"
 #include "hars_as_audit.h"
+#include "hars_as_family.h"
 #include "hars_as_jwt.h"
 #include "hars_as_metadata.h"
 #include "hars_as_metrics.h"
@@ -36,6 +37,7 @@ typedef struct {
 } hars_serve_t;
 
 
+static int hars_serve_refresh(hars_serve_t *serve, hars_as_t *as);
 static int hars_serve_run(hars_serve_t *serve, hars_as_t *as);
 static void hars_serve_tick(hars_serve_t *serve, hars_as_t *as);
 static void hars_serve_gateway(hars_serve_t *serve, hars_as_t *as);
@@ -104,8 +106,12 @@ hars_as_serve(hars_as_t *as)
 
     as->metrics = hars_metrics_create();
 
-    rc = hars_serve_run(&serve, as);
-    (void) hars_audit_sign(as, 0);
+    rc = hars_serve_refresh(&serve, as);
+
+    if (rc == HARS_OK) {
+        rc = hars_serve_run(&serve, as);
+        (void) hars_audit_sign(as, 0);
+    }
 
     hars_metrics_free(as->metrics);
     as->metrics = NULL;
@@ -113,6 +119,30 @@ hars_as_serve(hars_as_t *as)
     hars_store_close(serve.socket.store);
 
     return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
+}
+
+
+/* a client that was promised refresh tokens would get none */
+static int
+hars_serve_refresh(hars_serve_t *serve, hars_as_t *as)
+{
+    int64_t  n;
+
+    if (as->refresh) {
+        return HARS_OK;
+    }
+
+    if (hars_store_family_clients(serve->socket.store, &n) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    if (n) {
+        hars_log_error("refresh_key is needed: %lld clients get refresh "
+                       "tokens", (long long) n);
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
 }
 
 
@@ -188,6 +218,7 @@ hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
         serve->swept = now;
         hars_store_sweep(store, now - HARS_SERVE_KEEP,
                          (int64_t) as->conf.token_ttl);
+        hars_store_family_sweep(store, now - HARS_SERVE_KEEP);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "hars_as_audit.h"
 #include "hars_as_ca.h"
 #include "hars_as_cert.h"
+#include "hars_as_family.h"
 #include "hars_as_jwt.h"
 #include "hars_as_metadata.h"
 #include "hars_as_publish.h"
@@ -65,6 +66,16 @@ static const hars_setting_t  hars_as_settings[] = {
 
     { HARS_AS_SETTING(ca_days), .type = HARS_SETTING_UINT,
       .preset = "7", .min = 1, .max = 90 },
+
+    { HARS_AS_SETTING(profile), .preset = "standard" },
+
+    { HARS_AS_SETTING(refresh_key), .type = HARS_SETTING_LIST },
+
+    { HARS_AS_SETTING(refresh_ttl), .type = HARS_SETTING_UINT,
+      .preset = "2592000", .min = 60, .max = HARS_AS_REFRESH_MAX },
+
+    { HARS_AS_SETTING(refresh_grace), .type = HARS_SETTING_UINT,
+      .preset = "60", .max = 3600 },
 
     { HARS_AS_SETTING(audit_log) },
 
@@ -134,6 +145,14 @@ hars_as_configure(hars_as_t *as, const char *file)
         return HARS_ERROR;
     }
 
+    if (as->conf.refresh_key.n) {
+        as->refresh = hars_family_keys_create(as->conf.refresh_key.value,
+                                              as->conf.refresh_key.n);
+        if (as->refresh == NULL) {
+            return HARS_ERROR;
+        }
+    }
+
     as->certs = hars_certs_create(as->conf.client_ca.value,
                                   as->conf.client_ca.n);
     if (as->certs == NULL || hars_as_documents(as) != HARS_OK) {
@@ -177,6 +196,7 @@ hars_as_release(hars_as_t *as)
     hars_publish_free(as->publish);
     hars_audit_close(as->audit);
     hars_ca_close(as->ca);
+    hars_family_keys_free(as->refresh);
     hars_certs_free(as->certs);
     hars_metadata_free(as);
     hars_sign_free(as->sign);
@@ -230,6 +250,22 @@ hars_as_check_identity(hars_as_t *as)
     if (hars_socket_user(conf->gateway_user, &uid, &gid) != HARS_OK) {
         hars_settings_fail(as->settings, "gateway_user", "is no user here, "
                            "name the one that nginx's workers run as");
+        rc = HARS_ERROR;
+    }
+
+    if (strcmp(conf->profile, "standard") != 0
+        && strcmp(conf->profile, "paper") != 0)
+    {
+        hars_settings_fail(as->settings, "profile", "has to be standard or "
+                           "paper");
+        rc = HARS_ERROR;
+
+    } else if (strcmp(conf->profile, "paper") == 0
+               && conf->refresh_key.n == 0)
+    {
+        hars_settings_fail(as->settings, "refresh_key", "is needed with "
+                           "profile = paper, which issues refresh tokens: "
+                           "name a key file");
         rc = HARS_ERROR;
     }
 

@@ -42,6 +42,7 @@ typedef struct {
 
 typedef enum {
     HARS_REVOKE_TOKEN = 0,                /* this one */
+    HARS_REVOKE_FAMILY,                   /* refresh tokens and theirs */
     HARS_REVOKE_CLIENT,                   /* all live ones of ... */
     HARS_REVOKE_SUB,
     HARS_REVOKE_CERT
@@ -52,6 +53,7 @@ typedef struct {
     hars_revoke_e    what;
     const char      *id;                  /* client_id or sub */
     hars_token_id_t  token;
+    unsigned char    family[HARS_FAMILY_LEN];
     unsigned char    cert[HARS_SHA256_LEN];    /* its thumbprint */
     int64_t          until;               /* s, the certificate's notAfter */
 } hars_revoke_t;
@@ -101,8 +103,8 @@ int hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
     hars_token_t *token);
 
 /*
- * Revokes up to HARS_STORE_BATCH live tokens, and the certificate if it is
- * one, and puts them into the outbox, in one transaction.  Returns the tokens
+ * Revokes up to HARS_STORE_BATCH live tokens, all families of refresh tokens
+ * and the certificate if it is one, and puts them into the outbox, in one transaction.  Returns the tokens
  * in "row" and their number in *n; there may be more while it is a whole
  * batch.  HARS_DECLINED: no such token.
  *

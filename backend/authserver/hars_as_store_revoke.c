@@ -5,6 +5,7 @@
  */
 
 #include "hars_as_store.h"
+#include "hars_as_family.h"
 #include "hars_as_row.h"
 
 #include <string.h>
@@ -68,7 +69,9 @@ hars_store_revoke_batch(hars_db_t *db, void *data)
         return HARS_ERROR;
     }
 
-    if (hars_store_live(db, what) != HARS_OK) {
+    if (hars_family_revoke(db, what->revoke, what->now) != HARS_OK
+        || hars_store_live(db, what) != HARS_OK)
+    {
         return HARS_ERROR;
     }
 
@@ -117,6 +120,10 @@ hars_store_live(hars_db_t *db, const hars_store_revoke_t *what)
         hars_db_text(db, revoke->id);
         break;
 
+    case HARS_REVOKE_FAMILY:
+        hars_db_blob(db, revoke->family, HARS_FAMILY_LEN);
+        break;
+
     default: /* HARS_REVOKE_CERT */
         hars_db_blob(db, revoke->cert, HARS_SHA256_LEN);
         break;
@@ -131,6 +138,10 @@ hars_store_live(hars_db_t *db, const hars_store_revoke_t *what)
     } else if (revoke->what == HARS_REVOKE_SUB) {
         rc = hars_db_run(db, HARS_STORE_LIVE "client_id IN (SELECT id FROM"
                              " client WHERE sub = ?1) LIMIT ?3");
+
+    } else if (revoke->what == HARS_REVOKE_FAMILY) {
+        rc = hars_db_run(db, HARS_STORE_LIVE "family = ?1"
+                             " AND length(family) > 0 LIMIT ?3");
 
     } else {
         rc = hars_db_run(db, HARS_STORE_LIVE "cnf = ?1 LIMIT ?3");

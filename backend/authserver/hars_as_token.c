@@ -1,21 +1,25 @@
 
 /*
- * POST /oauth2/token, RFC 6749 section 4.4: client_credentials, and nothing
- * else.  A token is opaque (hars_as_value.h), bound to the
- * certificate that came with the request (RFC 8705, 3), stored as SHA-256,
- * and told to Redis after the commit and before the answer.
+ * POST /oauth2/token, RFC 6749: client_credentials (4.4) and refresh_token
+ * (6).  A token is opaque (hars_as_value.h), bound to the certificate that
+ * came with the request (RFC 8705, 3), stored as SHA-256, and told to Redis
+ * after the commit and before the answer.
  *
  *     cross-site? -> form -> client -> grant -> scope -> audience -> issue
  *
- * A certificate that was revoked meanwhile gets none: the store looks once
- * more in the same statement.
+ * What was granted once, to the client when it registered or to a family of
+ * refresh tokens, bounds what is asked for now.  A certificate that was
+ * revoked meanwhile gets nothing: the store looks once more, in the
+ * transaction that has the row.
  */
 
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
+#include "hars_as_family.h"
 #include "hars_as_metrics.h"
 #include "hars_as_publish.h"
+#include "hars_as_revocation.h"
 #include "hars_as_store.h"
 #include "hars_as_value.h"
 #include "hars_as_words.h"
@@ -24,92 +28,249 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 
 
-static int hars_token_grant(hars_request_t *r, const hars_form_t *form,
-    const hars_client_t *client);
-static int hars_token_scope(hars_request_t *r, const hars_form_t *form,
-    const hars_client_t *client, hars_token_t *token);
-static int hars_token_audience(hars_request_t *r, const hars_form_t *form,
-    const hars_client_t *client, hars_token_t *token);
-static void hars_token_issue(hars_request_t *r, const hars_client_t *client,
-    const hars_cert_t *cert, hars_token_t *token, time_t now);
+/* a request, and what becomes of it */
+typedef struct {
+    hars_form_t     form;
+    hars_client_t   client;
+    hars_cert_t     cert;
+    time_t          now;
+    int64_t         grace;                /* s, of the refresh token before */
+    unsigned        refresh:1;            /* there is a refresh token */
+    hars_family_t   family;               /* at the generation presented */
+    hars_family_e   rotated;
+    uint32_t        next;                 /* generation to answer with */
+    hars_token_t    token;
+} hars_grant_t;
+
+
+typedef struct {
+    const char  *name;
+    int        (*check)(hars_request_t *r, hars_grant_t *grant);
+    int        (*store)(hars_db_t *db, void *data);
+} hars_grant_type_t;
+
+
+static const hars_grant_type_t *hars_token_grant(hars_request_t *r,
+    hars_grant_t *grant);
+static int hars_token_credentials(hars_request_t *r, hars_grant_t *grant);
+static int hars_token_refresh(hars_request_t *r, hars_grant_t *grant);
+static int hars_token_scope(hars_request_t *r, hars_grant_t *grant);
+static int hars_token_audience(hars_request_t *r, hars_grant_t *grant);
+static int hars_token_target(hars_grant_t *grant, const char *uri,
+    size_t len);
+static void hars_token_fill(hars_request_t *r, hars_grant_t *grant);
+static void hars_token_issue(hars_request_t *r,
+    const hars_grant_type_t *type, hars_grant_t *grant);
+static int hars_token_store_credentials(hars_db_t *db, void *data);
+static int hars_token_store_refresh(hars_db_t *db, void *data);
+static void hars_token_not_stored(hars_request_t *r, hars_grant_t *grant,
+    int rc);
+static void hars_token_reused(hars_request_t *r, hars_grant_t *grant);
+static void hars_token_answer(hars_request_t *r, const hars_grant_t *grant,
+    const char *value);
 static void hars_token_publish(hars_as_socket_t *socket,
     const hars_token_t *token);
+
+
+static const hars_grant_type_t  hars_token_types[] = {
+    { "client_credentials", hars_token_credentials,
+      hars_token_store_credentials },
+    { "refresh_token", hars_token_refresh, hars_token_store_refresh },
+    { NULL, NULL, NULL }
+};
 
 
 void
 hars_as_token(hars_request_t *r)
 {
-    time_t            now;
-    hars_cert_t       cert;
-    hars_form_t       form;
-    hars_token_t      token;
-    hars_client_t     client;
-    hars_audit_who_t  who;
+    hars_grant_t              grant;
+    hars_audit_who_t          who;
+    const hars_grant_type_t  *type;
 
-    now = time(NULL);
     memset(&who, 0, sizeof(who));
     r->ctx = &who;
 
-    memset(&token, 0, sizeof(token));
+    grant.now = time(NULL);
+    grant.refresh = 0;
+    grant.rotated = HARS_FAMILY_ROTATED;
+    memset(&grant.family, 0, sizeof(hars_family_t));
+    memset(&grant.token, 0, sizeof(hars_token_t));
 
     if (hars_oauth_cross_site(r) != HARS_OK
-        || hars_oauth_form(r, &form, "resource") != HARS_OK
-        || hars_oauth_client(r, &form, now, &client, &cert) != HARS_OK
-        || hars_token_grant(r, &form, &client) != HARS_OK
-        || hars_token_scope(r, &form, &client, &token) != HARS_OK
-        || hars_token_audience(r, &form, &client, &token) != HARS_OK)
+        || hars_oauth_form(r, &grant.form, "resource") != HARS_OK
+        || hars_oauth_client(r, &grant.form, grant.now, &grant.client,
+                             &grant.cert) != HARS_OK)
     {
         return;
     }
 
-    hars_token_issue(r, &client, &cert, &token, now);
+    type = hars_token_grant(r, &grant);
+
+    if (type == NULL
+        || type->check(r, &grant) != HARS_OK
+        || hars_token_scope(r, &grant) != HARS_OK
+        || hars_token_audience(r, &grant) != HARS_OK)
+    {
+        return;
+    }
+
+    hars_token_fill(r, &grant);
+    hars_token_issue(r, type, &grant);
 }
 
 
-static int
-hars_token_grant(hars_request_t *r, const hars_form_t *form,
-    const hars_client_t *client)
+static const hars_grant_type_t *
+hars_token_grant(hars_request_t *r, hars_grant_t *grant)
 {
-    const char  *type;
+    const char               *name;
+    const hars_grant_type_t  *type;
 
-    type = hars_form_get(form, "grant_type");
+    name = hars_form_get(&grant->form, "grant_type");
 
-    if (type == NULL) {
+    if (name == NULL) {
         hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
                          "The parameter grant_type is missing.");
-        return HARS_ERROR;
+        return NULL;
     }
 
-    if (strcmp(type, "client_credentials") != 0) {
+    for (type = hars_token_types; type->name; type++) {
+        if (strcmp(name, type->name) == 0) {
+            break;
+        }
+    }
+
+    if (type->name == NULL) {
         hars_oauth_error(r, HARS_OAUTH_UNSUPPORTED_GRANT_TYPE,
-                         "The one grant_type here is client_credentials.");
-        return HARS_ERROR;
+                         "The grant_type here is client_credentials or "
+                         "refresh_token.");
+        return NULL;
     }
 
-    if (!client->kind->grant) {
+    if (!grant->client.kind->grant) {
         hars_oauth_error(r, HARS_OAUTH_UNAUTHORIZED_CLIENT,
                          "Clients of this kind get no tokens.");
+        return NULL;
+    }
+
+    return type;
+}
+
+
+/* RFC 6749, 4.4.3 advises against a refresh token: a switch of the client */
+static int
+hars_token_credentials(hars_request_t *r, hars_grant_t *grant)
+{
+    hars_family_t     *family;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+    family = &grant->family;
+
+    strcpy(family->scope, grant->client.scope);
+    strcpy(family->aud, grant->client.resources);
+
+    if (!grant->client.refresh || socket->as->refresh == NULL) {
+        return HARS_OK;
+    }
+
+    if (RAND_bytes(family->id, HARS_FAMILY_LEN) != 1) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "There is no randomness.");
         return HARS_ERROR;
     }
+
+    grant->refresh = 1;
+    family->generation = 1;
+    grant->next = 1;
+    family->iat = grant->now;
+    family->rotated_at = grant->now;
+    family->exp = grant->now + (int64_t) socket->as->conf.refresh_ttl;
+
+    strcpy(family->client_id, grant->client.id);
+    memcpy(family->cnf, grant->cert.thumbprint, HARS_SHA256_LEN);
 
     return HARS_OK;
 }
 
 
-/* RFC 6749, 3.3: what is asked for, or all that is registered */
+/* RFC 6749, 6; all that is wrong with the token sounds the same (5.2) */
 static int
-hars_token_scope(hars_request_t *r, const hars_form_t *form,
-    const hars_client_t *client, hars_token_t *token)
+hars_token_refresh(hars_request_t *r, hars_grant_t *grant)
 {
-    size_t       len;
-    const char  *scope, *word;
+    int                rc;
+    uint32_t           generation;
+    const char        *value;
+    hars_family_t     *family;
+    hars_as_socket_t  *socket;
 
-    scope = hars_form_get(form, "scope");
+    socket = r->data;
+    family = &grant->family;
+
+    if (!grant->client.refresh) {
+        hars_oauth_error(r, HARS_OAUTH_UNAUTHORIZED_CLIENT,
+                         "This client gets no refresh tokens.");
+        return HARS_ERROR;
+    }
+
+    value = hars_form_get(&grant->form, "refresh_token");
+
+    if (value == NULL) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
+                         "The parameter refresh_token is missing.");
+        return HARS_ERROR;
+    }
+
+    rc = hars_family_parse(socket->as->refresh, value, family->id,
+                           &generation);
+    if (rc == HARS_OK) {
+        rc = hars_store_family_get(socket->store, family->id, family);
+    }
+
+    if (rc == HARS_ERROR) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The database cannot be asked.");
+        return HARS_ERROR;
+    }
+
+    if (rc == HARS_DECLINED
+        || family->revoked_at
+        || family->exp <= grant->now
+        || strcmp(family->client_id, grant->client.id) != 0
+        || CRYPTO_memcmp(family->cnf, grant->cert.thumbprint,
+                         HARS_SHA256_LEN) != 0)
+    {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_GRANT,
+                         "The refresh token is not valid.");
+        return HARS_ERROR;
+    }
+
+    /* the row's may be further on */
+
+    family->generation = generation;
+    grant->next = generation + 1;
+    grant->grace = (int64_t) socket->as->conf.refresh_grace;
+    grant->refresh = 1;
+
+    return HARS_OK;
+}
+
+
+/* RFC 6749, 3.3 and 6: what is asked for, or all that was granted */
+static int
+hars_token_scope(hars_request_t *r, hars_grant_t *grant)
+{
+    size_t          len;
+    const char     *scope, *word;
+    hars_client_t  *client;
+
+    client = &grant->client;
+    scope = hars_form_get(&grant->form, "scope");
 
     if (scope == NULL) {
-        scope = client->scope;
+        scope = grant->family.scope;
 
     } else if (!hars_words_scope(scope)) {
         hars_oauth_error(r, HARS_OAUTH_INVALID_SCOPE,
@@ -117,18 +278,19 @@ hars_token_scope(hars_request_t *r, const hars_form_t *form,
         return HARS_ERROR;
     }
 
-    /* the kind's table may have been narrowed since the registration */
+    /* the client, or its kind's table, may have been narrowed since */
 
-    if (!hars_words_within(scope, client->scope, HARS_WORDS_SCOPE)
+    if (!hars_words_within(scope, grant->family.scope, HARS_WORDS_SCOPE)
+        || !hars_words_within(scope, client->scope, HARS_WORDS_SCOPE)
         || !hars_words_within(scope, client->kind->scope, HARS_WORDS_SCOPE))
     {
         hars_oauth_error(r, HARS_OAUTH_INVALID_SCOPE,
-                         "The scope exceeds the one registered.");
+                         "The scope exceeds the one granted.");
         return HARS_ERROR;
     }
 
     while ((word = hars_words_next(&scope, HARS_WORDS_SCOPE, &len)) != NULL) {
-        if (hars_words_add(token->scope, sizeof(token->scope),
+        if (hars_words_add(grant->token.scope, sizeof(grant->token.scope),
                            HARS_WORDS_SCOPE, word, len) != HARS_OK)
         {
             hars_oauth_error(r, HARS_OAUTH_INVALID_SCOPE,
@@ -141,39 +303,44 @@ hars_token_scope(hars_request_t *r, const hars_form_t *form,
 }
 
 
-/* RFC 8707, 2: what is asked for, or all that is registered */
+/* RFC 8707, 2: what is asked for, or all that was granted */
 static int
-hars_token_audience(hars_request_t *r, const hars_form_t *form,
-    const hars_client_t *client, hars_token_t *token)
+hars_token_audience(hars_request_t *r, hars_grant_t *grant)
 {
-    unsigned     i;
-    const char  *uri;
+    size_t        len;
+    unsigned      i, n;
+    const char   *list, *uri;
+    hars_form_t  *form;
 
-    for (i = 0; i < form->n; i++) {
+    form = &grant->form;
+
+    for (i = 0, n = 0; i < form->n; i++) {
         uri = form->param[i].value;
 
         if (strcmp(form->param[i].name, "resource") != 0 || *uri == '\0') {
             continue;
         }
 
+        n++;
+
         if (!hars_words_resource(uri)
-            || !hars_words_has(client->resources, HARS_WORDS_RESOURCE, uri,
-                               strlen(uri))
-            || hars_words_add(token->aud, sizeof(token->aud),
-                              HARS_WORDS_RESOURCE, uri, strlen(uri))
-               != HARS_OK)
+            || hars_token_target(grant, uri, strlen(uri)) != HARS_OK)
         {
             hars_oauth_error(r, HARS_OAUTH_INVALID_TARGET,
-                             "The resource is not one of those registered.");
+                             "The resource is not one of those granted.");
             return HARS_ERROR;
         }
     }
 
-    if (token->aud[0] == '\0') {
-        strcpy(token->aud, client->resources);
+    list = grant->family.aud;
+
+    while (n == 0
+           && (uri = hars_words_next(&list, HARS_WORDS_RESOURCE, &len)))
+    {
+        (void) hars_token_target(grant, uri, len);
     }
 
-    if (token->aud[0] == '\0') {
+    if (grant->token.aud[0] == '\0') {
         hars_oauth_error(r, HARS_OAUTH_INVALID_TARGET,
                          "There is no resource registered.");
         return HARS_ERROR;
@@ -183,9 +350,59 @@ hars_token_audience(hars_request_t *r, const hars_form_t *form,
 }
 
 
+/* HARS_ERROR: it is not one of the client's, or was not granted */
+static int
+hars_token_target(hars_grant_t *grant, const char *uri, size_t len)
+{
+    if (!hars_words_has(grant->family.aud, HARS_WORDS_RESOURCE, uri, len)
+        || !hars_words_has(grant->client.resources, HARS_WORDS_RESOURCE, uri,
+                           len))
+    {
+        return HARS_ERROR;
+    }
+
+    return hars_words_add(grant->token.aud, sizeof(grant->token.aud),
+                          HARS_WORDS_RESOURCE, uri, len);
+}
+
+
+/* all of it but its own text */
 static void
-hars_token_issue(hars_request_t *r, const hars_client_t *client,
-    const hars_cert_t *cert, hars_token_t *token, time_t now)
+hars_token_fill(hars_request_t *r, hars_grant_t *grant)
+{
+    hars_token_t      *token;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+    token = &grant->token;
+
+    token->kind = grant->client.kind;
+    token->iat = grant->now;
+    token->exp = grant->now + (grant->client.token_ttl
+                               ? grant->client.token_ttl
+                               : (int64_t) socket->as->conf.token_ttl);
+
+    strcpy(token->client_id, grant->client.id);
+    strcpy(token->sub, grant->client.sub);
+    memcpy(token->cnf, grant->cert.thumbprint, HARS_SHA256_LEN);
+
+    if (grant->refresh) {
+        memcpy(token->family, grant->family.id, HARS_FAMILY_LEN);
+        token->has_family = 1;
+    }
+
+    /* RFC 6749, 6: what is granted now is all that there will be */
+
+    if (grant->refresh && grant->next == 1) {
+        strcpy(grant->family.scope, token->scope);
+        strcpy(grant->family.aud, token->aud);
+    }
+}
+
+
+static void
+hars_token_issue(hars_request_t *r, const hars_grant_type_t *type,
+    hars_grant_t *grant)
 {
     int                rc;
     char               value[HARS_AS_TOKEN_LEN + 1];
@@ -193,40 +410,143 @@ hars_token_issue(hars_request_t *r, const hars_client_t *client,
 
     socket = r->data;
 
-    token->kind = client->kind;
-    token->iat = now;
-    token->exp = now + (client->token_ttl
-                        ? client->token_ttl
-                        : (int64_t) socket->as->conf.token_ttl);
-
-    strcpy(token->client_id, client->id);
-    strcpy(token->sub, client->sub);
-    memcpy(token->cnf, cert->thumbprint, HARS_SHA256_LEN);
-
-    rc = hars_value_token(value, &token->id, now);
+    rc = hars_value_token(value, &grant->token.id, grant->now);
 
     if (rc == HARS_OK) {
-        rc = hars_store_token_add(socket->store, token);
+        rc = hars_store_write(socket->store, type->store, grant);
     }
 
-    if (rc == HARS_DECLINED) {
-        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
-                         "The client is unknown, or the certificate is not "
-                         "its own.");
+    if (rc != HARS_OK) {
+        hars_token_not_stored(r, grant, rc);
 
-    } else if (rc != HARS_OK
-               || hars_audit_issue(socket->as, token) != HARS_OK)
-    {
-        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
-                         "The token cannot be stored.");
+    } else if (hars_audit_issue(socket->as, &grant->token) != HARS_OK) {
+        hars_token_not_stored(r, grant, HARS_ERROR);
 
     } else {
-        hars_metrics_issued(socket->as->metrics, token->kind);
-        hars_token_publish(socket, token);
-        hars_oauth_reply(r, hars_answer_token(token, value, now));
+        hars_metrics_issued(socket->as->metrics, grant->token.kind);
+        hars_token_publish(socket, &grant->token);
+        hars_token_answer(r, grant, value);
     }
 
     OPENSSL_cleanse(value, sizeof(value));
+}
+
+
+static int
+hars_token_store_credentials(hars_db_t *db, void *data)
+{
+    int            rc;
+    hars_grant_t  *grant;
+
+    grant = data;
+    rc = hars_token_insert(db, &grant->token);
+
+    if (rc == HARS_OK && grant->refresh) {
+        rc = hars_family_insert(db, &grant->family);
+    }
+
+    return rc;
+}
+
+
+static int
+hars_token_store_refresh(hars_db_t *db, void *data)
+{
+    hars_grant_t  *grant;
+
+    grant = data;
+
+    if (hars_family_rotate(db, &grant->family, grant->now, grant->grace,
+                           &grant->rotated) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    if (grant->rotated == HARS_FAMILY_REUSED
+        || grant->rotated == HARS_FAMILY_ENDED)
+    {
+        return HARS_DECLINED;
+    }
+
+    return hars_token_insert(db, &grant->token);
+}
+
+
+/* HARS_DECLINED: something ended meanwhile */
+static void
+hars_token_not_stored(hars_request_t *r, hars_grant_t *grant, int rc)
+{
+    if (rc == HARS_ERROR) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The token cannot be stored.");
+
+    } else if (grant->refresh && grant->rotated == HARS_FAMILY_REUSED) {
+        hars_token_reused(r, grant);
+
+    } else if (grant->refresh && grant->rotated == HARS_FAMILY_ENDED) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_GRANT,
+                         "The refresh token is not valid.");
+
+    } else {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "The client is unknown, or the certificate is not "
+                         "its own.");
+    }
+}
+
+
+/* RFC 9700, 4.14.2: two hands hold it, and nobody knows whose is whose */
+static void
+hars_token_reused(hars_request_t *r, hars_grant_t *grant)
+{
+    hars_revoke_t      revoke = { .what = HARS_REVOKE_FAMILY };
+    hars_revoked_t     revoked;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+    memcpy(revoke.family, grant->family.id, HARS_FAMILY_LEN);
+
+    if (hars_revocation(socket->as, socket->store, &revoke, &revoked)
+        == HARS_ERROR)
+    {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The database cannot be asked.");
+        return;
+    }
+
+    hars_log_warn("client %s used a refresh token again: its family is "
+                  "revoked", grant->client.id);
+    hars_metrics_revoked(socket->as->metrics, revoke.what, revoked.tokens);
+    (void) hars_audit_revoke(socket->as, grant->client.id, &revoke,
+                             revoked.tokens);
+
+    hars_oauth_error(r, HARS_OAUTH_INVALID_GRANT,
+                     "The refresh token is not valid.");
+}
+
+
+static void
+hars_token_answer(hars_request_t *r, const hars_grant_t *grant,
+    const char *value)
+{
+    char               refresh[HARS_FAMILY_SIZE];
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+    refresh[0] = '\0';
+
+    if (grant->refresh
+        && hars_family_value(socket->as->refresh, grant->family.id,
+                             grant->next, refresh) != HARS_OK)
+    {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The refresh token cannot be made.");
+        return;
+    }
+
+    hars_oauth_reply(r, hars_answer_token(&grant->token, value, refresh,
+                                          grant->now));
+    OPENSSL_cleanse(refresh, sizeof(refresh));
 }
 
 
