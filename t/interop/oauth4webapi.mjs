@@ -130,6 +130,30 @@ async function resource() {
 }
 
 
+async function refresh() {
+    const client = { ...own, client_id: 'refresher' };
+    const again = (value) => oauth.refreshTokenGrantRequest(as, client,
+        certificate, value, a).then((response) =>
+            oauth.processRefreshTokenResponse(as, client, response));
+
+    const first = await grant({ scope: 'ml:recognize' }, client);
+    const second = await again(first.refresh_token);
+
+    is((await introspect(second.access_token)).active, true,
+       'RFC 6749, 6: refreshed');
+    is((await introspect(second.refresh_token, client, a)).active, true,
+       'a refresh token, to its client');
+
+    await oauth.processRevocationResponse(await oauth.revocationRequest(as,
+        client, certificate, second.refresh_token, a));
+    is((await introspect(second.access_token)).active, false,
+       '[36] RFC 7009, 2.1: revoked with its access tokens');
+
+    const ended = await refused(() => again(second.refresh_token));
+    is(ended.error, 'invalid_grant', '... and good for nothing');
+}
+
+
 async function revocation() {
     const value = await token();
 
@@ -165,12 +189,11 @@ async function errors() {
     is(unsupported.error, 'unsupported_grant_type',
        '[7] unsupported_grant_type');
 
-    const stranger = await refused(async () => introspect(await token(),
-                                                          own, a));
-    ok(stranger.status >= 400 && stranger.status < 500,
-       '[31] who may not ask', stranger);
+    const nobody = await refused(async () => introspect(await token(), server,
+        { [oauth.customFetch]: fetchWith() }));
+    is(nobody.error, 'invalid_client', '[31] who has no certificate');
 }
 
 
-await run([metadata, grants, introspection, signed, resource, revocation,
-           errors]);
+await run([metadata, grants, introspection, signed, resource, refresh,
+           revocation, errors]);

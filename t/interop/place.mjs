@@ -4,9 +4,13 @@
  * gateway are looked up here: they stand in no resolver.
  */
 
+import { webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 import { Agent, fetch } from 'undici';
+
+/* what the libraries ask of a Node 18, Debian 12's, to have */
+globalThis.crypto ??= webcrypto;
 
 export const place = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 

@@ -15,7 +15,7 @@ package HarsTest::Interop;
 #   HarsTest::Interop::stop();           the logs, done_testing()
 #
 # The clients that are registered: client-a, a service with the certificate
-# "a", and rs, a resource server with "b".
+# "a"; refresher, the same with refresh tokens; rs, a resource server with "b".
 
 use strict;
 use warnings;
@@ -31,11 +31,16 @@ our $timeout = 60;
 
 sub start {
     my @ml = ('--resource', $HarsTest::Reference::ml);
+    my @service = ('--kind', 'service', @ml, '--scope', 'ml:recognize',
+        '--subject-dn', HarsTest::Reference::subject('client-a'));
+
+    HarsTest::Reference::spew('refresh.key', '33' x 32 . "\n");
+    HarsTest::Reference::settings('authserver.conf', 'refresh_key = '
+        . HarsTest::Reference::path('refresh.key') . "\n");
 
     HarsTest::Reference::client('gateway', '--kind', 'resource_server', @ml);
-    HarsTest::Reference::client('client-a', '--kind', 'service', @ml,
-        '--scope', 'ml:recognize', '--subject-dn',
-        HarsTest::Reference::subject('client-a'));
+    HarsTest::Reference::client('client-a', @service);
+    HarsTest::Reference::client('refresher', @service, '--refresh');
     HarsTest::Reference::client('rs', '--kind', 'resource_server', @ml,
         '--subject-dn', HarsTest::Reference::subject('client-b'));
     HarsTest::Reference::start();
