@@ -151,6 +151,7 @@ struct hars_certs_s;
 struct hars_family_keys_s;
 struct hars_sign_s;
 struct hars_ca_s;
+struct hars_est_s;
 
 
 typedef struct {
@@ -164,6 +165,7 @@ typedef struct {
     struct hars_sign_s     *sign;         /* NULL: there is no key */
     char                   *jwks;         /* RFC 7517, JSON */
     struct hars_ca_s       *ca;           /* NULL: nobody is enrolled */
+    struct hars_est_s      *est;          /* NULL: the same */
     char                   *metadata;     /* RFC 8414, JSON */
     char                   *metadata_path;
 } hars_as_t;

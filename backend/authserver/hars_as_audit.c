@@ -320,6 +320,39 @@ hars_audit_revoke(hars_as_t *as, const char *by,
 }
 
 
+/* "old": the thumbprint of the one that it follows, or NULL */
+int
+hars_audit_certificate(hars_as_t *as, const char *what,
+    const hars_certificate_t *cert, const unsigned char *old)
+{
+    char     serial[2 * HARS_CA_SERIAL + 1], text[HARS_B64_SHA256_LEN];
+    json_t  *line;
+
+    if (as->audit == NULL) {
+        return HARS_OK;
+    }
+
+    hars_hex(serial, cert->serial, HARS_CA_SERIAL);
+    serial[sizeof(serial) - 1] = '\0';
+
+    line = json_pack("{s:s, s:s, s:s, s:I}",
+                     "what", what,
+                     "client_id", cert->client_id,
+                     "serial", serial,
+                     "not_after", (json_int_t) cert->not_after);
+
+    hars_audit_cert(line, cert->thumbprint);
+
+    if (old) {
+        hars_b64url_sha256_encode(text, old);
+        json_object_set_new(line, "follows",
+                            json_stringn(text, sizeof(text)));
+    }
+
+    return hars_audit_write(as, "certificate", line);
+}
+
+
 int
 hars_audit_client(hars_as_t *as, const char *what, const char *client_id)
 {

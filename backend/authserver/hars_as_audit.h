@@ -15,6 +15,7 @@
 
 
 #include "hars_as.h"
+#include "hars_as_ca.h"
 #include "hars_as_store.h"
 #include "hars_http.h"
 
@@ -50,6 +51,8 @@ int hars_audit_refuse(hars_as_t *as, const hars_request_t *r,
     const char *error, const char *description);
 int hars_audit_revoke(hars_as_t *as, const char *by,
     const hars_revoke_t *revoke, uint64_t tokens);
+int hars_audit_certificate(hars_as_t *as, const char *what,
+    const hars_certificate_t *cert, const unsigned char *old);
 int hars_audit_client(hars_as_t *as, const char *what,
     const char *client_id);
 

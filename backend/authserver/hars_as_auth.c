@@ -372,6 +372,17 @@ int
 hars_auth_basic(const char *header, char *buf, const char **id,
     const char **secret)
 {
+    return hars_auth_basic_plain(header, buf, id, secret) == HARS_OK
+           && hars_form_decode((char *) *id) == HARS_OK
+           && hars_form_decode((char *) *secret) == HARS_OK
+           ? HARS_OK : HARS_ERROR;
+}
+
+
+int
+hars_auth_basic_plain(const char *header, char *buf, const char **id,
+    const char **secret)
+{
     int     n, pad;
     char   *colon;
     size_t  len;
@@ -414,9 +425,7 @@ hars_auth_basic(const char *header, char *buf, const char **id,
     *id = buf;
     *secret = colon + 1;
 
-    return hars_form_decode(buf) == HARS_OK
-           && hars_form_decode(colon + 1) == HARS_OK
-           ? HARS_OK : HARS_ERROR;
+    return HARS_OK;
 }
 
 

@@ -48,6 +48,10 @@ const char *hars_auth_wrong(const hars_client_t *client,
 int hars_auth_basic(const char *header, char *buf, const char **id,
     const char **secret);
 
+/* the same of RFC 7617, where neither is encoded */
+int hars_auth_basic_plain(const char *header, char *buf, const char **id,
+    const char **secret);
+
 /* HARS_OK: it is the client's secret; in constant time */
 int hars_auth_secret(const hars_client_t *client, const char *secret);
 

@@ -16,6 +16,7 @@
 #define HARS_SECRET_CLIENT      "hats_cs_"
 #define HARS_SECRET_INITIAL     "hats_iat_"        /* RFC 7591, 1.2 */
 #define HARS_SECRET_MANAGE      "hats_rat_"        /* RFC 7592, 1.2 */
+#define HARS_SECRET_ENROL       "hats_es_"         /* RFC 7030, 3.2.3 */
 #define HARS_SECRET_SIZE        (9 + HARS_B64_SHA256_LEN + 1)
 
 

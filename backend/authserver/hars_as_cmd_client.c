@@ -11,6 +11,7 @@
 #include "hars_as_auth.h"
 #include "hars_as_client.h"
 #include "hars_as_dn.h"
+#include "hars_as_est.h"
 #include "hars_as_publish.h"
 #include "hars_as_revocation.h"
 #include "hars_as_store.h"
@@ -89,6 +90,7 @@ static const struct option  hars_client_options[] = {
 static const hars_client_change_t  hars_client_changes[] = {
     { "disable", hars_client_disable },
     { "enable", hars_client_enable },
+    { "enrol", hars_client_enrol },
     { "remove", hars_client_remove },
     { NULL, NULL }
 };
@@ -118,7 +120,7 @@ hars_as_client_command(hars_as_t *as, int argc, char **argv)
     }
 
     fprintf(stderr, "hars-authserver: \"client\" wants add, list, or show, "
-            "disable, enable, remove and an ID; see --help\n");
+            "disable, enable, remove, enrol and an ID; see --help\n");
 
     return HARS_EXIT_USAGE;
 }

@@ -102,6 +102,7 @@ static const char *const  hars_layout[] = {
 
     /*
      * Issued here; rows go some time after notAfter, revoked ones as well.
+     * "follows" is the thumbprint of the one that it renews, or empty;
      * "reason" is RFC 5280's (5.3.1), 0 where none was given.
      */
 
@@ -109,6 +110,7 @@ static const char *const  hars_layout[] = {
     "  serial {BLOB} PRIMARY KEY CHECK (length(serial) = 17),"
     "  thumbprint {BLOB} NOT NULL CHECK (length(thumbprint) = 32),"
     "  client_id TEXT NOT NULL,"
+    "  follows {BLOB} NOT NULL,"
     "  not_after {INT} NOT NULL,"
     "  issued_at {INT} NOT NULL,"
     "  revoked_at {INT} NOT NULL,"

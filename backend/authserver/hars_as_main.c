@@ -7,6 +7,7 @@
 #include "hars_as.h"
 #include "hars_as_audit.h"
 #include "hars_as_ca.h"
+#include "hars_as_est.h"
 #include "hars_log.h"
 #include "hars_version.h"
 
@@ -164,8 +165,8 @@ hars_as_serve_command(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    return hars_ca_load(as) == HARS_OK ? hars_as_serve(as)
-                                       : HARS_EXIT_FAILED;
+    return hars_ca_load(as) == HARS_OK && hars_est_create(as) == HARS_OK
+           ? hars_as_serve(as) : HARS_EXIT_FAILED;
 }
 
 
@@ -183,6 +184,8 @@ hars_as_help(void)
          "  hars-authserver [--config FILE] client list | client show ID\n"
          "  hars-authserver [--config FILE] client disable ID | enable ID |\n"
          "      remove ID      the first and the last revoke its tokens\n"
+         "  hars-authserver [--config FILE] client enrol ID\n"
+         "      a secret for its first certificate by EST, once, in 72 h\n"
          "  hars-authserver [--config FILE] token show TOKEN|-\n"
          "  hars-authserver [--config FILE] revoke --token TOKEN|- |\n"
          "      --client ID | --sub SUB | --thumbprint X5T#S256 [--until "

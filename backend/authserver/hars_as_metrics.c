@@ -45,6 +45,7 @@ struct hars_metrics_s {
     atomic_ullong          introspected[2];
     atomic_ullong          revoked[HARS_REVOKE_CERT + 1];
     atomic_ullong          revoked_tokens;
+    atomic_ullong          est[HARS_EST_OUTCOMES];
     atomic_uint            redis_up;
     atomic_uint            redis_told;
     hars_metrics_path_t    path[HARS_METRICS_PATHS];
@@ -132,6 +133,15 @@ hars_metrics_revoked(hars_metrics_t *metrics, hars_revoke_e what,
 
 
 void
+hars_metrics_est(hars_metrics_t *metrics, hars_est_outcome_e outcome)
+{
+    if (metrics) {
+        atomic_fetch_add(&metrics->est[outcome], 1);
+    }
+}
+
+
+void
 hars_metrics_redis(hars_metrics_t *metrics, unsigned up, unsigned told)
 {
     if (metrics) {
@@ -211,6 +221,8 @@ hars_metrics_counters(hars_metrics_t *metrics, hars_metrics_page_t *page)
     static const char  *active[] = { "inactive", "active" };
     static const char  *what[] = { "token", "family", "client", "sub",
                                    "certificate" };
+    static const char  *est[] = { "enrolled", "reenrolled", "refused",
+                                  "limited", "failed" };
 
     hars_metrics_head(page, "hars_as_tokens_issued_total", "counter",
                       "Tokens issued, by the kind of client.");
@@ -255,6 +267,15 @@ hars_metrics_counters(hars_metrics_t *metrics, hars_metrics_page_t *page)
                       "Live tokens that these have ended.");
     hars_metrics_add(page, "hars_as_tokens_revoked_total %llu\n",
                      atomic_load(&metrics->revoked_tokens));
+
+    hars_metrics_head(page, "hars_as_enrolments_total", "counter",
+                      "Enrolments asked for (RFC 7030), by the outcome.");
+
+    for (i = 0; i < HARS_EST_OUTCOMES; i++) {
+        hars_metrics_add(page,
+                         "hars_as_enrolments_total{outcome=\"%s\"} %llu\n",
+                         est[i], atomic_load(&metrics->est[i]));
+    }
 
     hars_metrics_head(page, "hars_as_redis_up", "gauge",
                       "1: connected to Redis, all of it.");

@@ -10,6 +10,7 @@
 
 
 #include "hars_as.h"
+#include "hars_as_est.h"
 #include "hars_as_oauth.h"
 #include "hars_as_store.h"
 #include "hars_http.h"
@@ -27,6 +28,7 @@ void hars_metrics_refused(hars_metrics_t *metrics, hars_oauth_error_e error);
 void hars_metrics_introspected(hars_metrics_t *metrics, unsigned active);
 void hars_metrics_revoked(hars_metrics_t *metrics, hars_revoke_e what,
     uint64_t tokens);
+void hars_metrics_est(hars_metrics_t *metrics, hars_est_outcome_e outcome);
 
 /* the main thread's: is Redis there, and has it been told everything? */
 void hars_metrics_redis(hars_metrics_t *metrics, unsigned up, unsigned told);

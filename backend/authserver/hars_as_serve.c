@@ -5,12 +5,13 @@
  * it does not have (yet, or any more), and sweeps what has ended.
  *
  *     public socket    /oauth2/token, /oauth2/introspect, /oauth2/revoke,
- *                      /oauth2/jwks, /healthz
+ *                      /oauth2/jwks, /.well-known/est/, /healthz
  *     gateway socket   /introspect, never behind a slow issue
  */
 
 #include "hars_as.h"
 #include "hars_as_audit.h"
+#include "hars_as_est.h"
 #include "hars_as_family.h"
 #include "hars_as_jwt.h"
 #include "hars_as_metadata.h"
@@ -19,6 +20,7 @@
 #include "hars_as_publish.h"
 #include "hars_as_revocation.h"
 #include "hars_as_store.h"
+#include "hars_as_store_cert.h"
 #include "hars_log.h"
 #include "hars_signal.h"
 
@@ -29,6 +31,7 @@
 #define HARS_SERVE_TICK     1000          /* ms */
 #define HARS_SERVE_KEEP     3600          /* s, of tokens that have ended */
 #define HARS_SERVE_SWEEP    10            /* s */
+#define HARS_SERVE_CERTS    (30 * 86400)  /* s, of certificates that ended */
 
 
 typedef struct {
@@ -64,6 +67,18 @@ static hars_route_t  hars_serve_public[] = {
     { .path = "/oauth2/revoke", .method = "POST",
       .body_max = HARS_OAUTH_BODY,
       .handler = hars_as_revoke, .refuse = hars_oauth_refuse },
+
+    { .path = HARS_EST_CACERTS, .method = "GET",
+      .handler = hars_as_est_cacerts, .refuse = hars_est_refuse },
+
+    { .path = HARS_EST_CSRATTRS, .method = "GET",
+      .handler = hars_as_est_csrattrs, .refuse = hars_est_refuse },
+
+    { .path = HARS_EST_ENROL, .method = "POST", .body_max = HARS_CSR_TEXT,
+      .handler = hars_as_est_enrol, .refuse = hars_est_refuse },
+
+    { .path = HARS_EST_REENROL, .method = "POST", .body_max = HARS_CSR_TEXT,
+      .handler = hars_as_est_reenrol, .refuse = hars_est_refuse },
 
     { .path = HARS_METADATA_JWKS, .method = "GET", .handler = hars_as_jwks },
 
@@ -219,6 +234,7 @@ hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
         hars_store_sweep(store, now - HARS_SERVE_KEEP,
                          (int64_t) as->conf.token_ttl);
         hars_store_family_sweep(store, now - HARS_SERVE_KEEP);
+        hars_store_certificate_sweep(store, now - HARS_SERVE_CERTS, now);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "hars_as_audit.h"
 #include "hars_as_ca.h"
 #include "hars_as_cert.h"
+#include "hars_as_est.h"
 #include "hars_as_family.h"
 #include "hars_as_jwt.h"
 #include "hars_as_metadata.h"
@@ -195,6 +196,7 @@ hars_as_release(hars_as_t *as)
 {
     hars_publish_free(as->publish);
     hars_audit_close(as->audit);
+    hars_est_free(as);
     hars_ca_close(as->ca);
     hars_family_keys_free(as->refresh);
     hars_certs_free(as->certs);

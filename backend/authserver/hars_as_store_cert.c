@@ -3,6 +3,10 @@
 
 #include "hars_as_store_cert.h"
 #include "hars_as_auth.h"
+#include "hars_as_est.h"
+#include "hars_as_family.h"
+
+#include <string.h>
 
 
 typedef struct {
@@ -17,6 +21,7 @@ typedef struct {
     const unsigned char       *secret;    /* NULL: "old" authenticates */
     const unsigned char       *old;       /* thumbprint */
     const hars_certificate_t  *cert;
+    unsigned                  *often;     /* NULL: does not matter */
 } hars_store_enrol_t;
 
 
@@ -34,8 +39,12 @@ static int hars_store_enrol_secret(hars_db_t *db,
     const hars_store_enrol_t *enrol);
 static int hars_store_enrol_old(hars_db_t *db,
     const hars_store_enrol_t *enrol);
+static int hars_store_enrol_carry(hars_db_t *db,
+    const hars_store_enrol_t *enrol);
+static int hars_store_enrol_often(hars_db_t *db,
+    const hars_store_enrol_t *enrol);
 static int hars_store_certificate_insert(hars_db_t *db,
-    const hars_certificate_t *cert);
+    const hars_store_enrol_t *enrol);
 static int hars_store_certificate_delete(hars_db_t *db, void *data);
 
 
@@ -112,7 +121,7 @@ hars_store_enrol(hars_store_t *store, const hars_client_t *client,
     const unsigned char secret[HARS_SHA256_LEN],
     const hars_certificate_t *cert)
 {
-    hars_store_enrol_t  enrol = { client, secret, NULL, cert };
+    hars_store_enrol_t  enrol = { client, secret, NULL, cert, NULL };
 
     return hars_store_write(store, hars_store_enrol_op, &enrol);
 }
@@ -120,9 +129,10 @@ hars_store_enrol(hars_store_t *store, const hars_client_t *client,
 
 int
 hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
-    const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert)
+    const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert,
+    unsigned *often)
 {
-    hars_store_enrol_t  enrol = { client, NULL, old, cert };
+    hars_store_enrol_t  enrol = { client, NULL, old, cert, often };
 
     return hars_store_write(store, hars_store_enrol_op, &enrol);
 }
@@ -144,8 +154,7 @@ hars_store_enrol_op(hars_db_t *db, void *data)
                            : hars_store_enrol_old(db, enrol);
     }
 
-    return rc == HARS_OK ? hars_store_certificate_insert(db, enrol->cert)
-                         : rc;
+    return rc == HARS_OK ? hars_store_certificate_insert(db, enrol) : rc;
 }
 
 
@@ -189,6 +198,12 @@ hars_store_enrol_old(hars_db_t *db, const hars_store_enrol_t *enrol)
 {
     int  rc;
 
+    rc = hars_store_enrol_often(db, enrol);
+
+    if (rc != HARS_OK) {
+        return rc;
+    }
+
     hars_db_blob(db, enrol->old, HARS_SHA256_LEN);
     hars_db_text(db, enrol->client->id);
     hars_db_int(db, enrol->cert->issued_at);
@@ -198,24 +213,93 @@ hars_store_enrol_old(hars_db_t *db, const hars_store_enrol_t *enrol)
                            " AND revoked_at = 0 AND NOT EXISTS (SELECT 1"
                            " FROM revoked_cert WHERE hash = ?1)");
 
-    /* its families of refresh tokens follow, here, in this transaction */
+    return rc == HARS_OK ? hars_store_enrol_carry(db, enrol) : rc;
+}
 
-    return rc;
+
+/*
+ * The families of refresh tokens follow, in this transaction: those of the
+ * old certificate, and of others that followed it, whose answer may never
+ * have arrived.
+ */
+static int
+hars_store_enrol_carry(hars_db_t *db, const hars_store_enrol_t *enrol)
+{
+    int             rc;
+    unsigned        i, n;
+    unsigned char   from[HARS_EST_OFTEN][HARS_SHA256_LEN];
+
+    hars_db_text(db, enrol->client->id);
+    hars_db_blob(db, enrol->old, HARS_SHA256_LEN);
+    hars_db_int(db, enrol->cert->issued_at);
+
+    rc = hars_db_run(db, "SELECT thumbprint FROM certificate WHERE"
+                         " client_id = ?1 AND follows = ?2"
+                         " AND not_after >= ?3 AND revoked_at = 0"
+                         " ORDER BY issued_at DESC LIMIT 15");
+    n = 0;
+
+    while (rc == HARS_OK && n < HARS_EST_OFTEN - 1
+           && (rc = hars_db_row(db)) == HARS_OK)
+    {
+        rc = hars_db_get_blob(db, 0, from[n++], HARS_SHA256_LEN);
+    }
+
+    if (rc == HARS_ERROR) {
+        return HARS_ERROR;
+    }
+
+    hars_db_done(db);
+    memcpy(from[n++], enrol->old, HARS_SHA256_LEN);
+
+    for (i = 0; i < n; i++) {
+        if (hars_store_family_carry(db, enrol->client->id, from[i],
+                                    enrol->cert->thumbprint) != HARS_OK)
+        {
+            return HARS_ERROR;
+        }
+    }
+
+    return HARS_OK;
 }
 
 
 static int
-hars_store_certificate_insert(hars_db_t *db, const hars_certificate_t *cert)
+hars_store_enrol_often(hars_db_t *db, const hars_store_enrol_t *enrol)
 {
+    hars_db_text(db, enrol->client->id);
+    hars_db_int(db, enrol->cert->issued_at - HARS_EST_OFTEN_TIME);
+
+    if (hars_db_first(db, "SELECT count(*) FROM certificate WHERE"
+                          " client_id = ?1 AND issued_at > ?2") != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    *enrol->often = hars_db_get_int(db, 0) >= HARS_EST_OFTEN;
+
+    return *enrol->often ? HARS_DECLINED : HARS_OK;
+}
+
+
+static int
+hars_store_certificate_insert(hars_db_t *db, const hars_store_enrol_t *enrol)
+{
+    const hars_certificate_t  *cert;
+
+    cert = enrol->cert;
+
     hars_db_blob(db, cert->serial, HARS_CA_SERIAL);
     hars_db_blob(db, cert->thumbprint, HARS_SHA256_LEN);
     hars_db_text(db, cert->client_id);
+    hars_db_blob(db, enrol->old, enrol->old ? HARS_SHA256_LEN : 0);
     hars_db_int(db, cert->not_after);
     hars_db_int(db, cert->issued_at);
 
     return hars_db_do(db, "INSERT INTO certificate (serial, thumbprint,"
-                          " client_id, not_after, issued_at, revoked_at,"
-                          " reason) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)", NULL);
+                          " client_id, follows, not_after, issued_at,"
+                          " revoked_at, reason)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0)", NULL);
 }
 
 

@@ -32,9 +32,11 @@ int hars_store_enrol(hars_store_t *store, const hars_client_t *client,
 /*
  * The same with the certificate that it follows, which was issued to this
  * client and is not revoked; all that is bound to it is carried over.
+ * *often: it was declined because the client had HARS_EST_OFTEN of them.
  */
 int hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
-    const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert);
+    const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert,
+    unsigned *often);
 
 int hars_store_certificate_get(hars_store_t *store,
     const unsigned char thumbprint[HARS_SHA256_LEN],
