@@ -123,7 +123,7 @@ sub settings_refused {
         'issuer "http://x"'         => { issuer => 'http://x' },
         'issuer is missing'         => { issuer => undef },
         'gateway_user "nobody-x"'   => { gateway_user => 'nobody-x' },
-        'client_ca is missing'      => { client_ca => undef },
+        'client_ca is needed'      => { client_ca => undef },
         'cannot be read: No such'   => { client_ca => "$dir/nothing" },
         'it has no certificates'    => { client_ca => "$dir/zone.key" },
         'gateway_client "a b"'      => { gateway_client => 'a b' },
