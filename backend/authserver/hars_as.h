@@ -35,10 +35,10 @@
 
 #define HARS_AS_PREFIX       "hats_at_"
 #define HARS_AS_PREFIX_LEN   (sizeof(HARS_AS_PREFIX) - 1)
-#define HARS_AS_TOKEN_BYTES  36           /* hour and random */
+#define HARS_AS_TOKEN_BYTES  36           /* time and random */
 #define HARS_AS_TOKEN_LEN    (HARS_AS_PREFIX_LEN + HARS_AS_TOKEN_BYTES / 3 * 4)
 
-#define HARS_TOKEN_HOUR      4            /* bytes, big-endian */
+#define HARS_TOKEN_TIME      6            /* bytes of ms, big-endian */
 #define HARS_FAMILY_LEN      16
 
 
@@ -78,9 +78,9 @@ typedef struct {
 } hars_client_t;
 
 
-/* the key of a token's row: hour of issue since 1970, SHA-256 of its text */
+/* the key of a token's row: when it was issued, SHA-256 of its text */
 typedef struct {
-    unsigned char        hour[HARS_TOKEN_HOUR];
+    unsigned char        time[HARS_TOKEN_TIME];
     unsigned char        hash[HARS_SHA256_LEN];
 } hars_token_id_t;
 

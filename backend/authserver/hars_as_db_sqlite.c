@@ -13,7 +13,13 @@
 #include <sqlite3.h>
 
 
-#define HARS_SQLITE_BUSY  5000            /* ms, for another writer */
+#define HARS_SQLITE_BUSY   5000           /* ms, for another writer */
+
+/* KB of each connection, taken as they are used */
+#define HARS_SQLITE_CACHE  "PRAGMA cache_size = -16384"
+
+/* pages: what many commits change is written back once */
+#define HARS_SQLITE_WAL    "PRAGMA wal_autocheckpoint = 8192"
 
 
 static void *hars_sqlite_open(const char *where);
@@ -78,7 +84,9 @@ hars_sqlite_open(const char *where)
     sqlite3_busy_timeout(db, HARS_SQLITE_BUSY);
 
     if (hars_sqlite_exec(db, "PRAGMA journal_mode = WAL") != HARS_OK
-        || hars_sqlite_exec(db, "PRAGMA synchronous = FULL") != HARS_OK)
+        || hars_sqlite_exec(db, "PRAGMA synchronous = FULL") != HARS_OK
+        || hars_sqlite_exec(db, HARS_SQLITE_CACHE) != HARS_OK
+        || hars_sqlite_exec(db, HARS_SQLITE_WAL) != HARS_OK)
     {
         hars_log_error("database \"%s\" cannot be used", where);
         sqlite3_close(db);

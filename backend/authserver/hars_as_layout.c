@@ -4,9 +4,10 @@
  * database's own words (hars_as_db.c).  Identifiers and hashes are bytes;
  * times are seconds since 1970, 0 for never.
  *
- * A token's row is keyed by the hour of its issue and its hash: new ones lie
- * side by side, however many there are, and those of hours long gone are
- * deleted as a range.
+ * A token's row is keyed by the time of its issue and its hash: new ones lie
+ * side by side, however many there are, and those of long ago are deleted as
+ * a range.  To which clients a certificate belongs stands in a table of its
+ * own, since an index over all tokens would cost each of them a page.
  */
 
 #include "hars_as_layout.h"
@@ -42,7 +43,7 @@ static const char *const  hars_layout[] = {
     "CREATE INDEX client_sub ON client (sub);",
 
     "CREATE TABLE token ("
-    "  id {BLOB} PRIMARY KEY CHECK (length(id) = 36),"
+    "  id {BLOB} PRIMARY KEY CHECK (length(id) = 38),"
     "  cnf {BLOB} NOT NULL CHECK (length(cnf) = 32),"
     "  client_id TEXT NOT NULL,"
     "  sub TEXT NOT NULL,"
@@ -57,9 +58,16 @@ static const char *const  hars_layout[] = {
 
     "CREATE INDEX token_client ON token (client_id, id)"
     "  WHERE revoked_at = 0;"
-    "CREATE INDEX token_cnf ON token (cnf, id) WHERE revoked_at = 0;"
     "CREATE INDEX token_family ON token (family) WHERE length(family) > 0;"
     "CREATE INDEX token_revoked ON token (exp, id) WHERE revoked_at > 0;",
+
+    /* who ever got a token with this certificate */
+
+    "CREATE TABLE binding ("
+    "  cnf {BLOB} NOT NULL CHECK (length(cnf) = 32),"
+    "  client_id TEXT NOT NULL,"
+    "  PRIMARY KEY (cnf, client_id)"
+    ") {END};",
 
     "CREATE TABLE family ("
     "  id {BLOB} PRIMARY KEY CHECK (length(id) = 16),"
@@ -87,7 +95,7 @@ static const char *const  hars_layout[] = {
     ") {END};",
 
     "CREATE TABLE outbox ("
-    "  id {BLOB} PRIMARY KEY CHECK (length(id) = 36),"
+    "  id {BLOB} PRIMARY KEY CHECK (length(id) = 38),"
     "  exp {INT} NOT NULL"
     ") {END};",
 

@@ -185,6 +185,7 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
 
     conf.socket = as->conf.public_socket;
     conf.routes = hars_serve_public;
+    conf.waits = 1;
     public = gateway ? hars_http_start(&conf) : NULL;
 
     rc = HARS_ERROR;

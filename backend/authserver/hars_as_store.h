@@ -33,7 +33,7 @@ typedef struct hars_store_s  hars_store_t;
 typedef void (*hars_store_client_pt)(void *data, const hars_client_t *client);
 
 
-/* a revoked token, or a revoked certificate (no hour), that is to be told */
+/* a revoked token, or a revoked certificate (no time), that is to be told */
 typedef struct {
     hars_token_id_t  id;
     int64_t          exp;                 /* or notAfter, s */
@@ -145,9 +145,8 @@ int hars_store_told(hars_store_t *store, char mark[HARS_STORE_MARK]);
 int hars_store_tell(hars_store_t *store, const char *mark);
 
 /*
- * Forgets tokens that were issued in hours so long gone that all of them have
- * ended before "until"; no token lives longer than "ttl" or what its client
- * has.
+ * Forgets tokens that were issued so long ago that they have ended before
+ * "until"; no token lives longer than "ttl" or what its client has.
  */
 int hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl);
 

@@ -144,7 +144,9 @@ hars_store_live(hars_db_t *db, const hars_store_revoke_t *what)
                              " AND length(family) > 0 LIMIT ?3");
 
     } else {
-        rc = hars_db_run(db, HARS_STORE_LIVE "cnf = ?1 LIMIT ?3");
+        rc = hars_db_run(db, HARS_STORE_LIVE "client_id IN (SELECT client_id"
+                             " FROM binding WHERE binding.cnf = ?1)"
+                             " AND cnf = ?1 LIMIT ?3");
     }
 
     return hars_store_rows(db, rc, what->row, what->n);

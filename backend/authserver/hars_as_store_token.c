@@ -3,6 +3,7 @@
 
 #include "hars_as_store.h"
 #include "hars_as_row.h"
+#include "hars_as_value.h"
 
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 
 typedef struct {
-    unsigned char   bound[HARS_TOKEN_HOUR];    /* hours before it */
+    unsigned char   bound[HARS_TOKEN_TIME];    /* issued before it */
     int64_t         until;
     hars_token_id_t from;                 /* where this slice begins */
     hars_token_id_t next;                 /* and the next one */
@@ -59,7 +60,15 @@ hars_token_insert(hars_db_t *db, const hars_token_t *token)
         return HARS_ERROR;
     }
 
-    return added ? HARS_OK : HARS_DECLINED;
+    if (!added) {
+        return HARS_DECLINED;
+    }
+
+    hars_db_blob(db, token->cnf, HARS_SHA256_LEN);
+    hars_db_text(db, token->client_id);
+
+    return hars_db_do(db, "INSERT INTO binding (cnf, client_id)"
+                          " VALUES (?1, ?2) ON CONFLICT DO NOTHING", NULL);
 }
 
 
@@ -97,7 +106,6 @@ hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl)
 {
     int           rc;
     unsigned      n;
-    uint32_t      hour;
     hars_sweep_t  sweep;
 
     ttl = hars_sweep_ttl(store, ttl);
@@ -108,11 +116,7 @@ hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl)
 
     memset(&sweep, 0, sizeof(hars_sweep_t));
 
-    hour = (uint32_t) ((until - ttl) / 3600);
-    sweep.bound[0] = (unsigned char) (hour >> 24);
-    sweep.bound[1] = (unsigned char) (hour >> 16);
-    sweep.bound[2] = (unsigned char) (hour >> 8);
-    sweep.bound[3] = (unsigned char) hour;
+    hars_value_time(sweep.bound, (until - ttl) * 1000);
     sweep.until = until;
 
     for (n = 0; n < HARS_SWEEP_SLICES; n++) {
@@ -170,7 +174,7 @@ hars_sweep_slice(hars_db_t *db, void *data)
     sweep = data;
 
     hars_row_bind_id(db, &sweep->from);
-    hars_db_blob(db, sweep->bound, HARS_TOKEN_HOUR);
+    hars_db_blob(db, sweep->bound, HARS_TOKEN_TIME);
     hars_db_int(db, HARS_SWEEP_SLICE);
 
     rc = hars_db_first(db, "SELECT id FROM token WHERE id >= ?1 AND id < ?2"
@@ -189,7 +193,7 @@ hars_sweep_slice(hars_db_t *db, void *data)
         hars_row_bind_id(db, &sweep->next);
 
     } else {
-        hars_db_blob(db, sweep->bound, HARS_TOKEN_HOUR);
+        hars_db_blob(db, sweep->bound, HARS_TOKEN_TIME);
     }
 
     hars_db_int(db, sweep->until);

@@ -73,6 +73,7 @@ static void hars_token_answer(hars_request_t *r, const hars_grant_t *grant,
     const char *value);
 static void hars_token_publish(hars_as_socket_t *socket,
     const hars_token_t *token);
+static int64_t hars_token_ms(void);
 
 
 static const hars_grant_type_t  hars_token_types[] = {
@@ -410,7 +411,7 @@ hars_token_issue(hars_request_t *r, const hars_grant_type_t *type,
 
     socket = r->data;
 
-    rc = hars_value_token(value, &grant->token.id, grant->now);
+    rc = hars_value_token(value, &grant->token.id, hars_token_ms());
 
     if (rc == HARS_OK) {
         rc = hars_store_write(socket->store, type->store, grant);
@@ -557,8 +558,7 @@ hars_token_answer(hars_request_t *r, const hars_grant_t *grant,
 static void
 hars_token_publish(hars_as_socket_t *socket, const hars_token_t *token)
 {
-    hars_client_t     gateway;
-    struct timespec   ts;
+    hars_client_t  gateway;
 
     if (socket->as->publish == NULL
         || hars_store_client_get(socket->store,
@@ -572,8 +572,17 @@ hars_token_publish(hars_as_socket_t *socket, const hars_token_t *token)
         return;
     }
 
+    hars_publish_record(socket->as->publish, token, hars_token_ms());
+}
+
+
+/* ms since 1970 */
+static int64_t
+hars_token_ms(void)
+{
+    struct timespec  ts;
+
     clock_gettime(CLOCK_REALTIME, &ts);
 
-    hars_publish_record(socket->as->publish, token,
-                        (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -13,19 +13,16 @@
 #define HARS_VALUE_MAX  96                /* bytes, a multiple of 3 */
 
 
-static void hars_value_hour(unsigned char hour[HARS_TOKEN_HOUR], int64_t now);
-
-
 int
 hars_value_token(char value[HARS_AS_TOKEN_LEN + 1], hars_token_id_t *id,
-    int64_t now)
+    int64_t now_ms)
 {
     int            rc;
     unsigned char  raw[HARS_AS_TOKEN_BYTES];
 
-    hars_value_hour(raw, now);
+    hars_value_time(raw, now_ms);
 
-    if (RAND_bytes(raw + HARS_TOKEN_HOUR, sizeof(raw) - HARS_TOKEN_HOUR) != 1)
+    if (RAND_bytes(raw + HARS_TOKEN_TIME, sizeof(raw) - HARS_TOKEN_TIME) != 1)
     {
         return HARS_ERROR;
     }
@@ -39,17 +36,14 @@ hars_value_token(char value[HARS_AS_TOKEN_LEN + 1], hars_token_id_t *id,
 }
 
 
-static void
-hars_value_hour(unsigned char hour[HARS_TOKEN_HOUR], int64_t now)
+void
+hars_value_time(unsigned char time[HARS_TOKEN_TIME], int64_t ms)
 {
-    uint32_t  n;
+    unsigned  i;
 
-    n = (uint32_t) (now / 3600);
-
-    hour[0] = (unsigned char) (n >> 24);
-    hour[1] = (unsigned char) (n >> 16);
-    hour[2] = (unsigned char) (n >> 8);
-    hour[3] = (unsigned char) n;
+    for (i = 0; i < HARS_TOKEN_TIME; i++) {
+        time[i] = (unsigned char) (ms >> (8 * (HARS_TOKEN_TIME - 1 - i)));
+    }
 }
 
 
@@ -65,7 +59,7 @@ hars_value_token_id(hars_token_id_t *id, const char *value)
         return HARS_DECLINED;
     }
 
-    memcpy(id->hour, raw, HARS_TOKEN_HOUR);
+    memcpy(id->time, raw, HARS_TOKEN_TIME);
     rc = EVP_Digest(value, HARS_AS_TOKEN_LEN, id->hash, NULL, EVP_sha256(),
                     NULL);
 

@@ -2,9 +2,9 @@
 /*
  * The texts of tokens: a prefix that says what it is, and base64url.  They
  * are opaque (RFC 6749, 1.4): who holds one learns nothing from it but the
- * hour of its issue, which is where its row stands in the database.
+ * time of its issue, which is where its row stands in the database.
  *
- *     access token    hats_at_  hour (4 bytes), random (32)
+ *     access token    hats_at_  ms since 1970 (6 bytes), random (30)
  */
 
 #ifndef HARS_AS_VALUE_H
@@ -15,11 +15,14 @@
 
 
 /*
- * A new access token, zero-terminated, issued at "now" (s), and its id.
+ * A new access token, zero-terminated, issued at "now_ms", and its id.
  * HARS_ERROR: there is no randomness.
  */
 int hars_value_token(char value[HARS_AS_TOKEN_LEN + 1], hars_token_id_t *id,
-    int64_t now);
+    int64_t now_ms);
+
+/* with which the ids begin of what is issued then */
+void hars_value_time(unsigned char time[HARS_TOKEN_TIME], int64_t ms);
 
 /* the id of a token; HARS_DECLINED: this is none of ours */
 int hars_value_token_id(hars_token_id_t *id, const char *value);

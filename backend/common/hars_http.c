@@ -98,20 +98,24 @@ hars_http_start(const hars_http_conf_t *conf)
 static struct MHD_Daemon *
 hars_http_daemon(hars_http_t *http, const hars_http_conf_t *conf)
 {
-    unsigned  threads, connections;
+    unsigned  flags, threads, connections;
 
-    threads = conf->threads ? conf->threads : HARS_HTTP_THREADS;
     connections = conf->connections ? conf->connections
                                     : HARS_HTTP_CONNECTIONS;
 
-    /* a pool of one is refused by libmicrohttpd */
+    /* a pool of one is refused by libmicrohttpd; one of 0 is none */
 
-    if (threads < 2) {
-        threads = 2;
+    if (conf->waits) {
+        flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD
+                | MHD_USE_POLL;
+        threads = 0;
+
+    } else {
+        flags = MHD_USE_EPOLL_INTERNAL_THREAD;
+        threads = (conf->threads > 2) ? conf->threads : HARS_HTTP_THREADS;
     }
 
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC
-                            | MHD_USE_ERROR_LOG,
+    return MHD_start_daemon(flags | MHD_USE_ITC | MHD_USE_ERROR_LOG,
                             0, NULL, NULL, hars_http_access, http,
                             MHD_OPTION_EXTERNAL_LOGGER, hars_http_log, http,
                             MHD_OPTION_LISTEN_SOCKET, http->socket.fd,

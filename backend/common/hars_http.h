@@ -61,6 +61,8 @@ typedef struct {
     void                 (*served)(void *data, const hars_route_t *route,
                                    uint64_t microseconds);    /* or NULL */
     unsigned               threads;       /* 0: 2 */
+    unsigned               waits;         /* handlers wait for a disk: a
+                                             thread for each connection */
     unsigned               connections;   /* 0: 512 */
 } hars_http_conf_t;
 

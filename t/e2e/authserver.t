@@ -328,7 +328,7 @@ sub token_issued {
 
     is($status, 200, 'a token');
     like($answer->{access_token}, qr/^hats_at_[A-Za-z0-9_-]{48}$/,
-         '[11] ... of 256 bits');
+         '[11] ... of 240 bits');
     is($answer->{token_type}, 'Bearer', '... for the Bearer scheme');
     is($answer->{expires_in}, 300, '... for the time configured');
     is($answer->{scope}, 'ml:recognize ml:probabilities',

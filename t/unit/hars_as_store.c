@@ -13,6 +13,9 @@
 #include "../../backend/authserver/hars_as_store_token.c"
 #include "../../backend/authserver/hars_as_store_revoke.c"
 #include "../../backend/authserver/hars_as_layout.c"
+#include "../../backend/authserver/hars_as_value.c"
+#include "../../backend/authserver/hars_as_family.c"
+#include "../../backend/authserver/hars_as_store_family.c"
 #include "../../backend/authserver/hars_as_db.c"
 #include "../../backend/authserver/hars_as_db_sqlite.c"
 #include "../../backend/authserver/hars_as_row.c"
@@ -26,7 +29,6 @@
 
 #include "tap.h"
 
-#include <arpa/inet.h>
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -470,49 +472,44 @@ group(hars_store_t *store)
 
 
 static void
-hour(hars_token_t *token, int64_t iat, unsigned char id, int64_t ttl)
+at(hars_token_t *token, int64_t iat, unsigned char id, int64_t ttl)
 {
-    uint32_t  n;
-
     fill(token, id, iat + ttl);
-    n = htonl((uint32_t) (iat / 3600));
-    memcpy(token->id.hour, &n, sizeof(n));
+    hars_value_time(token->id.time, iat * 1000);
     token->iat = iat;
 }
 
 
-/* by whole hours, and nothing that lives */
+/* by the time of issue, and nothing that lives */
 static void
 sweep(hars_store_t *store)
 {
     unsigned      i;
-    int64_t       now;
     hars_token_t  token;
 
     sql(store, "DELETE FROM token");
-    now = NOW - NOW % 3600 + 1800;
 
     for (i = 0; i < HARS_SWEEP_SLICE + 100; i++) {
-        hour(&token, now - 3 * 3600, 1, 300);
+        at(&token, NOW - 3 * 3600 + i % 7, 1, 300);
         memcpy(token.id.hash, &i, sizeof(i));
         hars_store_token_add(store, &token);
     }
 
-    hour(&token, now - 2 * 3600, 2, 7200 + 1);
+    at(&token, NOW - 7200 - 1, 2, 7200 + 10);
     hars_store_token_add(store, &token);
-    hour(&token, now - 3600, 3, 10);
+    at(&token, NOW - 3600, 3, 10);
     hars_store_token_add(store, &token);
-    hour(&token, now - 10, 4, 300);
+    at(&token, NOW - 10, 4, 300);
     hars_store_token_add(store, &token);
 
-    ok(hars_store_sweep(store, now, 7200) == HARS_OK
+    ok(hars_store_sweep(store, NOW, 7200) == HARS_OK
        && number(store, "SELECT count(*) FROM token") == 3,
        "swept, more than a slice");
-    ok(hars_store_sweep(store, now, 300) == HARS_OK
+    ok(hars_store_sweep(store, NOW, 300) == HARS_OK
        && number(store, "SELECT count(*) FROM token") == 2
        && hars_store_token_get(store, &token.id, &token) == HARS_OK,
        "what lived longer than tokens do now stays");
-    ok(hars_store_sweep(store, now + 3 * 3600, 300) == HARS_OK
+    ok(hars_store_sweep(store, NOW + 3 * 3600, 300) == HARS_OK
        && number(store, "SELECT count(*) FROM token") == 0,
        "till it has ended");
 }
