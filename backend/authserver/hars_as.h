@@ -28,7 +28,7 @@
 #define HARS_AS_DN_SIZE      1025
 #define HARS_AS_SCOPE_SIZE   513
 #define HARS_AS_AUD_SIZE     1025
-#define HARS_AS_METADATA_SIZE  2049       /* RFC 7591, JSON, only echoed */
+#define HARS_AS_METADATA_SIZE  4097       /* RFC 7591, JSON, only echoed */
 
 #define HARS_AS_TTL_MAX      86400        /* s, of a token */
 #define HARS_AS_REFRESH_MAX  31536000     /* s, of refresh tokens */
@@ -194,6 +194,7 @@ int hars_as_client_command(hars_as_t *as, int argc, char **argv);
 int hars_as_token_command(hars_as_t *as, int argc, char **argv);
 int hars_as_revoke_command(hars_as_t *as, int argc, char **argv);
 int hars_as_audit_command(hars_as_t *as, int argc, char **argv);
+int hars_as_register_token_command(hars_as_t *as, int argc, char **argv);
 int hars_as_ca_command(hars_as_t *as, int argc, char **argv);
 
 /* hars_as_cmd_token.c: a token from standard input; HARS_ERROR: said */

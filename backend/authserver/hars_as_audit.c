@@ -367,6 +367,48 @@ hars_audit_client(hars_as_t *as, const char *what, const char *client_id)
 
 
 int
+hars_audit_register(hars_as_t *as, const hars_request_t *r, const char *what,
+    const char *client_id, const char *token)
+{
+    json_t                  *line;
+    const hars_audit_who_t  *who;
+
+    if (as->audit == NULL) {
+        return HARS_OK;
+    }
+
+    who = r->ctx;
+
+    line = json_pack("{s:s, s:s, s:s}",
+                     "what", what,
+                     "client_id", client_id,
+                     "endpoint", r->route->path);
+
+    if (token) {
+        json_object_set_new(line, "register_token", json_string(token));
+    }
+
+    hars_audit_cert(line, who->thumbprint);
+
+    return hars_audit_write(as, "client", line);
+}
+
+
+int
+hars_audit_register_token(hars_as_t *as, const char *what, const char *token)
+{
+    if (as->audit == NULL) {
+        return HARS_OK;
+    }
+
+    return hars_audit_write(as, "register_token",
+                            json_pack("{s:s, s:s}",
+                                      "what", what,
+                                      "register_token", token));
+}
+
+
+int
 hars_audit_sign(hars_as_t *as, time_t now)
 {
     int            rc;

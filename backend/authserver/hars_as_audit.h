@@ -56,6 +56,12 @@ int hars_audit_certificate(hars_as_t *as, const char *what,
 int hars_audit_client(hars_as_t *as, const char *what,
     const char *client_id);
 
+/* over HTTP, and an initial access token, whose id is "token", or NULL */
+int hars_audit_register(hars_as_t *as, const hars_request_t *r,
+    const char *what, const char *client_id, const char *token);
+int hars_audit_register_token(hars_as_t *as, const char *what,
+    const char *token);
+
 /*
  * Signs the last line, every audit_sign seconds and, where "now" is 0, at
  * once; not twice.  The main thread's.

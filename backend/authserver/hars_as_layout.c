@@ -139,6 +139,17 @@ static const char *const  hars_layout[] = {
     "  until {INT} NOT NULL"
     ") {END};",
 
+    /* what a registration over HTTP begins with */
+
+    "CREATE TABLE register_token ("
+    "  hash {BLOB} PRIMARY KEY CHECK (length(hash) = 32),"
+    "  id TEXT NOT NULL,"
+    "  policy TEXT NOT NULL,"
+    "  uses {INT} NOT NULL,"
+    "  expires_at {INT} NOT NULL,"
+    "  created_at {INT} NOT NULL"
+    ") {END};",
+
     NULL
 };
 

@@ -39,6 +39,7 @@ static const hars_as_command_t  hars_as_commands[] = {
     { "token", hars_as_token_command },
     { "revoke", hars_as_revoke_command },
     { "audit", hars_as_audit_command },
+    { "register-token", hars_as_register_token_command },
     { "ca", hars_as_ca_command },
     { NULL, NULL }
 };
@@ -117,7 +118,8 @@ hars_as_run(const char *config, int check, int argc, char **argv)
 
     if (command->name == NULL && !(check && argc == 0)) {
         fprintf(stderr, "hars-authserver: a command is missing or unknown: "
-                "serve, client, token, revoke, audit, ca; see --help\n");
+                "serve, client, token, revoke, audit, "
+                "register-token, ca; see --help\n");
         return HARS_EXIT_USAGE;
     }
 
@@ -186,6 +188,12 @@ hars_as_help(void)
          "      remove ID      the first and the last revoke its tokens\n"
          "  hars-authserver [--config FILE] client enrol ID\n"
          "      a secret for its first certificate by EST, once, in 72 h\n"
+         "  hars-authserver [--config FILE] register-token add --kind KIND\n"
+         "      --resource URI... [--sub SUB] [--scope \"a b\"]\n"
+         "      [--subject-dn DN | --san-dns NAME | ...]... [--issuer-dn DN]\n"
+         "      [--any-subject] [--secret] [--refresh] [--uses N]\n"
+         "      [--expires SECONDS]\n"
+         "  hars-authserver [--config FILE] register-token list | remove ID\n"
          "  hars-authserver [--config FILE] token show TOKEN|-\n"
          "  hars-authserver [--config FILE] revoke --token TOKEN|- |\n"
          "      --client ID | --sub SUB | --thumbprint X5T#S256 [--until "

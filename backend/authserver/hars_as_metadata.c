@@ -3,6 +3,7 @@
 
 #include "hars_as_metadata.h"
 #include "hars_as_auth.h"
+#include "hars_as_register.h"
 #include "hars_as_sign.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
@@ -32,6 +33,7 @@ static const struct {
     { "token_endpoint", "/oauth2/token" },
     { "introspection_endpoint", "/oauth2/introspect" },
     { "revocation_endpoint", "/oauth2/revoke" },
+    { "registration_endpoint", HARS_REGISTER_PATH },
     { NULL, NULL }
 };
 

@@ -43,6 +43,7 @@ struct hars_metrics_s {
     atomic_ullong          issued[HARS_METRICS_KINDS];
     atomic_ullong          refused[HARS_OAUTH_ERRORS];
     atomic_ullong          introspected[2];
+    atomic_ullong          registered[HARS_METRICS_REGISTERED];
     atomic_ullong          revoked[HARS_REVOKE_CERT + 1];
     atomic_ullong          revoked_tokens;
     atomic_ullong          est[HARS_EST_OUTCOMES];
@@ -108,6 +109,16 @@ hars_metrics_refused(hars_metrics_t *metrics, hars_oauth_error_e error)
 {
     if (metrics) {
         atomic_fetch_add(&metrics->refused[error], 1);
+    }
+}
+
+
+void
+hars_metrics_registered(hars_metrics_t *metrics,
+    hars_metrics_registered_e what)
+{
+    if (metrics) {
+        atomic_fetch_add(&metrics->registered[what], 1);
     }
 }
 
@@ -219,6 +230,7 @@ hars_metrics_counters(hars_metrics_t *metrics, hars_metrics_page_t *page)
     size_t  i;
 
     static const char  *active[] = { "inactive", "active" };
+    static const char  *registered[] = { "register", "update", "remove" };
     static const char  *what[] = { "token", "family", "client", "sub",
                                    "certificate" };
     static const char  *est[] = { "enrolled", "reenrolled", "refused",
@@ -237,7 +249,7 @@ hars_metrics_counters(hars_metrics_t *metrics, hars_metrics_page_t *page)
     }
 
     hars_metrics_head(page, "hars_as_refused_total", "counter",
-                      "Requests refused, by the error of RFC 6749.");
+                      "Requests refused, by the error of RFC 6749, 7591.");
 
     for (i = 0; i < HARS_OAUTH_ERRORS; i++) {
         hars_metrics_add(page, "hars_as_refused_total{error=\"%s\"} %llu\n",
@@ -252,6 +264,16 @@ hars_metrics_counters(hars_metrics_t *metrics, hars_metrics_page_t *page)
         hars_metrics_add(page,
                          "hars_as_introspections_total{answer=\"%s\"} %llu\n",
                          active[i], atomic_load(&metrics->introspected[i]));
+    }
+
+    hars_metrics_head(page, "hars_as_registrations_total", "counter",
+                      "Registrations over HTTP, by what was done.");
+
+    for (i = 0; i < HARS_METRICS_REGISTERED; i++) {
+        hars_metrics_add(page,
+                         "hars_as_registrations_total{what=\"%s\"} %llu\n",
+                         registered[i],
+                         atomic_load(&metrics->registered[i]));
     }
 
     hars_metrics_head(page, "hars_as_revocations_total", "counter",

@@ -19,12 +19,23 @@
 typedef struct hars_metrics_s  hars_metrics_t;
 
 
+/* by RFC 7591 and RFC 7592 */
+typedef enum {
+    HARS_METRICS_REGISTER = 0,
+    HARS_METRICS_UPDATE,
+    HARS_METRICS_REMOVE,
+    HARS_METRICS_REGISTERED
+} hars_metrics_registered_e;
+
+
 /* NULL: no memory */
 hars_metrics_t *hars_metrics_create(void);
 void hars_metrics_free(hars_metrics_t *metrics);
 
 void hars_metrics_issued(hars_metrics_t *metrics, const hars_kind_t *kind);
 void hars_metrics_refused(hars_metrics_t *metrics, hars_oauth_error_e error);
+void hars_metrics_registered(hars_metrics_t *metrics,
+    hars_metrics_registered_e what);
 void hars_metrics_introspected(hars_metrics_t *metrics, unsigned active);
 void hars_metrics_revoked(hars_metrics_t *metrics, hars_revoke_e what,
     uint64_t tokens);

@@ -28,6 +28,7 @@ typedef struct {
 } hars_oauth_answer_t;
 
 
+static void hars_oauth_challenge(hars_request_t *r);
 static void hars_oauth_answer(hars_request_t *r, unsigned status,
     const char *error, const char *description);
 static int hars_oauth_foreign(hars_request_t *r, const char *issuer);
@@ -50,6 +51,10 @@ static const hars_oauth_answer_t  hars_oauth_answers[] = {
     [HARS_OAUTH_INVALID_GRANT] = { "invalid_grant", 400 },
     [HARS_OAUTH_INVALID_SCOPE] = { "invalid_scope", 400 },
     [HARS_OAUTH_INVALID_TARGET] = { "invalid_target", 400 },
+    [HARS_OAUTH_INVALID_TOKEN] = { "invalid_token", 401 },
+    [HARS_OAUTH_INVALID_METADATA] = { "invalid_client_metadata", 400 },
+    [HARS_OAUTH_INVALID_REDIRECT] = { "invalid_redirect_uri", 400 },
+    [HARS_OAUTH_INVALID_STATEMENT] = { "invalid_software_statement", 400 },
     [HARS_OAUTH_SERVER_ERROR] = { "server_error", 500 }
 };
 
@@ -58,7 +63,6 @@ void
 hars_oauth_error(hars_request_t *r, hars_oauth_error_e error,
     const char *description)
 {
-    const char                 *value;
     hars_as_socket_t           *socket;
     const hars_oauth_answer_t  *answer;
 
@@ -66,15 +70,33 @@ hars_oauth_error(hars_request_t *r, hars_oauth_error_e error,
     socket = r->data;
     hars_metrics_refused(socket->as->metrics, error);
 
-    /* RFC 6749, 5.2: who tried the Authorization header is challenged */
+    if (error == HARS_OAUTH_INVALID_TOKEN) {
+        hars_reply_header(r, "WWW-Authenticate", "Bearer realm=\"HARS\", "
+                          "error=\"invalid_token\"");
 
-    if (error == HARS_OAUTH_INVALID_CLIENT
-        && hars_request_header(r, "Authorization", &value) != HARS_DECLINED)
-    {
-        hars_reply_header(r, "WWW-Authenticate", "Basic realm=\"HARS\"");
+    } else if (error == HARS_OAUTH_INVALID_CLIENT) {
+        hars_oauth_challenge(r);
     }
 
     hars_oauth_answer(r, answer->status, answer->name, description);
+}
+
+
+/* RFC 6749, 5.2: who tried the Authorization header gets its scheme */
+static void
+hars_oauth_challenge(hars_request_t *r)
+{
+    int          rc;
+    const char  *value;
+
+    rc = hars_request_header(r, "Authorization", &value);
+
+    if (rc == HARS_OK && strncasecmp(value, "Bearer ", 7) == 0) {
+        hars_reply_header(r, "WWW-Authenticate", "Bearer realm=\"HARS\"");
+
+    } else if (rc != HARS_DECLINED) {
+        hars_reply_header(r, "WWW-Authenticate", "Basic realm=\"HARS\"");
+    }
 }
 
 
@@ -117,6 +139,13 @@ hars_oauth_answer(hars_request_t *r, unsigned status, const char *error,
 void
 hars_oauth_reply(hars_request_t *r, char *json)
 {
+    hars_oauth_reply_status(r, 200, json);
+}
+
+
+void
+hars_oauth_reply_status(hars_request_t *r, unsigned status, char *json)
+{
     if (json == NULL) {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR, "There is no memory.");
         return;
@@ -126,7 +155,7 @@ hars_oauth_reply(hars_request_t *r, char *json)
 
     hars_reply_header(r, "Cache-Control", "no-store");
     hars_reply_header(r, "Pragma", "no-cache");
-    hars_reply(r, 200, "application/json", json, strlen(json));
+    hars_reply(r, status, "application/json", json, strlen(json));
 }
 
 
@@ -342,6 +371,42 @@ hars_oauth_cert(hars_request_t *r, time_t now, hars_cert_t *cert)
     }
 
     return HARS_OK;
+}
+
+
+int
+hars_oauth_holder(hars_request_t *r, time_t now, hars_cert_t *cert)
+{
+    int                rc;
+    hars_audit_who_t  *who;
+    hars_as_socket_t  *socket;
+
+    if (hars_oauth_cert(r, now, cert) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    socket = r->data;
+    who = r->ctx;
+
+    hars_oauth_who(r, "", cert);
+
+    rc = hars_store_cert_revoked(socket->store, cert->thumbprint);
+
+    if (rc == HARS_DECLINED) {
+        return HARS_OK;
+    }
+
+    if (rc == HARS_ERROR) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The database cannot be asked.");
+        return HARS_ERROR;
+    }
+
+    who->reason = "came with a revoked certificate";
+    hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                     "The certificate is not to be used.");
+
+    return HARS_ERROR;
 }
 
 

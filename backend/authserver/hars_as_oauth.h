@@ -17,7 +17,7 @@
 #define HARS_OAUTH_BODY  (16 * 1024)      /* longest form */
 
 
-/* RFC 6749, 5.2; RFC 8707, 2 */
+/* RFC 6749, 5.2; RFC 8707, 2; RFC 7591, 3.2.2; RFC 6750, 3.1 */
 typedef enum {
     HARS_OAUTH_INVALID_REQUEST = 0,
     HARS_OAUTH_INVALID_CLIENT,
@@ -26,6 +26,10 @@ typedef enum {
     HARS_OAUTH_INVALID_GRANT,
     HARS_OAUTH_INVALID_SCOPE,
     HARS_OAUTH_INVALID_TARGET,
+    HARS_OAUTH_INVALID_TOKEN,
+    HARS_OAUTH_INVALID_METADATA,
+    HARS_OAUTH_INVALID_REDIRECT,
+    HARS_OAUTH_INVALID_STATEMENT,
     HARS_OAUTH_SERVER_ERROR,
     HARS_OAUTH_ERRORS
 } hars_oauth_error_e;
@@ -43,8 +47,9 @@ void hars_oauth_error(hars_request_t *r, hars_oauth_error_e error,
 void hars_oauth_refuse(hars_request_t *r, unsigned status,
     const char *detail);
 
-/* 200, application/json, no-store; NULL: there was no memory, a 500 */
+/* application/json, no-store; NULL: there was no memory, a 500 */
 void hars_oauth_reply(hars_request_t *r, char *json);
+void hars_oauth_reply_status(hars_request_t *r, unsigned status, char *json);
 
 /*
  * A browser holds a certificate as an ambient authority, like a cookie: pages
@@ -65,6 +70,12 @@ int hars_oauth_form(hars_request_t *r, hars_form_t *form,
  */
 int hars_oauth_client(hars_request_t *r, const hars_form_t *form, time_t now,
     hars_client_t *client, hars_cert_t *cert);
+
+/*
+ * The certificate that came with a request, within its dates and not revoked,
+ * whosever it is.  HARS_ERROR: it has been answered.
+ */
+int hars_oauth_holder(hars_request_t *r, time_t now, hars_cert_t *cert);
 
 /* handlers */
 void hars_as_token(hars_request_t *r);

@@ -5,7 +5,8 @@
  * it does not have (yet, or any more), and sweeps what has ended.
  *
  *     public socket    /oauth2/token, /oauth2/introspect, /oauth2/revoke,
- *                      /oauth2/jwks, /.well-known/est/, /healthz
+ *                      /oauth2/register, /oauth2/jwks, /.well-known/est/,
+ *                      /healthz
  *     gateway socket   /introspect, never behind a slow issue
  */
 
@@ -18,6 +19,7 @@
 #include "hars_as_metrics.h"
 #include "hars_as_oauth.h"
 #include "hars_as_publish.h"
+#include "hars_as_register.h"
 #include "hars_as_revocation.h"
 #include "hars_as_store.h"
 #include "hars_as_store_cert.h"
@@ -79,6 +81,20 @@ static hars_route_t  hars_serve_public[] = {
 
     { .path = HARS_EST_REENROL, .method = "POST", .body_max = HARS_CSR_TEXT,
       .handler = hars_as_est_reenrol, .refuse = hars_est_refuse },
+
+    { .path = HARS_REGISTER_PATH, .method = "POST",
+      .body_max = HARS_REGISTRATION_BODY,
+      .handler = hars_as_register, .refuse = hars_oauth_refuse },
+
+    { .path = HARS_REGISTER_PATH "/", .prefix = 1, .method = "GET",
+      .handler = hars_as_registered_get, .refuse = hars_oauth_refuse },
+
+    { .path = HARS_REGISTER_PATH "/", .prefix = 1, .method = "PUT",
+      .body_max = HARS_REGISTRATION_BODY,
+      .handler = hars_as_registered_put, .refuse = hars_oauth_refuse },
+
+    { .path = HARS_REGISTER_PATH "/", .prefix = 1, .method = "DELETE",
+      .handler = hars_as_registered_delete, .refuse = hars_oauth_refuse },
 
     { .path = HARS_METADATA_JWKS, .method = "GET", .handler = hars_as_jwks },
 

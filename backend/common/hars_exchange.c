@@ -452,7 +452,9 @@ hars_reply(hars_request_t *r, unsigned status, const char *type, char *body,
         return;
     }
 
-    if (MHD_add_response_header(response, "Content-Type", type) != MHD_YES) {
+    if (type
+        && MHD_add_response_header(response, "Content-Type", type) != MHD_YES)
+    {
         ex->failed = 1;
     }
 

@@ -94,7 +94,10 @@ int hars_request_type(hars_request_t *r, const char *type);
 void hars_reply_header(hars_request_t *r, const char *name,
     const char *value);
 
-/* the answer; "body" comes from malloc() and is not the caller's any more */
+/*
+ * The answer; "body" comes from malloc() and is not the caller's any more.
+ * Of an answer without one "type" and "body" are NULL.
+ */
 void hars_reply(hars_request_t *r, unsigned status, const char *type,
     char *body, size_t len);
 
