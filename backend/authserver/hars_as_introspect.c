@@ -166,8 +166,8 @@ hars_introspect_form(hars_request_t *r, unsigned *jwt)
 
     json = (rc == HARS_OK) ? hars_accept(accept, "application/json") : rc;
     jws = (rc == HARS_OK)
-              ? hars_accept(accept, "application/" HARS_JWT_INTROSPECTION)
-              : rc;
+          ? hars_accept(accept, "application/" HARS_JWT_INTROSPECTION)
+          : rc;
 
     if (json == HARS_ERROR || jws == HARS_ERROR) {
         hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,

@@ -96,7 +96,7 @@ sub events {
         ['an unknown client', 'invalid_client', 'is not registered', 'dcm-1',
          client_id => 'nobody'],
         ['a scope too wide', 'invalid_scope',
-         'The scope exceeds the one registered.', 'dcm-1',
+         'The scope exceeds the one granted.', 'dcm-1',
          client_id => 'dcm-1', scope => 'fog:resolve'],
         ['no certificate', 'invalid_client',
          'There is no client certificate.', undef, client_id => 'dcm-1'],

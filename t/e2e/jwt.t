@@ -90,7 +90,8 @@ sub introspect {
         run('curl', '-sSi', '--max-time', 20, '--unix-socket',
             "$dir/$socket.sock", "http://localhost$path",
             (map { ('-H', defined $_ ? "Accept: $_" : 'Accept:') } @accept),
-            $caller ? ('-H', $cert{$caller}, '-d', "client_id=$caller") : (),
+            $caller ? ('-H', $cert{$caller} // $cert{'dcm-1'}, '-d',
+                       "client_id=$caller") : (),
             '-d', "token=$token");
 
     my ($head, $body) = split /\r\n\r\n/, $said, 2;
@@ -214,8 +215,12 @@ sub with_key {
     $body = substr($body, 0, -2) . 'AA';
     like(verified("$head.$body.$signature", $keys, 'gateway')->{error},
          qr/Signature/, '... and nothing of it can be changed');
-    ($status) = introspect('dcm-1', $token, $type);
-    is($status, 401, 'who may not ask gets no JWT');
+    (undef, undef, $jwt) = introspect('dcm-1', $token, $type);
+    is_deeply(verified($jwt, $keys, 'dcm-1')->{claims}{token_introspection},
+              { active => JSON::PP::false },
+              'who is no resource server learns nothing of it, either');
+    is((introspect('nobody', $token, $type))[0], 401,
+       'who is not known gets no JWT');
 }
 
 
