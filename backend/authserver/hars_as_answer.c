@@ -3,6 +3,7 @@
 
 #include "hars_as_answer.h"
 #include "hars_as_auth.h"
+#include "hars_as_json.h"
 #include "hars_as_words.h"
 
 #include <string.h>
@@ -20,8 +21,8 @@ typedef struct {
 } hars_answer_claim_t;
 
 
-static json_t *hars_answer_active(const hars_token_t *token,
-    const char *issuer);
+static void hars_answer_active(hars_json_t *json, const char *name,
+    const hars_token_t *token, const char *issuer);
 static json_t *hars_answer_cnf(const hars_token_t *token);
 static const char *hars_answer_kind(const hars_token_t *token,
     const char *issuer);
@@ -56,8 +57,12 @@ static const hars_answer_claim_t  hars_answer_claims[] = {
 char *
 hars_answer_introspection(const hars_token_t *token, const char *issuer)
 {
-    return hars_answer_text(hars_answer_active(token, issuer), 0,
-                            JSON_COMPACT);
+    hars_json_t  json;
+
+    hars_json_init(&json);
+    hars_answer_active(&json, NULL, token, issuer);
+
+    return hars_json_done(&json);
 }
 
 
@@ -65,32 +70,43 @@ char *
 hars_answer_signed(const hars_token_t *token, const char *issuer,
     const char *caller, int64_t now)
 {
-    json_t  *answer;
+    hars_json_t  json;
 
-    answer = token ? hars_answer_active(token, issuer)
-                   : json_pack("{s:b}", "active", 0);
+    hars_json_init(&json);
 
     /* no sub and no exp: it is not to be taken for an access token */
 
-    return hars_answer_text(json_pack("{s:s, s:s, s:I, s:o}",
-                                      "iss", issuer,
-                                      "aud", caller,
-                                      "iat", (json_int_t) now,
-                                      "token_introspection", answer),
-                            0, JSON_COMPACT);
+    hars_json_open(&json, NULL, '{');
+    hars_json_text(&json, "iss", issuer, strlen(issuer));
+    hars_json_text(&json, "aud", caller, strlen(caller));
+    hars_json_int(&json, "iat", now);
+
+    if (token) {
+        hars_answer_active(&json, "token_introspection", token, issuer);
+
+    } else {
+        hars_json_open(&json, "token_introspection", '{');
+        hars_json_bool(&json, "active", 0);
+        hars_json_close(&json, '}');
+    }
+
+    hars_json_close(&json, '}');
+
+    return hars_json_done(&json);
 }
 
 
-static json_t *
-hars_answer_active(const hars_token_t *token, const char *issuer)
+static void
+hars_answer_active(hars_json_t *json, const char *name,
+    const hars_token_t *token, const char *issuer)
 {
-    int                         rc;
-    const char                 *value;
-    json_t                     *root;
+    char                        x5t[HARS_B64_SHA256_LEN];
+    size_t                      len;
+    const char                 *value, *list;
     const hars_answer_claim_t  *claim;
 
-    root = json_pack("{s:b}", "active", 1);
-    rc = 0;
+    hars_json_open(json, name, '{');
+    hars_json_bool(json, "active", 1);
 
     for (claim = hars_answer_claims; claim->name; claim++) {
         value = claim->value(token, issuer);
@@ -98,24 +114,31 @@ hars_answer_active(const hars_token_t *token, const char *issuer)
         /* a member without value is left out: RFC 7662 has no empty scope */
 
         if (*value) {
-            rc |= json_object_set_new(root, claim->name, json_string(value));
+            hars_json_text(json, claim->name, value, strlen(value));
         }
     }
 
-    rc |= json_object_set_new(root, "aud",
-                              hars_answer_list(token->aud,
-                                               HARS_WORDS_RESOURCE));
-    rc |= json_object_set_new(root, "exp", json_integer(token->exp));
-    rc |= json_object_set_new(root, "iat", json_integer(token->iat));
-    rc |= json_object_set_new(root, "nbf", json_integer(token->iat));
-    rc |= json_object_set_new(root, "cnf", hars_answer_cnf(token));
+    hars_json_open(json, "aud", '[');
+    list = token->aud;
 
-    if (rc != 0) {
-        json_decref(root);
-        return NULL;
+    while ((value = hars_words_next(&list, HARS_WORDS_RESOURCE, &len))) {
+        hars_json_text(json, NULL, value, len);
     }
 
-    return root;
+    hars_json_close(json, ']');
+
+    hars_json_int(json, "exp", token->exp);
+    hars_json_int(json, "iat", token->iat);
+    hars_json_int(json, "nbf", token->iat);
+
+    /* RFC 8705, 3.2 */
+
+    hars_b64url_sha256_encode(x5t, token->cnf);
+    hars_json_open(json, "cnf", '{');
+    hars_json_text(json, "x5t#S256", x5t, sizeof(x5t));
+    hars_json_close(json, '}');
+
+    hars_json_close(json, '}');
 }
 
 
@@ -245,25 +268,27 @@ char *
 hars_answer_token(const hars_token_t *token, const char *value,
     const char *refresh, int64_t now)
 {
-    int      rc;
-    json_t  *root;
+    hars_json_t  json;
 
-    rc = 0;
-    root = json_pack("{s:s, s:s, s:I}",
-                     "access_token", value,
-                     "token_type", HARS_TOKEN_TYPE,
-                     "expires_in", (json_int_t) (token->exp - now));
+    hars_json_init(&json);
+
+    hars_json_open(&json, NULL, '{');
+    hars_json_text(&json, "access_token", value, strlen(value));
+    hars_json_text(&json, "token_type", HARS_TOKEN_TYPE,
+                   strlen(HARS_TOKEN_TYPE));
+    hars_json_int(&json, "expires_in", token->exp - now);
 
     if (token->scope[0]) {
-        rc = json_object_set_new(root, "scope", json_string(token->scope));
+        hars_json_text(&json, "scope", token->scope, strlen(token->scope));
     }
 
     if (*refresh) {
-        rc |= json_object_set_new(root, "refresh_token",
-                                  json_string(refresh));
+        hars_json_text(&json, "refresh_token", refresh, strlen(refresh));
     }
 
-    return hars_answer_text(root, rc, JSON_COMPACT);
+    hars_json_close(&json, '}');
+
+    return hars_json_done(&json);
 }
 
 

@@ -124,7 +124,8 @@ hars_http_daemon(hars_http_t *http, const hars_http_conf_t *conf)
                             MHD_OPTION_CONNECTION_TIMEOUT,
                             (unsigned) HARS_HTTP_TIMEOUT,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            (size_t) HARS_HTTP_MEMORY,
+                            conf->memory ? conf->memory
+                                         : (size_t) HARS_HTTP_MEMORY,
                             MHD_OPTION_STRICT_FOR_CLIENT, 1,
                             MHD_OPTION_UNESCAPE_CALLBACK, hars_http_unescape,
                             NULL,

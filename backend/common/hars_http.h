@@ -64,6 +64,8 @@ typedef struct {
     unsigned               waits;         /* handlers wait for a disk: a
                                              thread for each connection */
     unsigned               connections;   /* 0: 512 */
+    size_t                 memory;        /* of each, header and answer's
+                                             header; 0: 64 KB */
 } hars_http_conf_t;
 
 

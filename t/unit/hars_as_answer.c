@@ -7,6 +7,7 @@
 /* link: -ljansson -lcrypto */
 
 #include "../../backend/authserver/hars_as_answer.c"
+#include "../../backend/authserver/hars_as_json.c"
 #include "../../backend/authserver/hars_as_kind.c"
 #include "../../backend/authserver/hars_as_words.c"
 #include "../../common/hars_record.c"
@@ -112,6 +113,58 @@ compare(const char *what, const hars_token_t *token)
 }
 
 
+/* every byte that ASCII has, and more than the first allocation */
+static void
+writer(void)
+{
+    char          *text, all[0x80], name[] = "a\"b";
+    size_t         i, n;
+    json_t        *root, *list;
+    hars_json_t    json;
+    json_error_t   error;
+
+    for (i = 0; i < sizeof(all); i++) {
+        all[i] = (char) i;
+    }
+
+    hars_json_init(&json);
+    hars_json_open(&json, NULL, '{');
+    hars_json_open(&json, name, '[');
+
+    for (i = 0; i < 100; i++) {
+        hars_json_text(&json, NULL, all, sizeof(all));
+    }
+
+    hars_json_open(&json, NULL, '[');
+    hars_json_close(&json, ']');
+    hars_json_close(&json, ']');
+    hars_json_int(&json, "min", INT64_MIN);
+    hars_json_bool(&json, "no", 0);
+    hars_json_text(&json, "none", "", 0);
+    hars_json_close(&json, '}');
+    text = hars_json_done(&json);
+
+    root = json_loads(text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    list = json_object_get(root, name);
+
+    for (i = 0, n = 0; i < json_array_size(list); i++) {
+        n += json_string_length(json_array_get(list, i)) == sizeof(all)
+             && memcmp(json_string_value(json_array_get(list, i)), all,
+                       sizeof(all)) == 0;
+    }
+
+    ok(n == 100 && json_array_size(list) == 101,
+       "what the writer writes is read as it was: %s", error.text);
+    ok(json_integer_value(json_object_get(root, "min")) == INT64_MIN
+       && json_is_false(json_object_get(root, "no"))
+       && json_string_length(json_object_get(root, "none")) == 0
+       && json_object_size(root) == 4, "... and the rest of it");
+
+    json_decref(root);
+    free(text);
+}
+
+
 int
 main(void)
 {
@@ -146,11 +199,18 @@ main(void)
     ok(hars_answer_claim("hars_kind", 9) && !hars_answer_claim("hars", 4)
        && !hars_answer_claim("hars_kinds", 10), "claims by their whole name");
 
-    text = hars_answer_token(&token, "hats_at_x", NOW + 1);
+    text = hars_answer_token(&token, "hats_at_x", "", NOW + 1);
     ok(strcmp(text, "{\"access_token\":\"hats_at_x\",\"token_type\":"
               "\"Bearer\",\"expires_in\":299}") == 0,
        "a token response: %s", text);
     free(text);
+
+    text = hars_answer_token(&token, "hats_at_x", "hats_rt_y", NOW + 1);
+    ok(strstr(text, ",\"refresh_token\":\"hats_rt_y\"}") != NULL,
+       "... with a refresh token");
+    free(text);
+
+    writer();
 
     text = hars_answer_token_row(&token, NULL, NOW);
     ok(strstr(text, "\"active\"") != NULL, "state: active");

@@ -9,6 +9,7 @@
 
 #include "../../backend/authserver/hars_as_publish.c"
 #include "../../backend/authserver/hars_as_answer.c"
+#include "../../backend/authserver/hars_as_json.c"
 #include "../../backend/authserver/hars_as_kind.c"
 #include "../../backend/authserver/hars_as_words.c"
 #include "../../backend/common/hars_log.c"
