@@ -174,6 +174,18 @@ $(BUILD)/obj/t/unit/ngx_%.o: CPPFLAGS += -Ingx_hars_module -Ifuzz \
                                          $(NGINX_INCLUDE)
 $(BUILD)/obj/t/unit/ngx_%.o: CFLAGS += -Wno-unused-parameter
 
+# what bench/ needs
+$(BUILD)/bench/httpload: $(BUILD)/obj/bench/httpload.o \
+    $(BUILD)/obj/bench/httpload_wire.o
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
+
+$(BUILD)/bench/rows: $(BUILD)/obj/bench/rows.o
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3 -lcrypto -lm
+
 linked = $(shell sed -n '1,40s/.*[/ ]\* *link: *//p' $(1) | sed 's,\*/.*,,')
 
 ifdef UNIT

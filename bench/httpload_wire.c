@@ -1,0 +1,190 @@
+
+/* See httpload_wire.h for what this is. */
+
+#include "httpload_wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <openssl/ssl.h>
+
+
+static int hars_wire_unix(const char *path);
+static int hars_wire_tcp(const char *target);
+static const char *hars_wire_secure(const hars_wire_conf_t *conf,
+    hars_wire_t *wire);
+static ssize_t hars_wire_ssl(hars_wire_t *wire, int n);
+
+
+const char *
+hars_wire_init(hars_wire_conf_t *conf)
+{
+    SSL_CTX  *tls;
+
+    if (conf->cacert == NULL) {
+        return NULL;
+    }
+
+    tls = SSL_CTX_new(TLS_client_method());
+
+    if (tls == NULL
+        || conf->cert == NULL
+        || conf->key == NULL
+        || conf->name == NULL
+        || SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) != 1
+        || SSL_CTX_load_verify_locations(tls, conf->cacert, NULL) != 1
+        || SSL_CTX_use_certificate_chain_file(tls, conf->cert) != 1
+        || SSL_CTX_use_PrivateKey_file(tls, conf->key, SSL_FILETYPE_PEM) != 1)
+    {
+        return "certificate, key, authority or name cannot be used";
+    }
+
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE
+                          | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    conf->tls = tls;
+
+    return NULL;
+}
+
+
+const char *
+hars_wire_connect(const hars_wire_conf_t *conf, hars_wire_t *wire)
+{
+    const char  *wrong;
+
+    wire->fd = strncmp(conf->target, "unix:", 5) == 0
+               ? hars_wire_unix(conf->target + 5)
+               : hars_wire_tcp(conf->target);
+
+    if (wire->fd == -1) {
+        return strerror(errno);
+    }
+
+    wrong = conf->tls ? hars_wire_secure(conf, wire) : NULL;
+
+    fcntl(wire->fd, F_SETFL, O_NONBLOCK);
+
+    return wrong;
+}
+
+
+static int
+hars_wire_unix(const char *path)
+{
+    int                 fd;
+    struct sockaddr_un  sa = { .sun_family = AF_UNIX };
+
+    if (strlen(path) >= sizeof(sa.sun_path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+
+    strcpy(sa.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    return connect(fd, (struct sockaddr *) &sa, sizeof(sa)) == 0 ? fd : -1;
+}
+
+
+static int
+hars_wire_tcp(const char *target)
+{
+    int                 fd, on;
+    char                address[64];
+    const char         *colon;
+    struct sockaddr_in  sa = { .sin_family = AF_INET };
+
+    colon = strrchr(target, ':');
+
+    if (colon == NULL || (size_t) (colon - target) >= sizeof(address)) {
+        errno = EINVAL;
+        return -1;
+    }
+
+    memcpy(address, target, colon - target);
+    address[colon - target] = '\0';
+    sa.sin_port = htons(atoi(colon + 1));
+
+    if (inet_pton(AF_INET, address, &sa.sin_addr) != 1) {
+        errno = EINVAL;
+        return -1;
+    }
+
+    on = 1;
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+
+    return connect(fd, (struct sockaddr *) &sa, sizeof(sa)) == 0 ? fd : -1;
+}
+
+
+static const char *
+hars_wire_secure(const hars_wire_conf_t *conf, hars_wire_t *wire)
+{
+    wire->ssl = SSL_new(conf->tls);
+
+    if (wire->ssl == NULL
+        || SSL_set_fd(wire->ssl, wire->fd) != 1
+        || SSL_set_tlsext_host_name(wire->ssl, conf->name) != 1
+        || SSL_set1_host(wire->ssl, conf->name) != 1
+        || SSL_connect(wire->ssl) != 1)
+    {
+        return "no TLS connection";
+    }
+
+    return NULL;
+}
+
+
+ssize_t
+hars_wire_read(hars_wire_t *wire, void *dst, size_t len)
+{
+    ssize_t  n;
+
+    if (wire->ssl) {
+        return hars_wire_ssl(wire, SSL_read(wire->ssl, dst, (int) len));
+    }
+
+    n = read(wire->fd, dst, len);
+
+    return n > 0 ? n : n == -1 && errno == EAGAIN ? 0 : -1;
+}
+
+
+ssize_t
+hars_wire_write(hars_wire_t *wire, const void *src, size_t len)
+{
+    ssize_t  n;
+
+    if (wire->ssl) {
+        return hars_wire_ssl(wire, SSL_write(wire->ssl, src, (int) len));
+    }
+
+    n = write(wire->fd, src, len);
+
+    return n > 0 ? n : n == -1 && errno == EAGAIN ? 0 : -1;
+}
+
+
+static ssize_t
+hars_wire_ssl(hars_wire_t *wire, int n)
+{
+    int  error;
+
+    if (n > 0) {
+        return n;
+    }
+
+    error = SSL_get_error(wire->ssl, n);
+
+    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE
+           ? 0 : -1;
+}

@@ -1,0 +1,40 @@
+
+/*
+ * A connection of httpload: a Unix socket, a TCP port, or TLS 1.3 with a
+ * client certificate.  Made blocking, used without.
+ */
+
+#ifndef HTTPLOAD_WIRE_H
+#define HTTPLOAD_WIRE_H
+
+
+#include <sys/types.h>
+
+
+typedef struct {
+    const char  *target;                  /* unix:PATH or ADDRESS:PORT */
+    const char  *cert;                    /* PEM files; with TLS alone */
+    const char  *key;
+    const char  *cacert;                  /* NULL: no TLS */
+    const char  *name;                    /* of the server */
+    void        *tls;
+} hars_wire_conf_t;
+
+
+typedef struct {
+    int          fd;
+    void        *ssl;                     /* NULL: no TLS */
+} hars_wire_t;
+
+
+/* NULL, or what is wrong */
+const char *hars_wire_init(hars_wire_conf_t *conf);
+const char *hars_wire_connect(const hars_wire_conf_t *conf,
+    hars_wire_t *wire);
+
+/* bytes; 0: not now; -1: closed */
+ssize_t hars_wire_read(hars_wire_t *wire, void *dst, size_t len);
+ssize_t hars_wire_write(hars_wire_t *wire, const void *src, size_t len);
+
+
+#endif /* HTTPLOAD_WIRE_H */
