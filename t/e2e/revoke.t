@@ -104,9 +104,13 @@ sub redis {
 
 # without anything but the mark: the server does not notice
 sub emptied {
-    redis('EVAL', q{redis.call('FLUSHALL')
-                    redis.call('SET', KEYS[1], ARGV[1])
-                    return 1}, 1, 'test:{revoked}run', run_id());
+    wait_for(sub {
+        redis('EVAL', q{local mark = redis.call('GET', KEYS[1])
+                        if not mark or mark == '' then return 0 end
+                        redis.call('FLUSHALL')
+                        redis.call('SET', KEYS[1], mark)
+                        return 1}, 1, 'test:{revoked}run') eq '1';
+    }) or BAIL_OUT('Redis was not told');
 }
 
 
