@@ -302,20 +302,24 @@ sub requests {
     my $token = initial_token(@service);
     my $good = JSON::PP->new->encode({ $name => "CN=dcm-1,$o" });
     my $bad = '400 invalid_client_metadata';
+    my $with = sub { return substr($good, 0, -1) . ",$_[0]}" };
 
     for my $case (
         ['no JSON', 'x', $bad], ['empty', '', $bad],
         ['an array', '[]', $bad], ['a string', '"x"', $bad],
         ['two values', "$good $good", $bad],
-        ['a name twice', '{"scope":"a","scope":"b"}', $bad],
-        ['a zero byte', "{\"client_name\":\"a\0b\"}", $bad],
-        ['a zero byte, escaped', '{"client_name":"a\u0000b"}', $bad],
-        ['half a surrogate', '{"client_name":"\ud800"}', $bad],
-        ['no UTF-8', "{\"client_name\":\"\xff\"}", $bad],
-        ['deep', '{"x":' . '[' x 7000 . ']' x 7000 . '}', $bad],
-        ['deep objects', '{"x":' x 2500 . '1' . '}' x 2500, $bad],
-        ['a number too large', '{"x":1e999}', $bad],
-        ['too long', '{"x":"' . 'x' x 17000 . '"}', '413 invalid_request'],
+        ['a name twice', $with->('"scope":"","scope":"ml:recognize"'), $bad],
+        ['a zero byte', $with->("\"client_name\":\"a\0b\""), $bad],
+        ['a zero byte, escaped', $with->('"client_name":"a\u0000b"'), $bad],
+        ['a zero byte in a name', $with->('"x\u0000":1'), $bad],
+        ['half a surrogate', $with->('"client_name":"\ud800"'), $bad],
+        ['no UTF-8', $with->("\"client_name\":\"\xff\""), $bad],
+        ['deep', $with->('"x":' . '[' x 7000 . ']' x 7000), $bad],
+        ['deep objects', $with->('"x":' . '{"x":' x 2500 . 1 . '}' x 2500),
+         $bad],
+        ['a number too large', $with->('"x":1e999'), $bad],
+        ['too long', $with->('"x":"' . 'x' x 17000 . '"'),
+         '413 invalid_request'],
     ) {
         my ($what, $body, $due) = @$case;
         is(outcome(register($token, $body)), $due, "a body: $what");
@@ -336,8 +340,9 @@ sub requests {
     is((request('GET', '/oauth2/register/', undef, as => 'dcm-1'))[0], 404,
        'no client at all');
     is_deeply(clients(), $clients, 'nothing of it is stored');
-    is((register($token, $good, type => 'Application/JSON; charset=utf-8'))[0],
-       201, 'a charset');
+    is((register($token, $with->('"x":[[1e9]],"client_name":"\u00fc"'),
+                 type => 'Application/JSON; charset=utf-8'))[0],
+       201, 'a charset, and what is no bomb');
 }
 
 
@@ -526,14 +531,16 @@ sub self_signed {
             { %{ x5c('own') }, d => 'x' }] } }],
         ['by jwks_uri', { %own, jwks => undef,
                           jwks_uri => 'https://a.example/' }],
-        ['a certificate of somebody else', { %own,
-            jwks => { keys => [x5c('dcm-2')] } }],
         ['an issuer', { %own, tls_client_auth_issuer_dn => 'CN=own' }],
     ) {
         my ($what, $metadata) = @$case;
-        is(outcome(register($token, $metadata, as => 'dcm-1')), $bad,
+        is(outcome(register($token, $metadata, as => 'own')), $bad,
            "self-signed: $what");
     }
+
+    is(outcome(register($token, { %own,
+                        jwks => { keys => [x5c('dcm-2')] } })), $bad,
+       'self-signed: a certificate of somebody else');
 
     my ($status, $a) = register($token, \%own, as => 'own');
     is($status, 201, 'a self-signed certificate registers itself')
