@@ -6,6 +6,7 @@
  */
 
 #include "../backend/authserver/hars_as_answer.c"
+#include "../backend/authserver/hars_as_json.c"
 #include "../backend/authserver/hars_as_auth.c"
 #include "../backend/authserver/hars_as_cert.c"
 #include "../backend/authserver/hars_as_dn.c"

@@ -39,7 +39,6 @@ static const char *hars_answer_iss(const hars_token_t *token,
 static const hars_answer_claim_t *hars_answer_find(const char *name,
     size_t len);
 static hars_str_t hars_answer_str(const char *s);
-static json_t *hars_answer_grants(const hars_client_t *client);
 static char *hars_answer_text(json_t *root, int failed, size_t flags);
 
 
@@ -347,7 +346,7 @@ hars_answer_token_row(const hars_token_t *token, const char *token_id,
 }
 
 
-static json_t *
+json_t *
 hars_answer_grants(const hars_client_t *client)
 {
     json_t  *array;
@@ -411,6 +410,13 @@ hars_answer_client_row(const hars_client_t *client)
     if (client->token_ttl) {
         rc |= json_object_set_new(root, "token_ttl",
                                   json_integer(client->token_ttl));
+    }
+
+    /* of a registration over HTTP: what is only there for people */
+
+    if (client->metadata[0]) {
+        rc |= json_object_set_new(root, "metadata",
+                                  json_loads(client->metadata, 0, NULL));
     }
 
     return hars_answer_text(root, rc, JSON_INDENT(2));

@@ -56,5 +56,8 @@ char *hars_answer_client_row(const hars_client_t *client);
 /* a list as a JSON array; NULL: no memory */
 struct json_t *hars_answer_list(const char *list, char sep);
 
+/* RFC 7591, 2: grant_types of a client that gets tokens */
+struct json_t *hars_answer_grants(const hars_client_t *client);
+
 
 #endif /* HARS_AS_ANSWER_H */

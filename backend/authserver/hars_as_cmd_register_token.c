@@ -37,7 +37,8 @@ static int hars_register_text(char *dst, size_t size, const char *name,
     const char *value, int good, const char *mend);
 static int hars_register_number(int64_t *n, const char *name,
     const char *value, long max);
-static int hars_register_complete(const hars_policy_t *policy);
+static int hars_register_complete(const hars_as_t *as,
+    const hars_policy_t *policy);
 static int hars_register_store(hars_as_t *as, hars_register_token_t *token,
     const char *secret);
 static int hars_register_list(hars_as_t *as);
@@ -123,7 +124,7 @@ hars_register_add(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    if (hars_register_complete(&token.policy) != HARS_OK) {
+    if (hars_register_complete(as, &token.policy) != HARS_OK) {
         return HARS_EXIT_USAGE;
     }
 
@@ -277,7 +278,7 @@ hars_register_number(int64_t *n, const char *name, const char *value,
 
 
 static int
-hars_register_complete(const hars_policy_t *policy)
+hars_register_complete(const hars_as_t *as, const hars_policy_t *policy)
 {
     if (policy->kind == NULL || policy->resources[0] == '\0') {
         fprintf(stderr, "hars-authserver: \"register-token add\" needs "
@@ -295,8 +296,14 @@ hars_register_complete(const hars_policy_t *policy)
     }
 
     if (policy->refresh && !policy->kind->grant) {
-        fprintf(stderr, "hars-authserver: a %s gets no tokens, and so none "
-                "to --refresh\n", policy->kind->name);
+        fprintf(stderr, "hars-authserver: --refresh: a %s gets no tokens\n",
+                policy->kind->name);
+        return HARS_ERROR;
+    }
+
+    if (policy->refresh && as->refresh == NULL) {
+        fprintf(stderr, "hars-authserver: --refresh needs the setting "
+                "refresh_key, name a key file\n");
         return HARS_ERROR;
     }
 

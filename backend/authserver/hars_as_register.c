@@ -32,6 +32,8 @@ static int hars_register_proven(hars_request_t *r,
     const hars_client_t *client, const hars_cert_t *cert);
 static void hars_register_client(hars_request_t *r,
     const hars_register_token_t *token, hars_client_t *client, time_t now);
+static int hars_register_written(hars_as_socket_t *socket, hars_request_t *r,
+    const hars_client_t *client, const hars_register_token_t *token);
 static int hars_register_make(hars_client_t *client,
     char manage[HARS_SECRET_SIZE], char secret[HARS_SECRET_SIZE]);
 
@@ -94,7 +96,17 @@ hars_register_token(hars_request_t *r, time_t now,
         return HARS_ERROR;
     }
 
-    return rc == HARS_OK ? HARS_OK : hars_register_refused(r);
+    if (rc == HARS_DECLINED) {
+        return hars_register_refused(r);
+    }
+
+    /* the key of refresh tokens may have been taken away since */
+
+    if (socket->as->refresh == NULL) {
+        token->policy.refresh = 0;
+    }
+
+    return HARS_OK;
 }
 
 
@@ -190,8 +202,7 @@ hars_register_client(hars_request_t *r, const hars_register_token_t *token,
         (void) hars_register_refused(r);
 
     } else if (rc != HARS_OK
-               || hars_audit_register(socket->as, r, "register", client->id,
-                                      token->id) != HARS_OK)
+               || hars_register_written(socket, r, client, token) != HARS_OK)
     {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
                          "The client cannot be stored.");
@@ -204,6 +215,23 @@ hars_register_client(hars_request_t *r, const hars_register_token_t *token,
 
     OPENSSL_cleanse(manage, sizeof(manage));
     OPENSSL_cleanse(secret, sizeof(secret));
+}
+
+
+/* nobody is registered without a line of it; the use stays counted */
+static int
+hars_register_written(hars_as_socket_t *socket, hars_request_t *r,
+    const hars_client_t *client, const hars_register_token_t *token)
+{
+    if (hars_audit_register(socket->as, r, "register", client->id, token->id)
+        == HARS_OK)
+    {
+        return HARS_OK;
+    }
+
+    (void) hars_store_client_remove(socket->store, client->id);
+
+    return HARS_ERROR;
 }
 
 

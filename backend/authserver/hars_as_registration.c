@@ -687,10 +687,8 @@ hars_registration_answer(const hars_client_t *client, const char *uri,
     root = client->metadata[0] ? json_loads(client->metadata, 0, NULL)
                                : json_object();
 
-    grants = !client->kind->grant ? json_array()
-             : client->refresh ? json_pack("[s, s]", "client_credentials",
-                                           "refresh_token")
-                               : json_pack("[s]", "client_credentials");
+    grants = client->kind->grant ? hars_answer_grants(client)
+                                 : json_array();
 
     rc = json_object_update_new(root, json_pack(
              "{s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:[], s:o, s:b, s:s}",

@@ -42,12 +42,13 @@ metadata_();
 policy();
 self_signed();
 secret();
-refresh();
 once();
 manage();
 update();
 removed();
 told();
+refresh();
+full();
 
 is(ended('authserver', 'TERM'), 0, 'the server stops');
 unlike(content("$dir/authserver.log") . content("$dir/audit.log"),
@@ -77,7 +78,9 @@ public_socket = $dir/public.sock
 gateway_socket = $dir/gateway.sock
 gateway_user = ${\ scalar getpwuid($>)}
 audit_log = $dir/audit.log
+refresh_key = $dir/refresh.key
 END
+    write_file('refresh.key', '77' x 32 . "\n", 0600);
     as('client', 'add', '--id', 'gateway', '--kind', 'resource_server',
        '--resource', $ml, '--resource', $dcm);
     as('client', 'add', '--id', 'oscar', '--kind', 'operator',
@@ -228,6 +231,9 @@ sub registers {
        '... kind and sub');
 
     my $id = $a->{client_id};
+    my (undef, $shown) = as('client', 'show', $id);
+    is($json->decode($shown)->{metadata}{client_name}, 'Gateway',
+       '"client show" has what is for people');
     my ($access) = token('dcm-1', $id);
     like($access, qr/^hats_at_/, 'the client gets tokens');
     my (undef, $said) = post('/introspect', undef, token => $access);
@@ -597,13 +603,54 @@ sub secret {
 sub refresh {
     my %asked = ($name => "CN=dcm-1,$o",
                  grant_types => [qw(client_credentials refresh_token)]);
-    my ($status, $a) = register(scalar initial_token(@service, '--refresh'), \%asked);
-    is($status, 201, 'refresh tokens, where the token allows them');
-    is_deeply($a->{grant_types}, $asked{grant_types}, '... are registered');
-    ($status, $a) = register(scalar initial_token(@service, '--refresh'),
-                             { $name => "CN=dcm-1,$o" });
+    my ($status, $a) = register(scalar initial_token(@service, '--refresh'),
+                                { $name => "CN=dcm-1,$o" });
     is_deeply($a->{grant_types}, ['client_credentials'],
-              '... only for who asks for them');
+              'refresh tokens: only for who asks for them');
+    ($status, $a) = register(scalar initial_token(@service, '--refresh'),
+                             \%asked);
+    is($status, 201, '... where the initial access token allows them');
+    is_deeply($a->{grant_types}, $asked{grant_types}, '... are registered');
+
+    my ($id, $manage) = @{$a}{qw(client_id registration_access_token)};
+    my $ask = sub {
+        return (post('/oauth2/token', 'dcm-1', client_id => $id, @_))[1];
+    };
+    my $got = $ask->(grant_type => 'client_credentials');
+    push @secrets, $got->{refresh_token};
+    is($got->{scope}, 'ml:recognize ml:probabilities', '... and issued');
+    my @at = ("/oauth2/register/$id");
+    my @by = (as => 'dcm-1', token => $manage);
+    request('PUT', @at, { %asked, client_id => $id,
+                          scope => 'ml:recognize' }, @by);
+    my $next = $ask->(grant_type => 'refresh_token',
+                      refresh_token => $got->{refresh_token});
+    is($next->{error}, 'invalid_scope',
+       'narrowed: nor does a refresh token give more');
+    $next = $ask->(grant_type => 'refresh_token', scope => 'ml:recognize',
+                   refresh_token => $got->{refresh_token});
+    is($next->{scope}, 'ml:recognize', '... but what is left');
+    push @secrets, $next->{refresh_token};
+    request('PUT', @at, { $name => "CN=dcm-1,$o", client_id => $id }, @by);
+    $next = $ask->(grant_type => 'refresh_token',
+                   refresh_token => $next->{refresh_token});
+    is($next->{access_token}, undef, '... and none at all, dropped');
+    is((request('DELETE', @at, undef, @by))[0], 204, 'removed');
+
+    # without the key there are none, whatever the initial access token says
+    my $token = initial_token(@service, '--refresh', '--uses', 2);
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    my $conf = content("$dir/as.conf");
+    write_file('as.conf', $conf =~ s/^refresh_key .*\n//mr);
+    like(scalar initial_token(@service, '--refresh'),
+         qr/^2: .*needs the setting refresh_key/,
+         'register-token add --refresh: without refresh_key');
+    start();
+    is(outcome(register($token, \%asked)), '400 invalid_client_metadata',
+       '... and what was promised before is refused');
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    write_file('as.conf', $conf);
+    start();
 }
 
 
@@ -836,4 +883,19 @@ sub told {
     my @series = $page =~ /^(hars_as_request_duration_seconds_count\{.*\}) /mg;
     my %once = map { $_ => 1 } @series;
     is(keys %once, @series, '... each path once');
+}
+
+
+# what cannot be written down is not registered
+sub full {
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    my $token = initial_token(@service);
+    my $clients = clients();
+    my $conf = content("$dir/as.conf");
+    write_file('as.conf', $conf =~ s{^audit_log = .*}{audit_log = /dev/full}mr);
+    start();
+    is(outcome(register($token, { $name => "CN=dcm-1,$o" })),
+       '500 server_error', 'an audit log that cannot be written');
+    is_deeply(clients(), $clients, '... leaves nobody behind');
+    write_file('as.conf', $conf);
 }

@@ -14,6 +14,7 @@
 #include "../../backend/authserver/hars_as_registration.c"
 #include "../../backend/authserver/hars_as_registration_jwks.c"
 #include "../../backend/authserver/hars_as_answer.c"
+#include "../../backend/authserver/hars_as_json.c"
 #include "../../backend/authserver/hars_as_cert.c"
 #include "../../backend/authserver/hars_as_store.c"
 #include "../../backend/authserver/hars_as_store_client.c"
