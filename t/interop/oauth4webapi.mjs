@@ -169,6 +169,52 @@ async function revocation() {
 }
 
 
+/* RFC 7592 has no calls of its own there: plain requests */
+async function registration() {
+    const register = (metadata, options = a) =>
+        oauth.dynamicClientRegistrationRequest(as,
+            { token_endpoint_auth_method: 'tls_client_auth', ...metadata },
+            { initialAccessToken: place.initial, ...options })
+            .then(oauth.processDynamicClientRegistrationResponse);
+    const wrong = await refused(() => register(
+        { tls_client_auth_subject_dn: 'CN=somebody' }));
+
+    ok(wrong instanceof oauth.ResponseBodyError,
+       '[38] RFC 7591, 3.2.2: an error', wrong.message);
+    is(wrong.error, 'invalid_client_metadata', '... which');
+
+    const none = await refused(() => register(
+        { tls_client_auth_subject_dn: place.subject.a },
+        { ...a, initialAccessToken: 'hats_iat_nothing' }));
+    is(none.cause?.[0]?.parameters?.error, 'invalid_token',
+       '[37] RFC 6750, 3: the challenge of no initial access token');
+
+    const made = await register(
+        { tls_client_auth_subject_dn: place.subject.a, software_id: 'x' });
+    const client = { ...made, use_mtls_endpoint_aliases: true };
+    const { access_token } = await grant({ scope: 'ml:recognize' }, client);
+    is(made.software_id, 'x', '[37] RFC 7591, 3.2.1: registered');
+    is((await read(access_token)).status, 200, '... the protected resource');
+
+    const manage = (method, body) => a[oauth.customFetch](
+        made.registration_client_uri, { method,
+            headers: { authorization:
+                           `Bearer ${made.registration_access_token}`,
+                       'content-type': 'application/json' },
+            body: body && JSON.stringify(body) });
+    const got = await (await manage('GET')).json();
+    is(JSON.stringify(got), JSON.stringify(made),
+       '[40] RFC 7592, 2.1: GET, through the gateway');
+    is((await manage('PUT', { client_id: made.client_id, software_id: 'y',
+        tls_client_auth_subject_dn: place.subject.a })).status, 200,
+       '[40] ... 2.2: PUT');
+    is((await manage('DELETE')).status, 204, '[40] ... 2.3: DELETE');
+    ok(await soon(async () => (await refused(() => read(access_token)))
+        .status === 401), '... ends its tokens at the gateway');
+    is((await manage('GET')).status, 401, '... and itself');
+}
+
+
 async function errors() {
     for (const [name, parameters, client, options, error] of [
         ['[7] invalid_scope', { scope: 'a b' }, own, a, 'invalid_scope'],
@@ -196,4 +242,4 @@ async function errors() {
 
 
 await run([metadata, grants, introspection, signed, resource, refresh,
-           revocation, errors]);
+           revocation, registration, errors]);

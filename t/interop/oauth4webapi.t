@@ -13,5 +13,6 @@ use HarsTest suite => 0, redis => 1;
 use HarsTest::Interop;
 
 HarsTest::Interop::start();
-HarsTest::Interop::node('oauth4webapi.mjs');
+HarsTest::Interop::node('oauth4webapi.mjs',
+    initial => HarsTest::Interop::initial('--refresh', '--uses', 2));
 HarsTest::Interop::stop();

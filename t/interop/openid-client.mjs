@@ -139,6 +139,48 @@ async function revocation() {
 }
 
 
+/* with it, the client has all that the hand would have registered */
+async function registration() {
+    const options = {
+        algorithm: 'oauth2',
+        initialAccessToken: place.initial,
+        [client.customFetch]: fetchWith('a'),
+    };
+    const metadata = {
+        tls_client_auth_subject_dn: place.subject.a,
+        token_endpoint_auth_method: 'tls_client_auth',
+        grant_types: ['client_credentials', 'refresh_token'],
+        client_name: 'openid-client',
+        use_mtls_endpoint_aliases: true,
+    };
+    const register = (more, options_ = options) =>
+        client.dynamicClientRegistration(new URL(place.issuer),
+            { ...metadata, ...more }, client.TlsClientAuth(), options_);
+
+    const wrong = await refused(() => register({ scope: 'fog:relay' }));
+    is(wrong.error, 'invalid_client_metadata',
+       '[38] RFC 7591, 3.2.2: outside the policy');
+
+    const config = await register({});
+    is(config.clientMetadata().client_name, 'openid-client',
+       '[37] RFC 7591, 3.2.1: registered');
+    const tokens = await client.clientCredentialsGrant(config, wanted);
+    const answer = await client.fetchProtectedResource(config,
+        tokens.access_token, models, 'GET');
+    is(answer.status, 200, '... the protected resource');
+    ok((await client.refreshTokenGrant(config, tokens.refresh_token))
+           .access_token, '... and a refresh token');
+
+    const other = await refused(() => register({}, { ...options,
+        [client.customFetch]: fetchWith('b') }));
+    is(other.error, 'invalid_client_metadata',
+       '[38] the name of another certificate');
+    const none = await refused(() => register({}, { ...options,
+        initialAccessToken: 'hats_iat_nothing' }));
+    is(none.status, 401, '[37] no initial access token');
+}
+
+
 async function errors() {
     for (const [name, id, certificate, parameters, status, error] of [
         ['[7] a scope that is not registered', 'client-a', 'a',
@@ -167,4 +209,4 @@ async function errors() {
 
 
 await run([discovery, grant, introspection, signed, refresh, revocation,
-           errors]);
+           registration, errors]);

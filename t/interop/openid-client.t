@@ -14,5 +14,6 @@ use HarsTest suite => 0, redis => 1;
 use HarsTest::Interop;
 
 HarsTest::Interop::start();
-HarsTest::Interop::node('openid-client.mjs');
+HarsTest::Interop::node('openid-client.mjs',
+    initial => HarsTest::Interop::initial('--refresh', '--uses', 2));
 HarsTest::Interop::stop();

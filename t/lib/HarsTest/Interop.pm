@@ -10,7 +10,8 @@ package HarsTest::Interop;
 #   done                    it came to its end
 #
 #   HarsTest::Interop::start();
-#   HarsTest::Interop::node('openid-client.mjs', %more);
+#   my $token = HarsTest::Interop::initial('--uses', 2);
+#   HarsTest::Interop::node('openid-client.mjs', initial => $token);
 #   HarsTest::Interop::python('authlib-session.py', %more);
 #   HarsTest::Interop::stop();           the logs, done_testing()
 #
@@ -44,6 +45,16 @@ sub start {
     HarsTest::Reference::client('rs', '--kind', 'resource_server', @ml,
         '--subject-dn', HarsTest::Reference::subject('client-b'));
     HarsTest::Reference::start();
+}
+
+
+# an initial access token for services
+sub initial {
+    my ($token) = HarsTest::Reference::as('register-token', 'add', '--kind',
+        'service', '--resource', $HarsTest::Reference::ml, '--scope',
+        'ml:recognize', @_) =~ /^initial_access_token\t(\S+)$/m;
+
+    return $token;
 }
 
 

@@ -49,6 +49,7 @@ sub place {
         resource => $ml,
         ca       => "$pki/ca.pem",
         pki      => $pki,
+        subject  => { a => subject('client-a'), b => subject('client-b') },
         thumbprint => { map { $_ => HarsTest::thumbprint($_) } qw(a b) },
     };
 }
