@@ -181,7 +181,10 @@ $(BUILD)/bench/httpload: $(BUILD)/obj/bench/httpload.o \
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
 
-$(BUILD)/bench/rows: $(BUILD)/obj/bench/rows.o
+$(BUILD)/obj/bench/rows.o: CPPFLAGS += -Ibackend/authserver
+
+$(BUILD)/bench/rows: $(BUILD)/obj/bench/rows.o \
+    $(BUILD)/obj/backend/authserver/hars_as_value.o
 	@mkdir -p $(@D)
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3 -lcrypto -lm

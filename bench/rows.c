@@ -14,6 +14,8 @@
  * Prints one line of name=value.
  */
 
+#include "hars_as_value.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,15 +24,12 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include <openssl/evp.h>
 #include <sqlite3.h>
 
 
 #define HARS_ROWS_COMMIT   16
 #define HARS_ROWS_FILL     200000
 #define HARS_ROWS_CLIENTS  1024
-#define HARS_ROWS_TIME     4              /* bytes of a key, then the hash */
-#define HARS_ROWS_KEY      36
 #define HARS_ROWS_DAY      86400
 #define HARS_ROWS_TOKENS   100000         /* of those filled in */
 
@@ -43,7 +42,6 @@ typedef struct {
     int             id_at;                /* columns, from 1 on */
     int             iat_at;
     int             exp_at;
-    uint32_t        unit;                 /* s, of the time in a key */
     FILE           *tokens;               /* NULL: keys of no token */
 } hars_rows_t;
 
@@ -51,21 +49,21 @@ typedef struct {
 static int hars_rows_command(hars_rows_t *rows, int argc, char **argv);
 static void hars_rows_open(hars_rows_t *rows, const char *file);
 static void hars_rows_columns(hars_rows_t *rows);
-static uint32_t hars_rows_unit(hars_rows_t *rows, sqlite3_stmt *row);
 static sqlite3_stmt *hars_rows_copy(hars_rows_t *rows, sqlite3_stmt *row);
 static void hars_rows_raw(hars_rows_t *rows, double seconds);
 static void hars_rows_fill(hars_rows_t *rows, uint64_t n, double hours);
 static void hars_rows_past(hars_rows_t *rows, uint64_t n, double hours);
 static void hars_rows_many(hars_rows_t *rows, uint64_t n, int64_t from,
     int64_t spread, int64_t life);
-static void hars_rows_insert(hars_rows_t *rows, int64_t iat, int64_t exp,
+static void hars_rows_insert(hars_rows_t *rows, int64_t ms, int64_t life,
     int told);
-static void hars_rows_key(hars_rows_t *rows, unsigned char id[HARS_ROWS_KEY],
-    int64_t iat, int told);
+static void hars_rows_id(hars_rows_t *rows, hars_token_id_t *id, int64_t ms,
+    int told);
 static void hars_rows_random(unsigned char *dst, size_t len);
 static void hars_rows_count(hars_rows_t *rows);
 static void hars_rows_exec(hars_rows_t *rows, const char *sql);
 static double hars_rows_now(void);
+static int64_t hars_rows_ms(void);
 static void hars_rows_fail(hars_rows_t *rows, const char *what);
 
 
@@ -160,7 +158,6 @@ hars_rows_columns(hars_rows_t *rows)
 
     while (sqlite3_step(row) == SQLITE_ROW) {
         rows->insert[rows->inserts++] = hars_rows_copy(rows, row);
-        rows->unit = hars_rows_unit(rows, row);
     }
 
     sqlite3_finalize(row);
@@ -170,29 +167,6 @@ hars_rows_columns(hars_rows_t *rows)
     {
         hars_rows_fail(rows, "no token to copy, or none with id, iat and exp");
     }
-}
-
-
-/* does the key begin with the hour, the minute or the second of the issue? */
-static uint32_t
-hars_rows_unit(hars_rows_t *rows, sqlite3_stmt *row)
-{
-    uint32_t              time, iat, unit;
-    const unsigned char  *id;
-
-    id = sqlite3_column_blob(row, rows->id_at - 1);
-    iat = (uint32_t) sqlite3_column_int64(row, rows->iat_at - 1);
-    time = (uint32_t) id[0] << 24 | id[1] << 16 | id[2] << 8 | id[3];
-
-    for (unit = 3600; unit; unit /= 60) {
-        if (time == iat / unit) {
-            return unit;
-        }
-    }
-
-    hars_rows_fail(rows, "a key that does not begin with its time");
-
-    return 0;
 }
 
 
@@ -221,7 +195,8 @@ hars_rows_copy(hars_rows_t *rows, sqlite3_stmt *row)
         name = sqlite3_column_name(row, i);
 
         if (strcmp(name, "id") == 0
-            && sqlite3_column_bytes(row, i) == HARS_ROWS_KEY)
+            && sqlite3_column_bytes(row, i)
+               == (int) sizeof(hars_token_id_t))
         {
             rows->id_at = i + 1;
 
@@ -248,7 +223,6 @@ hars_rows_raw(hars_rows_t *rows, double seconds)
 {
     int       i;
     double    begun, end;
-    int64_t   now;
     uint64_t  n;
 
     hars_rows_exec(rows, "PRAGMA synchronous = FULL");
@@ -258,10 +232,9 @@ hars_rows_raw(hars_rows_t *rows, double seconds)
 
     do {
         hars_rows_exec(rows, "BEGIN IMMEDIATE");
-        now = time(NULL);
 
         for (i = 0; i < HARS_ROWS_COMMIT; i++) {
-            hars_rows_insert(rows, now, now + 3600, 0);
+            hars_rows_insert(rows, hars_rows_ms(), 3600, 0);
         }
 
         hars_rows_exec(rows, "COMMIT");
@@ -308,7 +281,7 @@ hars_rows_many(hars_rows_t *rows, uint64_t n, int64_t from, int64_t spread,
     int64_t life)
 {
     double    begun;
-    int64_t   iat;
+    int64_t   ms;
     uint64_t  i, step;
 
     hars_rows_exec(rows, "PRAGMA synchronous = OFF");
@@ -322,8 +295,9 @@ hars_rows_many(hars_rows_t *rows, uint64_t n, int64_t from, int64_t spread,
             hars_rows_exec(rows, i ? "COMMIT; BEGIN" : "BEGIN IMMEDIATE");
         }
 
-        iat = from + (int64_t) ((double) spread * (double) i / (double) n);
-        hars_rows_insert(rows, iat, iat + life, i % step == 0);
+        ms = from * 1000 + (int64_t) (1000.0 * (double) spread * (double) i
+                                      / (double) n);
+        hars_rows_insert(rows, ms, life, i % step == 0);
     }
 
     hars_rows_exec(rows, n ? "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)" : "");
@@ -334,17 +308,17 @@ hars_rows_many(hars_rows_t *rows, uint64_t n, int64_t from, int64_t spread,
 
 
 static void
-hars_rows_insert(hars_rows_t *rows, int64_t iat, int64_t exp, int told)
+hars_rows_insert(hars_rows_t *rows, int64_t ms, int64_t life, int told)
 {
-    sqlite3_stmt   *insert;
-    unsigned char   id[HARS_ROWS_KEY];
+    sqlite3_stmt     *insert;
+    hars_token_id_t   id;
 
     insert = rows->insert[rows->next++ % rows->inserts];
-    hars_rows_key(rows, id, iat, told);
+    hars_rows_id(rows, &id, ms, told);
 
-    sqlite3_bind_blob(insert, rows->id_at, id, HARS_ROWS_KEY, SQLITE_STATIC);
-    sqlite3_bind_int64(insert, rows->iat_at, iat);
-    sqlite3_bind_int64(insert, rows->exp_at, exp);
+    sqlite3_bind_blob(insert, rows->id_at, &id, sizeof(id), SQLITE_STATIC);
+    sqlite3_bind_int64(insert, rows->iat_at, ms / 1000);
+    sqlite3_bind_int64(insert, rows->exp_at, ms / 1000 + life);
 
     if (sqlite3_step(insert) != SQLITE_DONE
         || sqlite3_reset(insert) != SQLITE_OK)
@@ -354,39 +328,23 @@ hars_rows_insert(hars_rows_t *rows, int64_t iat, int64_t exp, int told)
 }
 
 
-/* time || SHA-256 of a token, which somebody knows where it is to be told */
+/* as of a token, which somebody knows where it is to be told */
 static void
-hars_rows_key(hars_rows_t *rows, unsigned char id[HARS_ROWS_KEY],
-    int64_t iat, int told)
+hars_rows_id(hars_rows_t *rows, hars_token_id_t *id, int64_t ms, int told)
 {
-    int            i;
-    char           text[64] = "hats_at_", *p;
-    uint32_t       time;
-    unsigned char  raw[HARS_ROWS_KEY];
+    char  value[HARS_AS_TOKEN_LEN + 1];
 
-    time = (uint32_t) iat / rows->unit;
+    if (rows->tokens && told) {
+        if (hars_value_token(value, id, ms) != HARS_OK) {
+            hars_rows_fail(rows, "no token");
+        }
 
-    for (i = 0; i < HARS_ROWS_TIME; i++) {
-        id[i] = (unsigned char) (time >> (24 - 8 * i));
-    }
-
-    hars_rows_random(id + HARS_ROWS_TIME, HARS_ROWS_KEY - HARS_ROWS_TIME);
-
-    if (rows->tokens == NULL || !told) {
+        fprintf(rows->tokens, "%s\n", value);
         return;
     }
 
-    memcpy(raw, id, HARS_ROWS_KEY);
-    p = text + strlen(text);
-    EVP_EncodeBlock((unsigned char *) p, raw, HARS_ROWS_KEY);
-
-    for ( /* void */ ; *p; p++) {
-        *p = (*p == '+') ? '-' : (*p == '/') ? '_' : *p;
-    }
-
-    EVP_Digest(text, strlen(text), id + HARS_ROWS_TIME, NULL, EVP_sha256(),
-               NULL);
-    fprintf(rows->tokens, "%s\n", text);
+    hars_value_time(id->time, ms);
+    hars_rows_random(id->hash, sizeof(id->hash));
 }
 
 
@@ -448,6 +406,17 @@ hars_rows_now(void)
     clock_gettime(CLOCK_MONOTONIC, &ts);
 
     return (double) ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+
+static int64_t
+hars_rows_ms(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 
