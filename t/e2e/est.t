@@ -41,6 +41,8 @@ often();
 audited();
 counted();
 
+full();
+short();
 is(ended('authserver', 'TERM'), 0, 'the server stops');
 unlike(content("$dir/authserver.log"), qr/hats_|Sanitizer|runtime error/,
        'no secret in the log, no sanitizer had a word');
@@ -781,6 +783,37 @@ sub counted {
     }
     ok($n{refused} > 50 && $n{limited} >= 4 && $n{failed} == 0,
        '... and what was not');
+}
+
+
+# where the audit log cannot be written nobody gets a certificate
+sub full {
+    my $conf = content("$dir/as.conf");
+    my $der = request($key, subject('form'));
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    my $secret = secret('form');
+    write_file('as.conf', $conf =~ s{^(audit_log =).*}{$1 /dev/full}mr);
+    start();
+    my ($status, $body) = est('simpleenroll', "form:$secret", $der);
+    is($status, 500, 'the audit log is full');
+    unlike($body, qr/MII/, '... no certificate');
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    write_file('as.conf', $conf);
+}
+
+
+# an issuing authority with three days left
+sub short {
+    my $conf = content("$dir/as.conf");
+    write_file('as.conf', $conf =~ s{^(ca_dir =).*}{$1 $dir/ca3}mr);
+    is((as('ca', 'init', '--issuing-days', 3))[0], 0, 'another authority');
+    start();
+    is(enrol('short', 'form', request($key, subject('form'))), 200,
+       'its certificate');
+    my ($rc, $end) = run('openssl', 'x509', '-in', "$dir/ca3/issuing.crt",
+                         '-noout', '-enddate');
+    is((run('openssl', 'x509', '-in', "$dir/pki/short.pem", '-noout',
+            '-enddate'))[1], $end, '[48] ends with it (RFC 5280, 4.1.2.5)');
 }
 
 

@@ -1,0 +1,246 @@
+
+/*
+ * The store's certificates and enrolment secrets: used once, till their end,
+ * by the client that is still the one it was.
+ *
+ * HARS_TEST_DATABASE: an empty database that is used instead of a new file.
+ */
+
+/* link: common/hars_record.c -lsqlite3 -lpthread -lcrypto */
+
+#include "../../backend/authserver/hars_as_store.c"
+#include "../../backend/authserver/hars_as_store_cert.c"
+#include "../../backend/authserver/hars_as_store_client.c"
+#include "../../backend/authserver/hars_as_store_family.c"
+#include "../../backend/authserver/hars_as_store_revoke.c"
+#include "../../backend/authserver/hars_as_store_token.c"
+#include "../../backend/authserver/hars_as_layout.c"
+#include "../../backend/authserver/hars_as_db.c"
+#include "../../backend/authserver/hars_as_db_sqlite.c"
+#include "../../backend/authserver/hars_as_row.c"
+#include "../../backend/authserver/hars_as_kind.c"
+#include "../../backend/authserver/hars_as_auth.c"
+#include "../../backend/authserver/hars_as_dn.c"
+#include "../../backend/authserver/hars_as_dn_parse.c"
+#include "../../backend/authserver/hars_as_form.c"
+#include "../../backend/authserver/hars_as_words.c"
+#include "../../backend/common/hars_log.c"
+
+#include "tap.h"
+
+
+#define NOW  1800000000
+#define DAY  86400
+
+
+static hars_client_t       client;
+static hars_certificate_t  cert;
+static unsigned char       secret[HARS_SHA256_LEN];
+static unsigned char       other[HARS_SHA256_LEN];
+
+
+/* the n-th certificate, issued at "at" for a day */
+static const hars_certificate_t *
+nth(unsigned char n, int64_t at)
+{
+    memset(&cert, 0, sizeof(cert));
+    memset(cert.serial, n, HARS_CA_SERIAL);
+    memset(cert.thumbprint, n, HARS_SHA256_LEN);
+    strcpy(cert.client_id, client.id);
+    cert.issued_at = at;
+    cert.not_after = at + DAY;
+
+    return &cert;
+}
+
+
+static void
+registered(hars_store_t *store)
+{
+    memset(&client, 0, sizeof(client));
+    strcpy(client.id, "dcm-1");
+    strcpy(client.sub, "dcm-1");
+    client.auth = hars_auth_find("subject_dn");
+    strcpy(client.auth_value, "CN=dcm-1");
+    client.kind = hars_kind_find("service");
+
+    memset(secret, 0x11, sizeof(secret));
+    memset(other, 0x22, sizeof(other));
+
+    ok(hars_store_secret_set(store, "dcm-1", secret, NOW) == HARS_DECLINED,
+       "no secret of nobody");
+    ok(hars_store_client_add(store, &client) == HARS_OK, "a client");
+}
+
+
+static void
+secrets(hars_store_t *store)
+{
+    hars_certificate_t  got;
+
+    ok(hars_store_secret_set(store, "dcm-1", secret, NOW) == HARS_OK,
+       "a secret");
+    ok(hars_store_secret_known(store, "dcm-1", secret, NOW - 1) == HARS_OK,
+       "... is known");
+    ok(hars_store_secret_known(store, "dcm-1", secret, NOW) == HARS_DECLINED,
+       "... till its end");
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW - 1)
+       == HARS_DECLINED, "... another one is not");
+    ok(hars_store_secret_known(store, "dcm-2", secret, NOW - 1)
+       == HARS_DECLINED, "... nor is it somebody else's");
+
+    ok(hars_store_enrol(store, &client, secret, nth(1, NOW)) == HARS_DECLINED,
+       "it enrols nobody after its end");
+    ok(hars_store_enrol(store, &client, other, nth(1, NOW - 1))
+       == HARS_DECLINED, "another one does not before");
+    ok(hars_store_certificate_get(store, nth(1, NOW)->thumbprint, &got)
+       == HARS_DECLINED, "nothing is stored");
+
+    ok(hars_store_enrol(store, &client, secret, nth(1, NOW - 1)) == HARS_OK,
+       "it enrols");
+    ok(hars_store_certificate_get(store, cert.thumbprint, &got) == HARS_OK
+       && memcmp(&got, &cert, sizeof(got)) == 0, "... all of it is stored");
+    ok(hars_store_enrol(store, &client, secret, nth(2, NOW - 1))
+       == HARS_DECLINED, "... once");
+
+    ok(hars_store_secret_set(store, "dcm-1", secret, NOW + DAY) == HARS_OK
+       && hars_store_secret_set(store, "dcm-1", other, NOW + DAY) == HARS_OK
+       && hars_store_enrol(store, &client, secret, nth(2, NOW))
+          == HARS_DECLINED, "a newer secret takes its place");
+    ok(hars_store_enrol(store, &client, other, nth(1, NOW)) == HARS_ERROR,
+       "a serial number that there is");
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_OK,
+       "... uses no secret up");
+}
+
+
+/* the registration changes between reading it and the commit */
+static void
+changed(hars_store_t *store)
+{
+    hars_client_t  was;
+
+    was = client;
+    strcpy(was.auth_value, "CN=dcm-1,O=x");
+    ok(hars_store_enrol(store, &was, other, nth(2, NOW)) == HARS_DECLINED,
+       "another subject");
+
+    was = client;
+    was.auth = hars_auth_find("san_dns");
+    ok(hars_store_enrol(store, &was, other, nth(2, NOW)) == HARS_DECLINED,
+       "another way to authenticate");
+
+    was = client;
+    strcpy(was.issuer_dn, "CN=x");
+    ok(hars_store_enrol(store, &was, other, nth(2, NOW)) == HARS_DECLINED,
+       "another issuer");
+
+    ok(hars_store_client_disable(store, "dcm-1", NOW) == HARS_OK
+       && hars_store_enrol(store, &client, other, nth(2, NOW))
+          == HARS_DECLINED
+       && hars_store_reenrol(store, &client, nth(1, NOW)->thumbprint,
+                             nth(2, NOW), &(unsigned) { 0 })
+          == HARS_DECLINED
+       && hars_store_client_disable(store, "dcm-1", 0) == HARS_OK,
+       "disabled");
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_OK,
+       "... the secret is still there");
+}
+
+
+static void
+followed(hars_store_t *store)
+{
+    unsigned       i, often, bad;
+    hars_revoke_t  revoke;
+    hars_outbox_t  row[HARS_STORE_BATCH];
+    unsigned char  old[HARS_SHA256_LEN];
+
+    memset(old, 1, sizeof(old));
+
+    ok(hars_store_reenrol(store, &client, other, nth(3, NOW), &often)
+       == HARS_DECLINED && !often, "an old one that was not issued here");
+    ok(hars_store_reenrol(store, &client, old, nth(3, NOW + DAY), &often)
+       == HARS_DECLINED && !often, "... that has ended");
+    ok(hars_store_reenrol(store, &client, old, nth(3, NOW), &often)
+       == HARS_OK, "... that is good");
+
+    memset(&revoke, 0, sizeof(revoke));
+    revoke.what = HARS_REVOKE_CERT;
+    memcpy(revoke.cert, old, HARS_SHA256_LEN);
+    revoke.until = NOW + DAY;
+    ok(hars_store_revoke(store, &revoke, NOW, row, &i) == HARS_OK
+       && hars_store_reenrol(store, &client, old, nth(4, NOW), &often)
+          == HARS_DECLINED && !often, "... that is revoked");
+
+    memset(old, 3, sizeof(old));
+
+    for (i = 0, bad = 0; i < HARS_EST_OFTEN - 2; i++) {
+        bad += hars_store_reenrol(store, &client, old,
+                                  nth((unsigned char) (10 + i), NOW), &often)
+               != HARS_OK;
+    }
+
+    ok(bad == 0, "sixteen in an hour");
+    ok(hars_store_reenrol(store, &client, old, nth(40, NOW), &often)
+       == HARS_DECLINED && often, "... and no more");
+    ok(hars_store_reenrol(store, &client, old,
+                          nth(40, NOW + HARS_EST_OFTEN_TIME), &often)
+       == HARS_OK, "... but after it");
+}
+
+
+static void
+swept(hars_store_t *store)
+{
+    hars_certificate_t  got;
+
+    ok(hars_store_certificate_sweep(store, NOW + DAY, NOW + DAY) == HARS_OK
+       && hars_store_certificate_get(store, nth(1, 0)->thumbprint, &got)
+          == HARS_DECLINED
+       && hars_store_certificate_get(store, nth(3, 0)->thumbprint, &got)
+          == HARS_OK, "what has ended is forgotten");
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_DECLINED,
+       "... and its secrets");
+
+    ok(hars_store_secret_set(store, "dcm-1", other, NOW + 2 * DAY) == HARS_OK
+       && hars_store_client_remove(store, "dcm-1") == HARS_OK
+       && hars_store_client_add(store, &client) == HARS_OK
+       && hars_store_enrol(store, &client, other, nth(50, NOW))
+          == HARS_DECLINED, "a client's secret goes with it");
+}
+
+
+int
+main(void)
+{
+    char           dir[] = "/tmp/hars-store-cert-XXXXXX", path[64];
+    const char    *where;
+    hars_store_t  *store;
+
+    hars_log_init("hars");
+
+    where = getenv("HARS_TEST_DATABASE");
+
+    if (where == NULL) {
+        snprintf(path, sizeof(path), "%s/db", mkdtemp(dir));
+        where = path;
+    }
+
+    store = hars_store_open(where);
+
+    registered(store);
+    secrets(store);
+    changed(store);
+    followed(store);
+    swept(store);
+
+    hars_store_close(store);
+
+    if (where == path) {
+        snprintf(path, sizeof(path), "rm -rf %s", dir);
+        ok(system(path) == 0, "the place is empty again");
+    }
+
+    return tap_done();
+}
