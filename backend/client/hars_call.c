@@ -1,6 +1,6 @@
 
 /*
- * One POST over mutual TLS; see hars_client.h for what it never does.  The
+ * One request over TLS; see hars_client.h for what it never does.  The
  * only user of libcurl.
  */
 
@@ -30,7 +30,11 @@ typedef struct {
 
 static int hars_call_setup(hars_transfer_t *transfer,
     const hars_call_t *call, const char *url);
-static int hars_call_tls(CURL *curl, const hars_options_t *options);
+static int hars_call_sent(CURL *curl, const hars_call_t *call);
+static int hars_call_tls(CURL *curl, const hars_options_t *options,
+    const hars_call_t *call);
+static int hars_call_trust(CURL *curl, const hars_options_t *options,
+    const hars_call_t *call);
 static int hars_call_url(const hars_options_t *options, const char *path,
     char *url, size_t size);
 static struct curl_slist *hars_call_headers(const hars_call_t *call);
@@ -116,10 +120,7 @@ hars_call_setup(hars_transfer_t *transfer, const hars_call_t *call,
         || curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L)
         || curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, HARS_CALL_CONNECT)
         || curl_easy_setopt(curl, CURLOPT_TIMEOUT, HARS_CALL_TIMEOUT)
-        || curl_easy_setopt(curl, CURLOPT_POST, 1L)
-        || curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body)
-        || curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                            (curl_off_t) call->len)
+        || hars_call_sent(curl, call) != HARS_OK
         || curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, hars_call_header)
         || curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer)
         || curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, hars_call_body)
@@ -128,27 +129,85 @@ hars_call_setup(hars_transfer_t *transfer, const hars_call_t *call,
         return HARS_ERROR;
     }
 
-    return hars_call_tls(curl, transfer->options);
+    return hars_call_tls(curl, transfer->options, call);
 }
 
 
 static int
-hars_call_tls(CURL *curl, const hars_options_t *options)
+hars_call_sent(CURL *curl, const hars_call_t *call)
 {
-    if (curl_easy_setopt(curl, CURLOPT_SSLVERSION,
-                         (long) CURL_SSLVERSION_TLSv1_3)
-        || curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L)
-        || curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L)
-        || curl_easy_setopt(curl, CURLOPT_CAINFO, options->cacert)
-        /* or the system's CAs would be trusted beside it */
-        || curl_easy_setopt(curl, CURLOPT_CAPATH, NULL)
-        || curl_easy_setopt(curl, CURLOPT_SSLCERT, options->cert)
-        || curl_easy_setopt(curl, CURLOPT_SSLKEY, options->key))
+    if (call->get) {
+        return curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) ? HARS_ERROR
+                                                           : HARS_OK;
+    }
+
+    if (curl_easy_setopt(curl, CURLOPT_POST, 1L)
+        || curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body)
+        || curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                            (curl_off_t) call->len))
+    {
+        return HARS_ERROR;
+    }
+
+    if (call->user
+        && (curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC)
+            || curl_easy_setopt(curl, CURLOPT_USERNAME, call->user)
+            || curl_easy_setopt(curl, CURLOPT_PASSWORD, call->password)))
     {
         return HARS_ERROR;
     }
 
     return HARS_OK;
+}
+
+
+static int
+hars_call_tls(CURL *curl, const hars_options_t *options,
+    const hars_call_t *call)
+{
+    if (curl_easy_setopt(curl, CURLOPT_SSLVERSION,
+                         (long) CURL_SSLVERSION_TLSv1_3)
+        || curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER,
+                            call->unverified ? 0L : 1L)
+        || curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST,
+                            call->unverified ? 0L : 2L)
+        /* or the system's CAs would be trusted beside it */
+        || curl_easy_setopt(curl, CURLOPT_CAPATH, NULL)
+        || hars_call_trust(curl, options, call) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    if (!call->anonymous
+        && (curl_easy_setopt(curl, CURLOPT_SSLCERT, options->cert)
+            || curl_easy_setopt(curl, CURLOPT_SSLKEY, options->key)))
+    {
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
+}
+
+
+/* "call->roots" is a blob: it replaces every file */
+static int
+hars_call_trust(CURL *curl, const hars_options_t *options,
+    const hars_call_t *call)
+{
+    struct curl_blob  blob;
+
+    if (call->roots == NULL) {
+        return curl_easy_setopt(curl, CURLOPT_CAINFO, options->cacert)
+               ? HARS_ERROR : HARS_OK;
+    }
+
+    blob.data = call->roots->data;
+    blob.len = call->roots->len;
+    blob.flags = CURL_BLOB_COPY;
+
+    return curl_easy_setopt(curl, CURLOPT_CAINFO, NULL)
+           || curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob)
+           ? HARS_ERROR : HARS_OK;
 }
 
 
@@ -189,14 +248,20 @@ hars_call_headers(const hars_call_t *call)
     char                header[HARS_TOKEN_SIZE + 64];
     struct curl_slist  *list, *last;
 
-    snprintf(header, sizeof(header), "Content-Type: %s", call->type);
-    list = curl_slist_append(NULL, header);
-
-    last = curl_slist_append(list, "Accept: application/json");
-
     /* no waiting for 100 (Continue) */
 
-    last = last ? curl_slist_append(list, "Expect:") : NULL;
+    list = curl_slist_append(NULL, "Expect:");
+    last = list;
+
+    if (last && call->type) {
+        snprintf(header, sizeof(header), "Content-Type: %s", call->type);
+        last = curl_slist_append(list, header);
+    }
+
+    last = last ? curl_slist_append(list, call->accept
+                                          ? call->accept
+                                          : "Accept: application/json")
+                : NULL;
 
     if (last && call->token) {
         snprintf(header, sizeof(header), "Authorization: Bearer %s",

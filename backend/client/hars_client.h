@@ -57,15 +57,26 @@ typedef struct {
     const char   *sub;
     const char   *thumbprint;             /* of a certificate, x5t#S256 */
     const char   *until;                  /* its notAfter, unix seconds */
+
+    const char   *secret_file;            /* NULL or "-": standard input */
+    const char   *fingerprint;            /* SHA-256 of the root */
+    unsigned      renew:1;
 } hars_options_t;
 
 
 typedef struct {
-    const char   *path;                   /* where the URL has none */
-    const char   *type;                   /* of the body */
-    const char   *body;
-    size_t        len;
-    const char   *token;                  /* NULL: no Authorization */
+    const char         *path;             /* where the URL has none */
+    const char         *type;             /* of the body */
+    const char         *accept;           /* the header, NULL: of JSON */
+    const char         *body;
+    size_t              len;
+    const char         *token;            /* NULL: no Authorization */
+    const char         *user;             /* of Basic, NULL: none */
+    const char         *password;
+    const hars_text_t  *roots;            /* PEM, instead of --cacert */
+    unsigned            get:1;            /* no body */
+    unsigned            anonymous:1;      /* without a certificate */
+    unsigned            unverified:1;     /* whoever answers */
 } hars_call_t;
 
 
@@ -104,6 +115,10 @@ int hars_token_value(const hars_text_t *text, char token[HARS_TOKEN_SIZE]);
 
 /* hars_revoke.c: the form of a revocation; HARS_EXIT_OK, or said */
 int hars_revoke_form(const hars_options_t *options, hars_text_t *form);
+
+
+/* hars_enrol.c: the command; its exit status */
+int hars_enrol(const hars_options_t *options);
 
 
 /* hars_call.c: HARS_OK: there is an answer; else said on standard error */

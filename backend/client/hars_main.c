@@ -1,6 +1,6 @@
 
 /*
- * hars: token, recognize and revoke.  Answers go to standard output,
+ * hars: token, recognize, revoke and enrol.  Answers go to standard output,
  * everything else to standard error, so that the output can be piped.
  */
 
@@ -43,6 +43,7 @@ static const hars_command_t  hars_commands[] = {
     { "token", hars_token },
     { "recognize", hars_recognize },
     { "revoke", hars_revoke },
+    { "enrol", hars_enrol },
     { NULL, NULL }
 };
 
@@ -52,6 +53,10 @@ static const struct option  hars_long_options[] = {
     { "cert", required_argument, NULL, 'c' },
     { "key", required_argument, NULL, 'k' },
     { "cacert", required_argument, NULL, 'a' },
+    { "ca", required_argument, NULL, 'a' },
+    { "ca-fingerprint", required_argument, NULL, 'F' },
+    { "secret-file", required_argument, NULL, 'e' },
+    { "renew", no_argument, NULL, 'n' },
     { "connect-to", required_argument, NULL, 'o' },
     { "show-tls", no_argument, NULL, 'l' },
     { "client-id", required_argument, NULL, 'i' },
@@ -103,14 +108,16 @@ main(int argc, char **argv)
     }
 
     if (command->name == NULL) {
-        fprintf(stderr, "hars: say token, recognize or revoke; see --help\n");
+        fprintf(stderr, "hars: say token, recognize, revoke or enrol; see "
+                "--help\n");
         return HARS_EXIT_USAGE;
     }
 
     if (hars_needed(name, "--url", options.url)
         || hars_needed(name, "--cert", options.cert)
         || hars_needed(name, "--key", options.key)
-        || hars_needed(name, "--cacert", options.cacert))
+        || (command->run != hars_enrol
+            && hars_needed(name, "--cacert", options.cacert)))
     {
         return HARS_EXIT_USAGE;
     }
@@ -213,6 +220,18 @@ hars_option(hars_options_t *options, int option, char *value)
 
     case 'U':
         options->until = value;
+        break;
+
+    case 'F':
+        options->fingerprint = value;
+        break;
+
+    case 'e':
+        options->secret_file = value;
+        break;
+
+    case 'n':
+        options->renew = 1;
         break;
     }
 }
@@ -463,6 +482,10 @@ hars_help(void)
          "  hars revoke --url URL --cert F --key F --cacert F --client-id ID\n"
          "      (--token T|- | --client ID | --sub SUB |\n"
          "       --thumbprint X5T#S256 [--until SECONDS])\n\n"
+         "  hars enrol --url URL --client-id ID [--secret-file F]\n"
+         "      (--ca F | --ca-fingerprint SHA256) --key F --cert F\n"
+         "  hars enrol --url URL --renew (--ca F | --ca-fingerprint SHA256)\n"
+         "      --key F --cert F\n\n"
          "all take\n"
          "  --connect-to HOST:PORT  connect there, whatever the URL's host\n"
          "  --show-tls              print what the handshake agreed\n\n"
@@ -470,6 +493,13 @@ hars_help(void)
          "/oauth2/revoke.  revoke ends an own token; as an operator any, or\n"
          "all live ones of a client, a subject or a certificate, which then\n"
          "gets no others (until SECONDS, its notAfter in unix time).\n"
+         "enrol makes the key where there is none (P-256, 0600), gets a\n"
+         "certificate for it by the secret of \"hars-authserver client\n"
+         "enrol\" (a file, or standard input), or with --renew by the present\n"
+         "certificate, and replaces --cert by what it has checked.  --ca is\n"
+         "the server's CA; --ca-fingerprint the SHA-256 of the root of the\n"
+         "client certificates, which without --ca has to be the server's,\n"
+         "too.  Without either nobody is asked.\n"
          "The token file holds the token or what \"hars token\" printed.\n"
          "FILE is CSV (columns t_s or timestamp_s, ax, ay, az in m/s^2 with\n"
          "gravity, gx, gy, gz in rad/s) or the service's JSON; \"-\" reads\n"

@@ -1,7 +1,7 @@
 
 /*
  * What a handshake agreed, for --show-tls: one line each on standard error,
- * "tls.NAME=VALUE".  The only user of OpenSSL here.
+ * "tls.NAME=VALUE".
  */
 
 #ifndef HARS_TLS_H

@@ -8,6 +8,7 @@ package HarsTest::Reference;
 #   use HarsTest::Reference;
 #
 #   HarsTest::Reference::settings('authserver.conf', "token_ttl = 60\n");
+#   HarsTest::Reference::authority();        "ca init", where it is wanted
 #   HarsTest::Reference::start();
 #   HarsTest::Reference::client('client-a', '--kind', 'service', ...);
 #   my $said = HarsTest::Reference::as('client', 'list');
@@ -64,6 +65,16 @@ sub settings {
 }
 
 
+# a certificate authority of its own, believed by the gateway beside the
+# other one, before start()
+sub authority {
+    settings('authserver.conf', 'ca_dir = ' . path('ca') . "\n");
+    as('ca', 'init', @_);
+    spew('tls/client-ca.pem', slurp(path('tls/client-ca.pem'))
+         . slurp(path('ca/ca.pem')));
+}
+
+
 sub start {
     my $ml = path('ml.sock');
     my $as = path('auth-public.sock');
@@ -84,6 +95,15 @@ sub start {
     my ($status, $said) = $nginx->check;
     die "nginx refuses the reference configuration: $said\n" if $status;
     $nginx->start;
+}
+
+
+# the gateway alone, by another nginx.conf if there is one
+sub reload {
+    my ($conf) = @_;
+
+    $nginx->write($conf) if $conf;
+    $nginx->reload or die "nginx does not reload\n";
 }
 
 
