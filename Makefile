@@ -11,7 +11,7 @@ CC ?= cc
 OPT ?= -g -O2
 
 CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 \
-            -Icommon -Ibackend/common -MMD -MP
+            -Icommon -Ibackend/common -I/usr/include/postgresql -MMD -MP
 CFLAGS += $(OPT) -std=gnu11 -Wall -Wextra -Werror -Wformat=2 \
           -Wno-format-nonliteral -fstack-protector-strong -fPIE
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
@@ -22,7 +22,7 @@ PROGRAMS :=
 
 SECONDS ?= 60
 
-.PHONY: help all run stop test test-interop unit fuzz asan models chaos fresh \
+.PHONY: help all run stop test test-interop test-pg unit fuzz asan models chaos fresh \
         style clean deps-run deps-test deps-fuzz programs module install
 
 help:
@@ -45,6 +45,9 @@ help:
 #:                 rounds each (SHORT=yes: 3; one kind: make chaos T=kill)
 #: make test-interop  clients of others (npm, Debian) against the reference
 #:                 gateway (one file: make test-interop T=t/interop/curl.t)
+#: make test-pg    the authorization server on a PostgreSQL that the tests start,
+#:                 two instances, a PostgreSQL that goes away (SHORT=yes: less;
+#:                 one file: make test-pg T=t/pg/restart.t)
 #: make models     the model of the cache tiers (docs/models), by SPIN; the
 #:                 long searches left out: make models SHORT=yes
 #: make style      what a machine can check of the house style
@@ -62,6 +65,9 @@ test:
 
 test-interop:
 	@scripts/test-interop.sh $(T)
+
+test-pg:
+	@scripts/test-pg.sh $(if $(SHORT),--short) $(T)
 
 unit:
 	@scripts/test.sh --unit $(T)
@@ -141,7 +147,7 @@ $(eval $(call archive,hars_backend,backend/common))
 $(eval $(call archive,hars_record,common))
 
 $(eval $(call program,hars-authserver,backend/authserver,\
-    -lmicrohttpd -ljansson -lsqlite3 -lhiredis -lssl -lcrypto -lpthread))
+    -lmicrohttpd -ljansson -lsqlite3 -lpq -lhiredis -lssl -lcrypto -lpthread))
 $(eval $(call program,hars,backend/client,\
     -lcurl -ljansson -lssl -lcrypto -lmicrohttpd -lpthread))
 $(eval $(call program,hars-mlservice,backend/mlservice,\

@@ -2,7 +2,8 @@
 #
 # Installs what the project needs from Debian's packages, in groups by need:
 # "run" builds and runs it, "test" runs its tests, "fresh" builds bare roots,
-# "interop" has clients of other makers, "bench" what speed is compared with.
+# "pg" has PostgreSQL, "interop" clients of other makers, "bench" what speed is
+# compared with.
 # What is there already is left alone (asked of dpkg, well under a second).
 #
 # Nothing that gets installed may start here: daemons of packages would take
@@ -22,7 +23,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 group_run=(
     gcc libc6-dev make
     nginx nginx-dev libjansson-dev libhiredis-dev
-    libmicrohttpd-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev
+    libmicrohttpd-dev libsqlite3-dev libpq-dev libcurl4-openssl-dev libssl-dev
     zlib1g-dev
     openssl redis-server curl jq
 )
@@ -52,6 +53,10 @@ group_models=(
 group_interop=(
     nodejs npm python3-authlib python3-requests python3-oauthlib
     strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins
+)
+
+group_pg=(
+    postgresql
 )
 
 group_bench=(
@@ -288,15 +293,16 @@ for group in "$@"; do
         asan)  needed+=("${group_asan[@]}") ;;
         models) needed+=("${group_models[@]}") ;;
         interop) needed+=("${group_interop[@]}") ;;
+        pg)    needed+=("${group_pg[@]}") ;;
         bench) needed+=("${group_bench[@]}") ;;
         *)     die "unknown group of packages: $group" \
-                   "one of: run test fresh fuzz asan models interop bench" ;;
+                   "one of: run test fresh fuzz asan models interop pg bench" ;;
     esac
 done
 
 if [ ${#needed[@]} -eq 0 ]; then
     die "no group of packages named" \
-        "usage: $0 run|test|fresh|fuzz|asan|models|interop|bench..."
+        "usage: $0 run|test|fresh|fuzz|asan|models|interop|pg|bench..."
 fi
 
 if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null

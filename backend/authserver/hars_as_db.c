@@ -68,9 +68,20 @@ hars_db_open(const char *where)
 static const hars_db_driver_t *
 hars_db_driver(const char *where)
 {
-    (void) where;
+    if (strncmp(where, "postgresql://", 13) == 0
+        || strncmp(where, "postgres://", 11) == 0)
+    {
+        return &hars_db_pg;
+    }
 
     return &hars_db_sqlite;
+}
+
+
+const char *
+hars_db_wrong(const char *where)
+{
+    return hars_db_driver(where)->wrong(where);
 }
 
 
@@ -424,6 +435,13 @@ hars_db_rollback(hars_db_t *db)
 
 
 int
+hars_db_contended(hars_db_t *db)
+{
+    return db->conn && db->driver->contended(db->conn);
+}
+
+
+int
 hars_db_exec(hars_db_t *db, const char *sql)
 {
     int    rc;
@@ -461,6 +479,7 @@ hars_db_words(const hars_db_driver_t *driver, const char *sql)
         { "{BLOB}", driver->blob_type },
         { "{END}", driver->end },
         { "{SHARE}", driver->share },
+        { "{LOCK}", driver->lock },
         { NULL, NULL }
     };
 

@@ -9,12 +9,12 @@
  *     while (rc == HARS_OK && (rc = hars_db_row(db)) == HARS_OK) { ... }
  *
  * The statement has to be a string literal: it is known by its address.  The
- * words {INT}, {BLOB} (types), {END} (of a CREATE TABLE) and {SHARE} (of a
- * SELECT: its row is not changed by others till the commit) are replaced by
- * the database's own.  What
- * is bound has to stay until the statement has run.  A connection is used by
- * one thread at a time, and runs one statement at a time; a further one ends
- * the rows of the one before.
+ * words {INT}, {BLOB} (types), {END} (of a CREATE TABLE), {SHARE} and {LOCK}
+ * (of a SELECT: till the commit nobody else changes its row, nor, with the
+ * second, locks it) are replaced by the database's own.  What is bound has to
+ * stay until the statement has run.  A connection is used by one thread at a
+ * time, and runs one statement at a time; a further one ends the rows of the
+ * one before.
  *
  * All return HARS_OK, or HARS_ERROR after the log has the cause.
  */
@@ -37,6 +37,13 @@ typedef struct hars_db_s  hars_db_t;
  * disk.  NULL after the log has the cause.
  */
 hars_db_t *hars_db_open(const char *where);
+
+/*
+ * What is wrong with "where", before anything is opened, as the words that
+ * follow "database"; NULL: nothing.
+ */
+const char *hars_db_wrong(const char *where);
+
 void hars_db_close(hars_db_t *db);
 
 /* the next parameter; NULL and 0 bytes are an empty blob */
@@ -74,6 +81,9 @@ void hars_db_done(hars_db_t *db);
 int hars_db_begin(hars_db_t *db);
 int hars_db_commit(hars_db_t *db);
 void hars_db_rollback(hars_db_t *db);
+
+/* the last failure was of others in the way: it may be done again */
+int hars_db_contended(hars_db_t *db);
 
 /* without parameters or rows, several at once */
 int hars_db_exec(hars_db_t *db, const char *sql);

@@ -32,8 +32,12 @@ typedef struct {
     const char  *blob_type;
     const char  *end;
     const char  *share;                   /* locks the row that was read */
+    const char  *lock;                    /* the same, for one alone */
 
     const char  *begin;
+
+    /* what is wrong with it, in words for "database ..."; NULL: nothing */
+    const char *(*wrong)(const char *where);
 
     /* NULL after the log has the cause */
     void      *(*open)(const char *where);
@@ -41,6 +45,9 @@ typedef struct {
 
     /* is the connection of no use any more? */
     int        (*lost)(void *conn);
+
+    /* did the last one fail because others were in its way? */
+    int        (*contended)(void *conn);
 
     int        (*exec)(void *conn, const char *sql);
     int        (*version)(void *conn, int *version);
@@ -62,6 +69,7 @@ typedef struct {
 
 
 extern const hars_db_driver_t  hars_db_sqlite;
+extern const hars_db_driver_t  hars_db_pg;
 
 
 #endif /* HARS_AS_DB_PRIVATE_H */

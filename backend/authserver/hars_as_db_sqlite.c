@@ -22,9 +22,11 @@
 #define HARS_SQLITE_WAL    "PRAGMA wal_autocheckpoint = 8192"
 
 
+static const char *hars_sqlite_wrong(const char *where);
 static void *hars_sqlite_open(const char *where);
 static void hars_sqlite_close(void *conn);
 static int hars_sqlite_lost(void *conn);
+static int hars_sqlite_contended(void *conn);
 static int hars_sqlite_exec(void *conn, const char *sql);
 static int hars_sqlite_version(void *conn, int *version);
 static int hars_sqlite_set_version(void *conn, int version);
@@ -45,10 +47,13 @@ const hars_db_driver_t  hars_db_sqlite = {
     .blob_type = "BLOB",
     .end = "STRICT, WITHOUT ROWID",
     .share = "",
+    .lock = "",
     .begin = "BEGIN IMMEDIATE",
+    .wrong = hars_sqlite_wrong,
     .open = hars_sqlite_open,
     .close = hars_sqlite_close,
     .lost = hars_sqlite_lost,
+    .contended = hars_sqlite_contended,
     .exec = hars_sqlite_exec,
     .version = hars_sqlite_version,
     .set_version = hars_sqlite_set_version,
@@ -60,6 +65,15 @@ const hars_db_driver_t  hars_db_sqlite = {
     .changed = hars_sqlite_changed,
     .done = hars_sqlite_done
 };
+
+
+static const char *
+hars_sqlite_wrong(const char *where)
+{
+    (void) where;
+
+    return NULL;
+}
 
 
 static void *
@@ -106,6 +120,16 @@ hars_sqlite_close(void *conn)
 
 static int
 hars_sqlite_lost(void *conn)
+{
+    (void) conn;
+
+    return 0;
+}
+
+
+/* who begins waits for the other one */
+static int
+hars_sqlite_contended(void *conn)
 {
     (void) conn;
 

@@ -9,6 +9,7 @@
 #include "hars_as_audit.h"
 #include "hars_as_ca.h"
 #include "hars_as_cert.h"
+#include "hars_as_db.h"
 #include "hars_as_est.h"
 #include "hars_as_family.h"
 #include "hars_as_jwt.h"
@@ -28,6 +29,7 @@
 
 
 static int hars_as_check_identity(hars_as_t *as);
+static int hars_as_check_database(hars_as_t *as);
 static int hars_as_check_redis(hars_as_t *as);
 static int hars_as_check_servers(hars_as_t *as);
 static int hars_as_check_tls(hars_as_t *as);
@@ -139,6 +141,7 @@ hars_as_configure(hars_as_t *as, const char *file)
     /* all of it is said in one go */
 
     rc = hars_as_check_identity(as);
+    rc |= hars_as_check_database(as);
     rc |= hars_as_check_redis(as);
     rc |= hars_as_check_claims(as);
 
@@ -288,6 +291,22 @@ hars_as_issuer(const char *issuer)
     return hars_words_resource(issuer)
            && strchr(issuer, '?') == NULL
            && issuer[strlen(issuer) - 1] != '/';
+}
+
+
+static int
+hars_as_check_database(hars_as_t *as)
+{
+    const char  *wrong;
+
+    wrong = hars_db_wrong(as->conf.database);
+
+    if (wrong) {
+        hars_settings_fail(as->settings, "database", "%s", wrong);
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
 }
 
 

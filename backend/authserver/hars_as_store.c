@@ -21,6 +21,7 @@
 
 #define HARS_STORE_READERS  8
 #define HARS_STORE_OPS      256           /* in one transaction */
+#define HARS_STORE_TRIES    5             /* where others are in the way */
 
 
 typedef struct hars_store_job_s  hars_store_job_t;
@@ -61,7 +62,7 @@ static void *hars_store_writer(void *data);
 static hars_store_job_t *hars_store_wait(hars_store_t *store);
 static void hars_store_batch(hars_store_t *store, hars_store_job_t *job);
 static int hars_store_together(hars_db_t *db, hars_store_job_t *job);
-static void hars_store_alone(hars_db_t *db, hars_store_job_t *job);
+static int hars_store_alone(hars_db_t *db, hars_store_job_t *job);
 
 
 hars_store_t *
@@ -263,8 +264,13 @@ hars_store_batch(hars_store_t *store, hars_store_job_t *job)
     if (hars_store_together(store->db, job) != HARS_OK) {
 
         for (next = job; next; next = next->next) {
-            hars_store_alone(store->db, next);
+            next->rc = HARS_ERROR;
         }
+
+        for (next = job;
+             next && hars_store_alone(store->db, next) == HARS_OK;
+             next = next->next)
+        { /* void */ }
     }
 
     /* a job is gone as soon as it is told */
@@ -283,6 +289,7 @@ hars_store_batch(hars_store_t *store, hars_store_job_t *job)
 static int
 hars_store_together(hars_db_t *db, hars_store_job_t *job)
 {
+    int                contended;
     hars_store_job_t  *next;
 
     if (hars_db_begin(db) != HARS_OK) {
@@ -299,13 +306,10 @@ hars_store_together(hars_db_t *db, hars_store_job_t *job)
     }
 
     if (next) {
+        contended = hars_db_contended(db);
         hars_db_rollback(db);
 
-        if (job->next == NULL) {
-            return HARS_OK;
-        }
-
-        return HARS_ERROR;
+        return (job->next || contended) ? HARS_ERROR : HARS_OK;
     }
 
     if (hars_db_commit(db) != HARS_OK) {
@@ -318,22 +322,37 @@ hars_store_together(hars_db_t *db, hars_store_job_t *job)
 }
 
 
-static void
+/* HARS_ERROR: there is no database, for those after it neither */
+static int
 hars_store_alone(hars_db_t *db, hars_store_job_t *job)
 {
-    job->rc = HARS_ERROR;
+    int       contended;
+    unsigned  n;
 
-    if (hars_db_begin(db) != HARS_OK) {
-        return;
-    }
+    for (n = 0; n < HARS_STORE_TRIES; n++) {
 
-    job->rc = job->op(db, job->data);
-    hars_db_done(db);
+        if (hars_db_begin(db) != HARS_OK) {
+            return HARS_ERROR;
+        }
 
-    if (job->rc == HARS_ERROR) {
+        job->rc = job->op(db, job->data);
+        hars_db_done(db);
+
+        if (job->rc != HARS_ERROR) {
+            if (hars_db_commit(db) != HARS_OK) {
+                job->rc = HARS_ERROR;
+            }
+
+            break;
+        }
+
+        contended = hars_db_contended(db);
         hars_db_rollback(db);
 
-    } else if (hars_db_commit(db) != HARS_OK) {
-        job->rc = HARS_ERROR;
+        if (!contended) {
+            break;
+        }
     }
+
+    return HARS_OK;
 }

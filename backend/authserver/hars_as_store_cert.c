@@ -208,10 +208,12 @@ hars_store_enrol_old(hars_db_t *db, const hars_store_enrol_t *enrol)
     hars_db_text(db, enrol->client->id);
     hars_db_int(db, enrol->cert->issued_at);
 
+    /* of two that follow at once the second finds the first */
+
     rc = hars_db_first(db, "SELECT 1 FROM certificate WHERE thumbprint = ?1"
                            " AND client_id = ?2 AND not_after >= ?3"
                            " AND revoked_at = 0 AND NOT EXISTS (SELECT 1"
-                           " FROM revoked_cert WHERE hash = ?1)");
+                           " FROM revoked_cert WHERE hash = ?1) {LOCK}");
 
     return rc == HARS_OK ? hars_store_enrol_carry(db, enrol) : rc;
 }

@@ -44,7 +44,7 @@ sub prepare {
     certificate($_) for qw(dcm-1 dcm-2 oscar);
     write_file('as.conf', <<"END");
 issuer = https://auth.hars.localhost
-database = $dir/as.db
+database = $database
 client_ca = $dir/pki/client-ca.pem
 public_socket = $dir/public.sock
 gateway_socket = $dir/gateway.sock

@@ -79,7 +79,7 @@ sub configure {
 
     my %setting = (
         issuer         => $issuer,
-        database       => "$dir/as.db",
+        database       => $database,
         client_ca      => "$dir/pki/client-ca.pem",
         public_socket  => "$dir/public.sock",
         gateway_socket => "$dir/gateway.sock",
@@ -343,9 +343,7 @@ sub token_issued {
     my (undef, $other) = token('dcm-1');
     isnt($other->{access_token}, $answer->{access_token}, 'each its own');
 
-    open my $fh, '<:raw', "$dir/as.db-wal" or die "as.db-wal: $!\n";
-    local $/;
-    my $stored = <$fh>;
+    my $stored = stored();
     ok(index($stored, $answer->{access_token}) < 0,
        'the token itself is not stored');
     ok(index($stored, sha256($answer->{access_token})) >= 0,

@@ -14,7 +14,7 @@ use HarsTest::EndToEnd;
 
 my $conf = <<"END";
 issuer = https://auth.hars.localhost
-database = $dir/as.db
+database = $database
 public_socket = $dir/public.sock
 gateway_socket = $dir/gateway.sock
 gateway_user = ${\ scalar getpwuid($>)}

@@ -42,7 +42,7 @@ sub prepare {
     pki('authorities');
     write_file('as.conf', <<"END");
 issuer = https://auth.hars.localhost
-database = $dir/as.db
+database = $database
 client_ca = $dir/pki/client-ca.pem
 client_ca = $dir/pki/second-ca.pem
 public_socket = $dir/public.sock

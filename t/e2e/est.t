@@ -56,7 +56,7 @@ sub prepare {
     pki('authorities');
     write_file('as.conf', <<"END");
 issuer = https://auth.hars.localhost
-database = $dir/as.db
+database = $database
 client_ca = $dir/pki/client-ca.pem
 ca_dir = $dir/ca
 audit_log = $dir/audit.log

@@ -41,7 +41,7 @@ sub settings {
 
     write_file('as.conf', join '', <<"END", map { "$_\n" } @more);
 issuer = $issuer
-database = $dir/as.db
+database = $database
 client_ca = $dir/pki/client-ca.pem
 public_socket = $dir/public.sock
 gateway_socket = $dir/gateway.sock
@@ -292,7 +292,7 @@ sub files {
         ['ed.pem', qr/has to be a key of the curve P-256/],
         ['locked.pem', qr/has no private key in PEM without a passphrase/],
         ['public.pem', qr/has no private key in PEM/],
-        ['as.db', qr/has no private key in PEM/],
+        -e $database ? ['as.db', qr/has no private key in PEM/] : (),
     ) {
         my ($name, $why) = @$case;
         settings("signing_key = $dir/$name");

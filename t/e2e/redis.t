@@ -62,7 +62,7 @@ sub prepare {
 sub configure {
     write_file('as.conf', <<"END" . join '', map { "$_\n" } @_);
 issuer = https://auth.hars.localhost
-database = $dir/as.db
+database = $database
 client_ca = $dir/pki/client-ca.pem
 public_socket = $dir/public.sock
 gateway_socket = $dir/gateway.sock

@@ -47,7 +47,7 @@ sub conf {
 
     write_file('as.conf', join "\n", <<"END", @more, '');
 issuer = https://auth.hars.localhost
-database = $dir/as.db
+database = $database
 client_ca = $dir/pki/client-ca.pem
 public_socket = $dir/public.sock
 gateway_socket = $dir/gateway.sock

@@ -7,7 +7,7 @@
  * HARS_TEST_DATABASE: an empty database that is used instead of a new file.
  */
 
-/* link: common/hars_record.c -lsqlite3 -ljansson -lpthread -lcrypto */
+/* link: common/hars_record.c -lsqlite3 -lpq -ljansson -lpthread -lcrypto */
 
 #include "../../backend/authserver/hars_as_store_register.c"
 #include "../../backend/authserver/hars_as_policy.c"
@@ -21,6 +21,7 @@
 #include "../../backend/authserver/hars_as_layout.c"
 #include "../../backend/authserver/hars_as_db.c"
 #include "../../backend/authserver/hars_as_db_sqlite.c"
+#include "../../backend/authserver/hars_as_db_pg.c"
 #include "../../backend/authserver/hars_as_row.c"
 #include "../../backend/authserver/hars_as_kind.c"
 #include "../../backend/authserver/hars_as_auth.c"

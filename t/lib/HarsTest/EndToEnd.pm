@@ -8,6 +8,9 @@ package HarsTest::EndToEnd;
 #   use HarsTest::EndToEnd ':oauth';       post, token, active, revoke, too
 #
 # All of it lives in $dir and ends with the test.
+#
+# $database is the servers': a file, or with HARS_TEST_DATABASE=postgresql one
+# of a PostgreSQL that is started for this test.
 
 use strict;
 use warnings;
@@ -24,9 +27,9 @@ use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-our @EXPORT = qw($top $build $dir $program $json %child %cert %thumbprint
-                 write_file content run as wait_for launch ended listening
-                 start pki certificate issue known answer);
+our @EXPORT = qw($top $build $dir $program $database $json %child %cert
+                 %thumbprint write_file content run as wait_for launch ended
+                 listening start pki certificate issue known answer stored);
 our %EXPORT_TAGS = (oauth => [@EXPORT, qw(post token active revoke)]);
 our @EXPORT_OK = qw(post token active revoke);
 
@@ -34,12 +37,21 @@ our $top = abs_path(dirname(__FILE__) . '/../../..');
 our $build = $ENV{HARS_BUILD} ? abs_path($ENV{HARS_BUILD}) : "$top/build";
 our $dir = tempdir('hars-e2e-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 our $program = "$build/bin/hars-authserver";
+our $database = "$dir/as.db";
 our $json = JSON::PP->new->canonical;
 
 # processes by name; the header and the thumbprint of a certificate by name
 our (%child, %cert, %thumbprint);
 
 my $owner = $$;
+
+if (($ENV{HARS_TEST_DATABASE} // '') eq 'postgresql') {
+    require HarsTest::Postgres;
+
+    our $postgres = HarsTest::Postgres->new;
+    $postgres->sql('CREATE DATABASE hars');
+    $database = $postgres->uri('hars');
+}
 
 
 # whoever stops the test, what it started goes with it
@@ -210,6 +222,18 @@ sub known {
 
     $cert{$name} = 'Client-Cert: :' . $der =~ s/\s//gr . ':';
     $thumbprint{$name} = encode_base64url(sha256(decode_base64($der)));
+}
+
+
+# all bytes that the database has
+sub stored {
+    return join '', map { content($_) } glob "$dir/as.db*"
+        if $database eq "$dir/as.db";
+
+    my ($rc, $said) = run('pg_dump', $database);
+    $rc == 0 or BAIL_OUT("pg_dump: $said");
+
+    return $said =~ s/\\\\x([0-9a-f]+)/pack 'H*', $1/ger;
 }
 
 

@@ -1,0 +1,176 @@
+package HarsTest::Postgres;
+
+# A PostgreSQL of the test's own: a directory of its own, a Unix socket, no
+# port, and no daemon of Debian's.  It refuses to run as root, and is started
+# as the user "postgres" of the package there.
+#
+#   my $pg = HarsTest::Postgres->new;      made and started
+#   $pg->uri('name')                       for the setting "database"
+#   $pg->sql('SELECT 1', 'name')           what psql says
+#   $pg->stop('fast' | 'immediate' | 'kill');  $pg->start;
+#
+# Its disk is not pretended: fsync stays on.  It ends with the test.
+
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use POSIX qw(WNOHANG);
+use Time::HiRes qw(time sleep);
+
+my %running;
+my $owner = $$;
+
+my %signal = (smart => 'TERM', fast => 'INT', immediate => 'QUIT',
+              kill => 'KILL');
+
+END {
+    my $status = $?;
+
+    if ($$ == $owner) {
+        $_->stop('immediate') for values %running;
+    }
+
+    $? = $status;
+}
+
+
+sub new {
+    my ($class, %option) = @_;
+
+    my ($bin) = sort { $b cmp $a } glob '/usr/lib/postgresql/*/bin';
+    $bin // die "no PostgreSQL here: scripts/install-packages.sh pg\n";
+
+    my $dir = tempdir('hars-pg-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    my $self = bless { bin => $bin, dir => $dir,
+                       auth => $option{auth} // 'trust' }, $class;
+
+    if ($> == 0) {
+        my (undef, undef, $uid, $gid) = getpwnam 'postgres'
+            or die "no user postgres here\n";
+        chown $uid, $gid, $dir;
+        $self->{user} = [$uid, $gid];
+    }
+
+    my $pid = $self->process("$dir/initdb.log", "$bin/initdb", '-D',
+                             "$dir/data", '-U', 'hars', '-A', $self->{auth},
+                             '-E', 'UTF8', '--locale=C', '-N',
+                             $option{pwfile} ? "--pwfile=$option{pwfile}"
+                                             : ());
+    waitpid $pid, 0;
+    $? == 0 or die "initdb: $dir/initdb.log: " . content("$dir/initdb.log");
+
+    $self->start;
+
+    return $self;
+}
+
+
+# a child, not as root, with a log
+sub process {
+    my ($self, $log, @command) = @_;
+
+    my $pid = fork // die "fork: $!\n";
+    return $pid if $pid;
+
+    $SIG{$_} = 'DEFAULT' for qw(HUP INT PIPE TERM);
+    chdir $self->{dir};
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>>', $log;
+    open STDERR, '>&', \*STDOUT;
+
+    if ($self->{user}) {
+        my ($uid, $gid) = @{$self->{user}};
+
+        $) = "$gid $gid";
+        POSIX::setgid($gid);
+        POSIX::setuid($uid);
+        $> == $uid or POSIX::_exit(126);
+    }
+
+    exec @command or POSIX::_exit(127);
+}
+
+
+# what its predecessor left behind may need a moment to go
+sub start {
+    my ($self) = @_;
+
+    my $end = time + 30;
+
+    while (time < $end) {
+        if (!$self->{pid}) {
+            $self->{pid} = $self->process(
+                "$self->{dir}/log", "$self->{bin}/postgres", '-D',
+                "$self->{dir}/data", '-k', $self->{dir}, '-c',
+                'listen_addresses=', '-c', 'log_min_messages=fatal', '-c',
+                'log_min_error_statement=panic');
+            $running{$self->{dir}} = $self;
+        }
+
+        if (waitpid($self->{pid}, WNOHANG) == $self->{pid}) {
+            delete $self->{pid};
+
+        } elsif (system("$self->{bin}/pg_isready", '-q', '-h',
+                        $self->{dir}) == 0)
+        {
+            return;
+        }
+
+        sleep 0.05;
+    }
+
+    die "PostgreSQL does not start: " . content("$self->{dir}/log");
+}
+
+
+# fast: clients are sent away; immediate: as after a crash; kill: nobody is
+# asked
+sub stop {
+    my ($self, $how) = @_;
+
+    delete $running{$self->{dir}};
+    my $pid = delete $self->{pid} // return;
+
+    kill $signal{$how // 'fast'}, $pid;
+
+    my $end = time + 20;
+
+    while (waitpid($pid, WNOHANG) == 0) {
+        kill 'KILL', $pid if time > $end;
+        sleep 0.02;
+    }
+}
+
+
+sub uri {
+    my ($self, $name, $more) = @_;
+
+    return "postgresql://hars@/$name?host=$self->{dir}" . ($more // '');
+}
+
+
+# rows, a line each
+sub sql {
+    my ($self, $text, $name) = @_;
+
+    open my $fh, '-|', "$self->{bin}/psql", '-XAtq', '-v', 'ON_ERROR_STOP=1',
+        '-h', $self->{dir}, '-U', 'hars', '-c', $text, $name // 'postgres'
+        or die "psql: $!\n";
+    local $/;
+    my $said = <$fh> // '';
+    close $fh or die "psql: $text\n";
+    chomp $said;
+
+    return $said;
+}
+
+
+sub content {
+    open my $fh, '<', $_[0] or return '';
+    local $/;
+
+    return <$fh> // '';
+}
+
+1;
