@@ -22,8 +22,9 @@ PROGRAMS :=
 
 SECONDS ?= 60
 
-.PHONY: help all run stop test test-interop test-pg unit fuzz asan models chaos fresh \
-        style clean deps-run deps-test deps-fuzz programs module install
+.PHONY: help all run stop test test-interop test-pg test-browser unit fuzz asan \
+        models chaos fresh style clean deps-run deps-test deps-fuzz \
+        deps-browser programs module install
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -48,6 +49,7 @@ help:
 #: make test-pg    the authorization server on a PostgreSQL that the tests start,
 #:                 two instances, a PostgreSQL that goes away (SHORT=yes: less;
 #:                 one file: make test-pg T=t/pg/restart.t)
+#: make test-browser  Chromium against the reference gateway, as root
 #: make models     the model of the cache tiers (docs/models), by SPIN; the
 #:                 long searches left out: make models SHORT=yes
 #: make style      what a machine can check of the house style
@@ -68,6 +70,9 @@ test-interop:
 
 test-pg:
 	@scripts/test-pg.sh $(if $(SHORT),--short) $(T)
+
+test-browser: deps-browser all
+	@prove -I t/lib $(or $(T),$(wildcard t/browser/*.t))
 
 unit:
 	@scripts/test.sh --unit $(T)
@@ -95,6 +100,9 @@ deps-run:
 
 deps-test:
 	@scripts/install-packages.sh run test
+
+deps-browser:
+	@scripts/install-packages.sh run test browser
 
 deps-fuzz:
 	@scripts/install-packages.sh run fuzz

@@ -2,8 +2,8 @@
 #
 # Installs what the project needs from Debian's packages, in groups by need:
 # "run" builds and runs it, "test" runs its tests, "fresh" builds bare roots,
-# "pg" has PostgreSQL, "interop" clients of other makers, "bench" what speed is
-# compared with.
+# "pg" has PostgreSQL, "interop" clients of other makers, "browser" Chromium,
+# "bench" what speed is compared with.
 # What is there already is left alone (asked of dpkg, well under a second).
 #
 # Nothing that gets installed may start here: daemons of packages would take
@@ -57,6 +57,10 @@ group_interop=(
 
 group_pg=(
     postgresql
+)
+
+group_browser=(
+    chromium libnss3-tools
 )
 
 group_bench=(
@@ -294,15 +298,17 @@ for group in "$@"; do
         models) needed+=("${group_models[@]}") ;;
         interop) needed+=("${group_interop[@]}") ;;
         pg)    needed+=("${group_pg[@]}") ;;
+        browser) needed+=("${group_browser[@]}") ;;
         bench) needed+=("${group_bench[@]}") ;;
         *)     die "unknown group of packages: $group" \
-                   "one of: run test fresh fuzz asan models interop pg bench" ;;
+                   "one of: run test fresh fuzz asan models interop pg \
+browser bench" ;;
     esac
 done
 
 if [ ${#needed[@]} -eq 0 ]; then
     die "no group of packages named" \
-        "usage: $0 run|test|fresh|fuzz|asan|models|interop|pg|bench..."
+        "usage: $0 run|test|fresh|fuzz|asan|models|interop|pg|browser|bench..."
 fi
 
 if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null
