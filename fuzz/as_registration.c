@@ -14,6 +14,7 @@
 #include "../backend/authserver/hars_as_form.c"
 #include "../backend/authserver/hars_as_kind.c"
 #include "../backend/authserver/hars_as_registration.c"
+#include "../backend/authserver/hars_as_registration_echo.c"
 #include "../backend/authserver/hars_as_registration_jwks.c"
 #include "../backend/authserver/hars_as_words.c"
 #include "../backend/common/hars_log.c"

@@ -1,7 +1,8 @@
 
 /*
- * A line of the audit log as its writer (hars_as_audit.c) and its reader
- * (hars_as_audit_verify.c) see it; private to them.
+ * A line of the audit log as its events (hars_as_audit_event.c), its writer
+ * (hars_as_audit.c) and its reader (hars_as_audit_verify.c) see it; private
+ * to them.
  */
 
 #ifndef HARS_AS_AUDIT_PRIVATE_H
@@ -25,6 +26,12 @@ typedef struct {
     unsigned char    signature[HARS_SIGN_LEN];
 } hars_audit_line_t;
 
+
+struct json_t;
+
+
+/* takes "what"; HARS_ERROR after the log has the cause */
+int hars_audit_write(hars_as_t *as, const char *event, struct json_t *what);
 
 /* HARS_ERROR: it is none of ours */
 int hars_audit_line(const char *text, size_t len, hars_audit_line_t *line);

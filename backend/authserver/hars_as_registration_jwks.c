@@ -1,7 +1,12 @@
 
-/* See hars_as_registration_jwks.h for what this is. */
+/*
+ * self_signed_tls_client_auth, RFC 8705, 2.2.2: the certificates that a
+ * client has made itself, in the x5c of its JWK set.  Of use is only the
+ * certificate; a JWK that holds a private key is refused, so that none is
+ * ever stored here.
+ */
 
-#include "hars_as_registration_jwks.h"
+#include "hars_as_registration_private.h"
 #include "hars_as_words.h"
 
 #include <stdio.h>

@@ -7,8 +7,10 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256);
 use File::Basename qw(dirname);
 use JSON::PP ();
+use MIME::Base64 qw(encode_base64url);
 use Test::More;
 
 use lib dirname(__FILE__) . '/../lib';
@@ -170,6 +172,10 @@ sub with_key {
     my $keys = keys_published();
     is_deeply([sort keys %{ $json->decode($keys)->{keys}[0] }],
               [qw(alg crv kid kty use x y)], 'a public key, and no more of it');
+    my %jwk = %{ $json->decode($keys)->{keys}[0] };
+    is($jwk{kid}, encode_base64url(sha256(JSON::PP->new->canonical->encode(
+           { map { $_ => $jwk{$_} } qw(crv kty x y) }))),
+       '... named by its thumbprint (RFC 7638, 3)');
 
     my $token = token('dcm-1');
     my (undef, undef, $plain) = introspect('rs-1', $token, 'application/json');

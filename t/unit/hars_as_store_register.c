@@ -12,6 +12,7 @@
 #include "../../backend/authserver/hars_as_store_register.c"
 #include "../../backend/authserver/hars_as_policy.c"
 #include "../../backend/authserver/hars_as_registration.c"
+#include "../../backend/authserver/hars_as_registration_echo.c"
 #include "../../backend/authserver/hars_as_registration_jwks.c"
 #include "../../backend/authserver/hars_as_answer.c"
 #include "../../backend/authserver/hars_as_json.c"
