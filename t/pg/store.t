@@ -1,19 +1,28 @@
 #!/usr/bin/perl
 
-# The store's unit test on PostgreSQL.
+# The store's unit tests on PostgreSQL, each on an empty database.
 
 use strict;
 use warnings;
 
 use File::Basename qw(dirname);
+use Test::More;
 
 use lib dirname(__FILE__) . '/../lib';
 use HarsTest::Postgres;
 
-my $pg = HarsTest::Postgres->new;
-$pg->sql('CREATE DATABASE hars');
-
-$ENV{HARS_TEST_DATABASE} = $pg->uri('hars');
 my $build = $ENV{HARS_BUILD} // dirname(__FILE__) . '/../../build';
+my $pg = HarsTest::Postgres->new;
 
-system("$build/t/unit/hars_as_store") == 0 or exit 1;
+for my $name (qw(hars_as_store hars_as_store_cert hars_as_store_register)) {
+    $pg->sql("CREATE DATABASE $name");
+    local $ENV{HARS_TEST_DATABASE} = $pg->uri($name);
+
+    open my $fh, '-|', "$build/t/unit/$name" or die "$name: $!\n";
+    my @failed = grep { /^not ok/ } <$fh>;
+    close $fh;
+
+    is($?, 0, $name) or diag @failed;
+}
+
+done_testing();

@@ -12,7 +12,6 @@
 #include "../../backend/authserver/hars_as_store_client.c"
 #include "../../backend/authserver/hars_as_store_token.c"
 #include "../../backend/authserver/hars_as_store_revoke.c"
-#include "../../backend/authserver/hars_as_store_family.c"
 #include "../../backend/authserver/hars_as_layout.c"
 #include "../../backend/authserver/hars_as_value.c"
 #include "../../backend/authserver/hars_as_family.c"

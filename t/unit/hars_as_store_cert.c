@@ -6,7 +6,7 @@
  * HARS_TEST_DATABASE: an empty database that is used instead of a new file.
  */
 
-/* link: common/hars_record.c -lsqlite3 -lpthread -lcrypto */
+/* link: common/hars_record.c -lsqlite3 -lpq -lpthread -lcrypto */
 
 #include "../../backend/authserver/hars_as_store.c"
 #include "../../backend/authserver/hars_as_store_cert.c"
@@ -15,8 +15,10 @@
 #include "../../backend/authserver/hars_as_store_revoke.c"
 #include "../../backend/authserver/hars_as_store_token.c"
 #include "../../backend/authserver/hars_as_layout.c"
+#include "../../backend/authserver/hars_as_value.c"
 #include "../../backend/authserver/hars_as_db.c"
 #include "../../backend/authserver/hars_as_db_sqlite.c"
+#include "../../backend/authserver/hars_as_db_pg.c"
 #include "../../backend/authserver/hars_as_row.c"
 #include "../../backend/authserver/hars_as_kind.c"
 #include "../../backend/authserver/hars_as_auth.c"
