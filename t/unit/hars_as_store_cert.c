@@ -25,6 +25,7 @@
 #include "../../backend/authserver/hars_as_dn.c"
 #include "../../backend/authserver/hars_as_dn_parse.c"
 #include "../../backend/authserver/hars_as_form.c"
+#include "../../backend/authserver/hars_as_value.c"
 #include "../../backend/authserver/hars_as_words.c"
 #include "../../backend/common/hars_log.c"
 
