@@ -193,8 +193,8 @@ hars_ca_next(hars_as_t *as)
            "     ssl_client_certificate.  hars-authserver does so by itself.\n"
            "  3. Tell clients the root's SHA-256 above, for \"hars enrol "
            "--ca-fingerprint\".\n"
-           "  4. hars-authserver client enrol ID makes the secret of a client's "
-           "enrolment.\n", dir, dir);
+           "  4. hars-authserver client enrol ID makes the secret of a "
+           "client's enrolment.\n", dir, dir);
 
     return HARS_EXIT_OK;
 }

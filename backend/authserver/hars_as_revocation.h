@@ -32,8 +32,8 @@ int hars_revocation(hars_as_t *as, hars_store_t *store,
 int hars_revocation_outbox(hars_as_t *as, hars_store_t *store);
 
 /*
- * Fills "revoke" from text: a token, of either sort, a thumbprint of 43 characters, an id.
- * "until" of a certificate is 398 days from "now" on.
+ * Fills "revoke" from text: a token, of either sort, a thumbprint of 43
+ * characters, an id.  "until" of a certificate is 398 days from "now" on.
  * HARS_ERROR: it is none, which "error" says.
  */
 int hars_revocation_what(const hars_as_t *as, hars_revoke_t *revoke,

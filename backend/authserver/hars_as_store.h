@@ -104,9 +104,9 @@ int hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
 
 /*
  * Revokes up to HARS_STORE_BATCH live tokens, all families of refresh tokens
- * and the certificate if it is one, and puts them into the outbox, in one transaction.  Returns the tokens
- * in "row" and their number in *n; there may be more while it is a whole
- * batch.  HARS_DECLINED: no such token.
+ * and the certificate if it is one, and puts them into the outbox, in one
+ * transaction.  Returns the tokens in "row" and their number in *n; there may
+ * be more while it is a whole batch.  HARS_DECLINED: no such token.
  *
  * A single token that is revoked already stays so and goes into the outbox
  * again; *n is 0 where it has ended.
