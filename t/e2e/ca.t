@@ -180,7 +180,8 @@ sub closed {
         my ($rc, $said) = ca("ca_dir = $dir/ca\n", '--check');
         is($rc, 1, "$what: refused");
         like($said, $why, '... why');
-        is((as('serve'))[0], 1, '... and nothing is served');
+        is((run('timeout', 10, $program, '--config', "$dir/as.conf",
+                'serve'))[0], 1, '... and nothing is served');
         $undo->();
     }
 
