@@ -15,6 +15,7 @@
 #include "../../backend/authserver/hars_as_layout.c"
 #include "../../backend/authserver/hars_as_value.c"
 #include "../../backend/authserver/hars_as_family.c"
+#include "../../backend/authserver/hars_as_store_family.c"
 #include "../../backend/authserver/hars_as_db.c"
 #include "../../backend/authserver/hars_as_db_sqlite.c"
 #include "../../backend/authserver/hars_as_db_pg.c"
