@@ -15,7 +15,6 @@
 #include "../../backend/authserver/hars_as_store_revoke.c"
 #include "../../backend/authserver/hars_as_store_token.c"
 #include "../../backend/authserver/hars_as_layout.c"
-#include "../../backend/authserver/hars_as_value.c"
 #include "../../backend/authserver/hars_as_db.c"
 #include "../../backend/authserver/hars_as_db_sqlite.c"
 #include "../../backend/authserver/hars_as_db_pg.c"
