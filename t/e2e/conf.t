@@ -62,6 +62,17 @@ is($nginx->curl('/.well-known/oauth-protected-resource/x', @insecure)
 ok($nginx->quit, 'nginx ends');
 
 
+# what may be sent a second time where an instance does not answer, and what
+# would be done twice
+my %retried = map { $_ => 'error timeout non_idempotent' }
+    map { "= /oauth2/$_" } qw(token introspect revoke);
+my %once = map { $_ => 'off' } '= /oauth2/register', '/oauth2/register/',
+    map { "= /.well-known/est/$_" } qw(simpleenroll simplereenroll);
+my %is = slurp("$top/conf/nginx.conf")
+    =~ /location ([^{]+) \{(?=[^}]*proxy_next_upstream ([^;]+);)/g;
+is_deeply(\%is, { %retried, %once }, 'what is retried, and what never is');
+
+
 # the five lines, in a configuration that has a server already
 
 my ($five) = slurp("$dir/hars-dropin.conf") =~ /(.*?)\n#\n# The server/s;
