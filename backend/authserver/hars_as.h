@@ -152,6 +152,7 @@ struct hars_family_keys_s;
 struct hars_sign_s;
 struct hars_ca_s;
 struct hars_est_s;
+struct hars_crl_s;
 
 
 typedef struct {
@@ -166,6 +167,7 @@ typedef struct {
     char                   *jwks;         /* RFC 7517, JSON */
     struct hars_ca_s       *ca;           /* NULL: nobody is enrolled */
     struct hars_est_s      *est;          /* NULL: the same */
+    struct hars_crl_s      *crl;          /* NULL: the same */
     char                   *metadata;     /* RFC 8414, JSON */
     char                   *metadata_path;
 } hars_as_t;

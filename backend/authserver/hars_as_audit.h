@@ -24,6 +24,8 @@
 
 typedef struct hars_audit_s  hars_audit_t;
 
+struct hars_crl_state_s;
+
 
 /* of a request: who it says it is, and what the log knows of its refusal */
 typedef struct {
@@ -53,6 +55,8 @@ int hars_audit_revoke(hars_as_t *as, const char *by,
     const hars_revoke_t *revoke, uint64_t tokens);
 int hars_audit_certificate(hars_as_t *as, const char *what,
     const hars_certificate_t *cert, const unsigned char *old);
+int hars_audit_crl(hars_as_t *as, const struct hars_crl_state_s *state,
+    size_t entries);
 int hars_audit_client(hars_as_t *as, const char *what,
     const char *client_id);
 

@@ -6,6 +6,7 @@
 
 #include "hars_as_audit_private.h"
 #include "hars_as_answer.h"
+#include "hars_as_crl.h"
 #include "hars_as_publish.h"
 #include "hars_as_words.h"
 
@@ -123,6 +124,8 @@ hars_audit_revoke(hars_as_t *as, const char *by,
 
     case HARS_REVOKE_CERT:
         hars_audit_cert(what, revoke->cert);
+        json_object_set_new(what, "reason",
+                       json_string(hars_crl_reason_name(revoke->reason)));
         break;
     }
 
@@ -160,6 +163,19 @@ hars_audit_certificate(hars_as_t *as, const char *what,
     }
 
     return hars_audit_write(as, "certificate", line);
+}
+
+
+int
+hars_audit_crl(hars_as_t *as, const hars_crl_state_t *state, size_t entries)
+{
+    if (as->audit == NULL) {
+        return HARS_OK;
+    }
+
+    return hars_audit_write(as, "crl", json_pack("{s:I, s:I}",
+                                "number", (json_int_t) state->number,
+                                "entries", (json_int_t) entries));
 }
 
 

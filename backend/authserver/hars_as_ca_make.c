@@ -7,6 +7,7 @@
 
 #include "hars_as_ca_make.h"
 #include "hars_as_ca.h"
+#include "hars_as_crl.h"
 #include "hars_as_dn.h"
 
 #include <errno.h>
@@ -42,7 +43,6 @@ typedef struct {
 static int hars_ca_make_keys(hars_ca_new_t *new);
 static X509 *hars_ca_make_cert(hars_ca_new_t *new, hars_ca_profile_e profile);
 static X509_CRL *hars_ca_make_crl(hars_ca_new_t *new);
-static int hars_ca_crl_extensions(X509_CRL *crl, X509 *issuer);
 static int hars_ca_make_dir(hars_ca_new_t *new);
 static int hars_ca_make_files(hars_ca_new_t *new);
 static FILE *hars_ca_make_file(hars_ca_new_t *new, const char *name,
@@ -189,59 +189,18 @@ hars_ca_make_cert(hars_ca_new_t *new, hars_ca_profile_e profile)
 static X509_CRL *
 hars_ca_make_crl(hars_ca_new_t *new)
 {
-    X509_CRL   *crl;
-    ASN1_TIME  *time;
+    int64_t          first;
+    hars_crl_plan_t  plan;
 
-    crl = X509_CRL_new();
-    time = ASN1_TIME_set(NULL, new->make->now - HARS_CA_BACKDATE);
+    memset(&plan, 0, sizeof(plan));
 
-    if (crl == NULL || time == NULL
-        || !X509_CRL_set_version(crl, X509_CRL_VERSION_2)
-        || !X509_CRL_set_issuer_name(crl, X509_get_subject_name(new->root))
-        || !X509_CRL_set1_lastUpdate(crl, time)
-        || !X509_CRL_set1_nextUpdate(crl, X509_get0_notAfter(new->root))
-        || hars_ca_crl_extensions(crl, new->root) != HARS_OK
-        || X509_CRL_sign(crl, new->root_key,
-                         hars_ca_digest(new->root_key)) <= 0)
-    {
-        X509_CRL_free(crl);
-        crl = NULL;
-    }
+    plan.issuer = new->root;
+    plan.key = new->root_key;
+    plan.number = 1;
+    plan.this_update = new->make->now - HARS_CA_BACKDATE;
 
-    ASN1_TIME_free(time);
-
-    return crl;
-}
-
-
-/* 5.2.1, 5.2.3 */
-static int
-hars_ca_crl_extensions(X509_CRL *crl, X509 *issuer)
-{
-    int               rc;
-    ASN1_INTEGER     *number;
-    AUTHORITY_KEYID  *aki;
-
-    number = ASN1_INTEGER_new();
-    aki = AUTHORITY_KEYID_new();
-    rc = HARS_ERROR;
-
-    if (number && aki) {
-        aki->keyid = ASN1_OCTET_STRING_dup(X509_get0_subject_key_id(issuer));
-
-        rc = aki->keyid
-             && ASN1_INTEGER_set(number, 1)
-             && X509_CRL_add1_ext_i2d(crl, NID_authority_key_identifier, aki,
-                                      0, X509V3_ADD_APPEND) == 1
-             && X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0,
-                                      X509V3_ADD_APPEND) == 1
-             ? HARS_OK : HARS_ERROR;
-    }
-
-    AUTHORITY_KEYID_free(aki);
-    ASN1_INTEGER_free(number);
-
-    return rc;
+    return hars_ca_dates(new->root, &first, &plan.next_update) == HARS_OK
+           ? hars_crl_build(&plan) : NULL;
 }
 
 

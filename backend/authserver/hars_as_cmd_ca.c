@@ -1,12 +1,14 @@
 
 /*
  * hars-authserver ca init, ca show: makes the authority of ca_dir, and says
- * what it is.  Neither needs a running server.
+ * what it is.  Neither needs a running server.  What it has issued:
+ * hars_as_cmd_certificate.c.
  */
 
 #include "hars_as.h"
 #include "hars_as_ca.h"
 #include "hars_as_ca_make.h"
+#include "hars_as_cmd_ca.h"
 #include "hars_as_dn.h"
 
 #include <getopt.h>
@@ -57,10 +59,7 @@ hars_as_ca_command(hars_as_t *as, int argc, char **argv)
         return hars_ca_show(as);
     }
 
-    fprintf(stderr, "hars-authserver: \"ca\" wants init or show; see "
-            "--help\n");
-
-    return HARS_EXIT_USAGE;
+    return hars_ca_certificates(as, argc, argv);
 }
 
 

@@ -10,6 +10,7 @@
 #include "hars_as_audit.h"
 #include "hars_as_auth.h"
 #include "hars_as_client.h"
+#include "hars_as_crl.h"
 #include "hars_as_dn.h"
 #include "hars_as_est.h"
 #include "hars_as_publish.h"
@@ -629,12 +630,24 @@ hars_client_enable(hars_as_t *as, hars_store_t *store, const char *id)
 }
 
 
+/* whoever has its name later is not to be spoken for by its certificates */
 static int
 hars_client_remove(hars_as_t *as, hars_store_t *store, const char *id)
 {
-    int  rc;
+    int             rc;
+    unsigned        n;
+    hars_revoked_t  revoked;
 
     rc = hars_client_disable(as, store, id);
+
+    if (rc == HARS_OK) {
+        rc = hars_revocation_certificates(as, store, id, HARS_CRL_CESSATION,
+                                          "command", &n, &revoked);
+    }
+
+    if (rc == HARS_OK && n) {
+        printf("%u certificates revoked\n", n);
+    }
 
     return rc == HARS_OK ? hars_store_client_remove(store, id) : rc;
 }

@@ -131,6 +131,23 @@ static const char *const  hars_layout[] = {
     "CREATE INDEX certificate_revoked ON certificate (not_after, serial)"
     "  WHERE revoked_at > 0;",
 
+    /*
+     * The authority's revocation list, one row: "revision" counts revocations
+     * of certificates, "covers" is the one that the list has; "reserved" is
+     * the last number that was given out, "number" the list's.
+     */
+
+    "CREATE TABLE crl ("
+    "  one {INT} PRIMARY KEY CHECK (one = 1),"
+    "  revision {INT} NOT NULL,"
+    "  reserved {INT} NOT NULL,"
+    "  number {INT} NOT NULL,"
+    "  covers {INT} NOT NULL,"
+    "  issued_at {INT} NOT NULL,"
+    "  size {INT} NOT NULL,"
+    "  list {BLOB} NOT NULL"
+    ") {END};",
+
     /* SHA-256 of the secret that enrols a client once; one per client */
 
     "CREATE TABLE enrol_secret ("

@@ -7,6 +7,7 @@
 #include "hars_as.h"
 #include "hars_as_audit.h"
 #include "hars_as_ca.h"
+#include "hars_as_crl.h"
 #include "hars_as_est.h"
 #include "hars_log.h"
 #include "hars_version.h"
@@ -148,7 +149,7 @@ hars_as_run(const char *config, int check, int argc, char **argv)
 static int
 hars_as_check(hars_as_t *as, const char *config)
 {
-    if (hars_ca_load(as) != HARS_OK) {
+    if (hars_ca_load(as) != HARS_OK || hars_crl_create(as) != HARS_OK) {
         return HARS_EXIT_FAILED;
     }
 
@@ -167,7 +168,9 @@ hars_as_serve_command(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    return hars_ca_load(as) == HARS_OK && hars_est_create(as) == HARS_OK
+    return hars_ca_load(as) == HARS_OK
+           && hars_est_create(as) == HARS_OK
+           && hars_crl_create(as) == HARS_OK
            ? hars_as_serve(as) : HARS_EXIT_FAILED;
 }
 
@@ -186,7 +189,9 @@ hars_as_help(void)
          "      --self-signed FILE... | --secret\n"
          "  hars-authserver [--config FILE] client list | client show ID\n"
          "  hars-authserver [--config FILE] client disable ID | enable ID |\n"
-         "      remove ID      the first and the last revoke its tokens\n"
+         "      remove ID      the first and the last revoke its tokens, the "
+         "last\n"
+         "      its certificates, too\n"
          "  hars-authserver [--config FILE] client enrol ID\n"
          "      a secret for its first certificate by EST, once, in 72 h\n"
          "  hars-authserver [--config FILE] register-token add --kind KIND\n"
@@ -203,7 +208,15 @@ hars_as_help(void)
          "      [FILE]\n"
          "  hars-authserver [--config FILE] ca init [--curve P-256|P-384]\n"
          "      [--name DN] [--root-days N] [--issuing-days N]\n"
-         "  hars-authserver [--config FILE] ca show\n"
+         "  hars-authserver [--config FILE] ca show [SERIAL]\n"
+         "  hars-authserver [--config FILE] ca list [--client ID]\n"
+         "  hars-authserver [--config FILE] ca revoke --serial HEX | "
+         "--thumbprint\n"
+         "      X5T#S256 | --client ID [--reason keyCompromise | superseded |\n"
+         "      affiliationChanged | cessationOfOperation |\n"
+         "      privilegeWithdrawn]\n"
+         "      with its tokens, within a second\n"
+         "  hars-authserver [--config FILE] ca crl     the revocation lists\n"
          "  hars-authserver [--config FILE] --check\n\n"
          "\"-\" reads the token from standard input, where no list of "
          "processes shows it.\n"

@@ -2,6 +2,7 @@
 /* See hars_as_metrics.h for what this is. */
 
 #include "hars_as_metrics.h"
+#include "hars_as_crl.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -65,6 +66,7 @@ static void hars_metrics_head(hars_metrics_page_t *page, const char *name,
     const char *type, const char *help);
 static void hars_metrics_counters(hars_metrics_t *metrics,
     hars_metrics_page_t *page);
+static void hars_metrics_crl(hars_crl_t *crl, hars_metrics_page_t *page);
 static void hars_metrics_routes(hars_metrics_t *metrics,
     hars_metrics_page_t *page);
 
@@ -216,6 +218,7 @@ hars_as_metrics(hars_request_t *r)
     }
 
     hars_metrics_counters(socket->as->metrics, &page);
+    hars_metrics_crl(socket->as->crl, &page);
     hars_metrics_routes(socket->as->metrics, &page);
 
     hars_reply_header(r, "Cache-Control", "no-store");
@@ -313,6 +316,38 @@ hars_metrics_counters(hars_metrics_t *metrics, hars_metrics_page_t *page)
                       "When this process began, unix time.");
     hars_metrics_add(page, "hars_as_start_time_seconds %lld\n",
                      (long long) metrics->started);
+}
+
+
+static void
+hars_metrics_crl(hars_crl_t *crl, hars_metrics_page_t *page)
+{
+    hars_crl_info_t  info;
+
+    if (crl == NULL) {
+        return;
+    }
+
+    hars_crl_info(crl, &info);
+
+    hars_metrics_head(page, "hars_as_crl_number", "gauge",
+                      "Of the revocation list that is shown.");
+    hars_metrics_add(page, "hars_as_crl_number %lld\n",
+                     (long long) info.number);
+
+    hars_metrics_head(page, "hars_as_crl_entries", "gauge",
+                      "Certificates that stand in it.");
+    hars_metrics_add(page, "hars_as_crl_entries %zu\n", info.n);
+
+    hars_metrics_head(page, "hars_as_crl_issued_seconds", "gauge",
+                      "When it was signed, unix time.");
+    hars_metrics_add(page, "hars_as_crl_issued_seconds %lld\n",
+                     (long long) info.issued_at);
+
+    hars_metrics_head(page, "hars_as_crl_next_update_seconds", "gauge",
+                      "When it ends, unix time.");
+    hars_metrics_add(page, "hars_as_crl_next_update_seconds %lld\n",
+                     (long long) info.next_update);
 }
 
 

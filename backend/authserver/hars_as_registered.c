@@ -15,6 +15,7 @@
 #include "hars_as_audit.h"
 #include "hars_as_auth.h"
 #include "hars_as_client.h"
+#include "hars_as_crl.h"
 #include "hars_as_metrics.h"
 #include "hars_as_revocation.h"
 #include "hars_as_words.h"
@@ -270,8 +271,9 @@ hars_as_registered_delete(hars_request_t *r)
 static int
 hars_registered_end(hars_as_socket_t *socket, const char *id, time_t now)
 {
+    unsigned        n;
     hars_revoke_t   revoke;
-    hars_revoked_t  revoked;
+    hars_revoked_t  revoked, certs;
 
     memset(&revoke, 0, sizeof(revoke));
     revoke.what = HARS_REVOKE_CLIENT;
@@ -279,6 +281,9 @@ hars_registered_end(hars_as_socket_t *socket, const char *id, time_t now)
 
     if (hars_store_client_disable(socket->store, id, now) != HARS_OK
         || hars_revocation(socket->as, socket->store, &revoke, &revoked)
+           != HARS_OK
+        || hars_revocation_certificates(socket->as, socket->store, id,
+                                        HARS_CRL_CESSATION, id, &n, &certs)
            != HARS_OK)
     {
         return HARS_ERROR;

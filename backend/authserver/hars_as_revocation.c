@@ -2,8 +2,10 @@
 /* See hars_as_revocation.h for what this is. */
 
 #include "hars_as_revocation.h"
+#include "hars_as_audit.h"
 #include "hars_as_family.h"
 #include "hars_as_publish.h"
+#include "hars_as_store_cert.h"
 #include "hars_as_value.h"
 #include "hars_as_words.h"
 
@@ -19,30 +21,38 @@
 #define HARS_REVOCATION_DIGITS  12
 
 
+static int hars_revocation_until_known(hars_store_t *store,
+    hars_revoke_t *revoke);
 static int hars_revocation_tell(hars_as_t *as, hars_store_t *store,
     const hars_outbox_t *row, unsigned n, const hars_outbox_t *cert);
 
 
 int
 hars_revocation(hars_as_t *as, hars_store_t *store,
-    const hars_revoke_t *revoke, hars_revoked_t *revoked)
+    const hars_revoke_t *what, hars_revoked_t *revoked)
 {
     int             rc;
     unsigned        n;
     hars_outbox_t   cert, row[HARS_STORE_BATCH], *first;
+    hars_revoke_t   revoke;
 
     memset(revoked, 0, sizeof(hars_revoked_t));
     first = NULL;
+    revoke = *what;
 
-    if (revoke->what == HARS_REVOKE_CERT) {
+    if (revoke.what == HARS_REVOKE_CERT) {
+        if (hars_revocation_until_known(store, &revoke) != HARS_OK) {
+            return HARS_ERROR;
+        }
+
         memset(&cert, 0, sizeof(cert));
-        memcpy(cert.id.hash, revoke->cert, HARS_SHA256_LEN);
-        cert.exp = revoke->until;
+        memcpy(cert.id.hash, revoke.cert, HARS_SHA256_LEN);
+        cert.exp = revoke.until;
         first = &cert;
     }
 
     do {
-        rc = hars_store_revoke(store, revoke, time(NULL), row, &n);
+        rc = hars_store_revoke(store, &revoke, time(NULL), row, &n);
 
         if (rc != HARS_OK) {
             return rc;
@@ -60,13 +70,34 @@ hars_revocation(hars_as_t *as, hars_store_t *store,
 
     /* all its tokens are revoked: nothing is left to do for it at a start */
 
-    if (revoke->what == HARS_REVOKE_CERT && !revoked->untold
+    if (revoke.what == HARS_REVOKE_CERT && !revoked->untold
         && hars_store_outbox_cert_done(store, &cert) != HARS_OK)
     {
         revoked->untold = 1;
     }
 
     return HARS_OK;
+}
+
+
+static int
+hars_revocation_until_known(hars_store_t *store, hars_revoke_t *revoke)
+{
+    int                 rc;
+    int64_t             least;
+    hars_certificate_t  cert;
+
+    rc = hars_store_certificate_get(store, revoke->cert, &cert);
+
+    if (rc == HARS_OK) {
+
+        /* it may have ended; others' clocks may be behind */
+
+        least = time(NULL) + HARS_CA_BACKDATE;
+        revoke->until = cert.not_after > least ? cert.not_after : least;
+    }
+
+    return rc == HARS_ERROR ? HARS_ERROR : HARS_OK;
 }
 
 
@@ -83,6 +114,40 @@ hars_revocation_tell(hars_as_t *as, hars_store_t *store,
     }
 
     return n ? hars_store_outbox_done(store, row, n) : HARS_OK;
+}
+
+
+int
+hars_revocation_certificates(hars_as_t *as, hars_store_t *store,
+    const char *client_id, int reason, const char *by, unsigned *n,
+    hars_revoked_t *revoked)
+{
+    int                  rc;
+    hars_revoke_t        revoke = { .what = HARS_REVOKE_CERT,
+                                    .reason = reason };
+    hars_revoked_t       one;
+    hars_certificate_t   cert;
+
+    *n = 0;
+    memset(revoked, 0, sizeof(hars_revoked_t));
+
+    while ((rc = hars_store_certificate_live(store, client_id, time(NULL),
+                                             &cert)) == HARS_OK)
+    {
+        memcpy(revoke.cert, cert.thumbprint, HARS_SHA256_LEN);
+
+        if (hars_revocation(as, store, &revoke, &one) != HARS_OK) {
+            return HARS_ERROR;
+        }
+
+        (void) hars_audit_revoke(as, by, &revoke, one.tokens);
+
+        (*n)++;
+        revoked->tokens += one.tokens;
+        revoked->untold |= one.untold;
+    }
+
+    return rc == HARS_DECLINED ? HARS_OK : HARS_ERROR;
 }
 
 

@@ -24,9 +24,20 @@ typedef struct {
 } hars_revoked_t;
 
 
-/* HARS_OK, HARS_DECLINED (no such token), or HARS_ERROR: not all of it */
+/*
+ * HARS_OK, HARS_DECLINED (no such token), or HARS_ERROR: not all of it.  Of a
+ * certificate that was issued here notAfter is known, whatever "until" says.
+ */
 int hars_revocation(hars_as_t *as, hars_store_t *store,
     const hars_revoke_t *revoke, hars_revoked_t *revoked);
+
+/*
+ * All certificates of a client that were issued here and are live, with their
+ * tokens; "by" is for the audit log.  *n: how many.
+ */
+int hars_revocation_certificates(hars_as_t *as, hars_store_t *store,
+    const char *client_id, int reason, const char *by, unsigned *n,
+    hars_revoked_t *revoked);
 
 /* what stands in the outbox; HARS_OK: it is empty */
 int hars_revocation_outbox(hars_as_t *as, hars_store_t *store);

@@ -6,12 +6,13 @@
  *
  *     public socket    /oauth2/token, /oauth2/introspect, /oauth2/revoke,
  *                      /oauth2/register, /oauth2/jwks, /.well-known/est/,
- *                      /healthz
+ *                      /crl, /ocsp, /healthz
  *     gateway socket   /introspect, never behind a slow issue
  */
 
 #include "hars_as.h"
 #include "hars_as_audit.h"
+#include "hars_as_crl.h"
 #include "hars_as_est.h"
 #include "hars_as_family.h"
 #include "hars_as_jwt.h"
@@ -82,6 +83,11 @@ static hars_route_t  hars_serve_public[] = {
 
     { .path = HARS_EST_REENROL, .method = "POST", .body_max = HARS_CSR_TEXT,
       .handler = hars_as_est_reenrol, .refuse = hars_est_refuse },
+
+    { .path = HARS_CRL_PATH, .method = "GET", .handler = hars_as_crl },
+
+    { .path = HARS_CRL_DER_PATH, .method = "GET",
+      .handler = hars_as_crl_der },
 
     { .path = HARS_REGISTER_PATH, .method = "POST",
       .body_max = HARS_REGISTRATION_BODY,
@@ -245,6 +251,8 @@ hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
               == HARS_OK;
 
     hars_metrics_redis(as->metrics, up, told);
+
+    (void) hars_crl_refresh(as, store, now);
 
     hars_audit_tick(as->audit);
     (void) hars_audit_sign(as, now);

@@ -9,6 +9,7 @@
 #include "hars_as_audit.h"
 #include "hars_as_ca.h"
 #include "hars_as_cert.h"
+#include "hars_as_crl.h"
 #include "hars_as_db.h"
 #include "hars_as_est.h"
 #include "hars_as_family.h"
@@ -199,6 +200,7 @@ hars_as_release(hars_as_t *as)
 {
     hars_publish_free(as->publish);
     hars_audit_close(as->audit);
+    hars_crl_free(as);
     hars_est_free(as);
     hars_ca_close(as->ca);
     hars_family_keys_free(as->refresh);

@@ -56,6 +56,7 @@ typedef struct {
     unsigned char    family[HARS_FAMILY_LEN];
     unsigned char    cert[HARS_SHA256_LEN];    /* its thumbprint */
     int64_t          until;               /* s, the certificate's notAfter */
+    int              reason;              /* of a certificate, RFC 5280 */
 } hars_revoke_t;
 
 

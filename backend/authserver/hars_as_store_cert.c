@@ -9,6 +9,11 @@
 #include <string.h>
 
 
+#define HARS_STORE_CERTIFICATE                                               \
+    "SELECT serial, thumbprint, client_id, not_after, issued_at,"            \
+    " revoked_at, reason FROM certificate"
+
+
 typedef struct {
     const char                *client_id;
     const unsigned char       *hash;
@@ -45,6 +50,8 @@ static int hars_store_enrol_often(hars_db_t *db,
     const hars_store_enrol_t *enrol);
 static int hars_store_certificate_insert(hars_db_t *db,
     const hars_store_enrol_t *enrol);
+static int hars_store_certificate_read(hars_db_t *db,
+    hars_certificate_t *cert);
 static int hars_store_certificate_delete(hars_db_t *db, void *data);
 
 
@@ -321,30 +328,129 @@ hars_store_certificate_get(hars_store_t *store,
 
     hars_db_blob(db, thumbprint, HARS_SHA256_LEN);
 
-    rc = hars_db_first(db, "SELECT serial, thumbprint, client_id, not_after,"
-                           " issued_at, revoked_at, reason FROM certificate"
-                           " WHERE thumbprint = ?1");
-
-    if (rc == HARS_OK
-        && (hars_db_get_blob(db, 0, cert->serial, HARS_CA_SERIAL) != HARS_OK
-            || hars_db_get_blob(db, 1, cert->thumbprint, HARS_SHA256_LEN)
-               != HARS_OK
-            || hars_db_get_text(db, 2, cert->client_id,
-                                sizeof(cert->client_id)) != HARS_OK))
-    {
-        rc = HARS_ERROR;
-    }
+    rc = hars_db_first(db, HARS_STORE_CERTIFICATE " WHERE thumbprint = ?1");
 
     if (rc == HARS_OK) {
-        cert->not_after = hars_db_get_int(db, 3);
-        cert->issued_at = hars_db_get_int(db, 4);
-        cert->revoked_at = hars_db_get_int(db, 5);
-        cert->reason = (int) hars_db_get_int(db, 6);
+        rc = hars_store_certificate_read(db, cert);
     }
 
     hars_store_reader_done(store, db);
 
     return rc;
+}
+
+
+int
+hars_store_certificate_serial(hars_store_t *store,
+    const unsigned char serial[HARS_CA_SERIAL], hars_certificate_t *cert)
+{
+    int         rc;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    hars_db_blob(db, serial, HARS_CA_SERIAL);
+
+    rc = hars_db_first(db, HARS_STORE_CERTIFICATE " WHERE serial = ?1");
+
+    if (rc == HARS_OK) {
+        rc = hars_store_certificate_read(db, cert);
+    }
+
+    hars_store_reader_done(store, db);
+
+    return rc;
+}
+
+
+int
+hars_store_certificate_live(hars_store_t *store, const char *client_id,
+    int64_t now, hars_certificate_t *cert)
+{
+    int         rc;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    hars_db_text(db, client_id);
+    hars_db_int(db, now);
+
+    rc = hars_db_first(db, HARS_STORE_CERTIFICATE " WHERE client_id = ?1"
+                           " AND not_after > ?2 AND revoked_at = 0 LIMIT 1");
+
+    if (rc == HARS_OK) {
+        rc = hars_store_certificate_read(db, cert);
+    }
+
+    hars_store_reader_done(store, db);
+
+    return rc;
+}
+
+
+int
+hars_store_certificate_each(hars_store_t *store, const char *client_id,
+    hars_store_certificate_pt take, void *data)
+{
+    int                  rc;
+    hars_db_t           *db;
+    hars_certificate_t   cert;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    if (client_id) {
+        hars_db_text(db, client_id);
+        rc = hars_db_run(db, HARS_STORE_CERTIFICATE " WHERE client_id = ?1"
+                             " ORDER BY issued_at, serial");
+    } else {
+        rc = hars_db_run(db, HARS_STORE_CERTIFICATE
+                             " ORDER BY issued_at, serial");
+    }
+
+    while (rc == HARS_OK && (rc = hars_db_row(db)) == HARS_OK) {
+        rc = hars_store_certificate_read(db, &cert);
+
+        if (rc == HARS_OK) {
+            take(data, &cert);
+        }
+    }
+
+    hars_store_reader_done(store, db);
+
+    return rc == HARS_DECLINED ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_store_certificate_read(hars_db_t *db, hars_certificate_t *cert)
+{
+    if (hars_db_get_blob(db, 0, cert->serial, HARS_CA_SERIAL) != HARS_OK
+        || hars_db_get_blob(db, 1, cert->thumbprint, HARS_SHA256_LEN)
+           != HARS_OK
+        || hars_db_get_text(db, 2, cert->client_id,
+                            sizeof(cert->client_id)) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    cert->not_after = hars_db_get_int(db, 3);
+    cert->issued_at = hars_db_get_int(db, 4);
+    cert->revoked_at = hars_db_get_int(db, 5);
+    cert->reason = (int) hars_db_get_int(db, 6);
+
+    return HARS_OK;
 }
 
 

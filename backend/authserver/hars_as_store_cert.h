@@ -41,6 +41,18 @@ int hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
 int hars_store_certificate_get(hars_store_t *store,
     const unsigned char thumbprint[HARS_SHA256_LEN],
     hars_certificate_t *cert);
+int hars_store_certificate_serial(hars_store_t *store,
+    const unsigned char serial[HARS_CA_SERIAL], hars_certificate_t *cert);
+
+/* one of a client's that is not revoked and ends after "now" */
+int hars_store_certificate_live(hars_store_t *store, const char *client_id,
+    int64_t now, hars_certificate_t *cert);
+
+/* all, or a client's, the oldest first */
+typedef void (*hars_store_certificate_pt)(void *data,
+    const hars_certificate_t *cert);
+int hars_store_certificate_each(hars_store_t *store, const char *client_id,
+    hars_store_certificate_pt take, void *data);
 
 /* forgets certificates that ended before "until", and secrets before "now" */
 int hars_store_certificate_sweep(hars_store_t *store, int64_t until,

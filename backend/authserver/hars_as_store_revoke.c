@@ -5,6 +5,7 @@
  */
 
 #include "hars_as_store.h"
+#include "hars_as_crl.h"
 #include "hars_as_family.h"
 #include "hars_as_row.h"
 
@@ -35,6 +36,8 @@ static int hars_store_token_revoke(hars_db_t *db, hars_outbox_t *row,
     int64_t now);
 static int hars_store_cert_revoke(hars_db_t *db, const hars_revoke_t *revoke,
     int64_t now);
+static int hars_store_certificate_revoke(hars_db_t *db,
+    const hars_revoke_t *revoke, int64_t now);
 static int hars_store_done(hars_db_t *db, void *data);
 static int hars_store_cert_done(hars_db_t *db, void *data);
 static int hars_store_rows(hars_db_t *db, int rc, hars_outbox_t *row,
@@ -64,7 +67,9 @@ hars_store_revoke_batch(hars_db_t *db, void *data)
     *what->n = 0;
 
     if (what->revoke->what == HARS_REVOKE_CERT
-        && hars_store_cert_revoke(db, what->revoke, what->now) != HARS_OK)
+        && (hars_store_cert_revoke(db, what->revoke, what->now) != HARS_OK
+            || hars_store_certificate_revoke(db, what->revoke, what->now)
+               != HARS_OK))
     {
         return HARS_ERROR;
     }
@@ -198,6 +203,28 @@ hars_store_cert_revoke(hars_db_t *db, const hars_revoke_t *revoke,
 
     return hars_db_do(db, "INSERT INTO outbox_cert (hash) VALUES (?1)"
                           " ON CONFLICT DO NOTHING", NULL);
+}
+
+
+/* where it was issued here; the first time and reason stay */
+static int
+hars_store_certificate_revoke(hars_db_t *db, const hars_revoke_t *revoke,
+    int64_t now)
+{
+    uint64_t  changed;
+
+    hars_db_blob(db, revoke->cert, HARS_SHA256_LEN);
+    hars_db_int(db, now);
+    hars_db_int(db, revoke->reason);
+
+    if (hars_db_do(db, "UPDATE certificate SET revoked_at = ?2, reason = ?3"
+                       " WHERE thumbprint = ?1 AND revoked_at = 0",
+                   &changed) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return changed ? hars_crl_changed(db) : HARS_OK;
 }
 
 
