@@ -22,8 +22,8 @@ PROGRAMS :=
 
 SECONDS ?= 60
 
-.PHONY: help all run stop test test-interop test-pg test-browser unit fuzz asan \
-        models chaos fresh style clean deps-run deps-test deps-fuzz \
+.PHONY: help all run stop test test-interop test-pg test-crash test-browser unit fuzz \
+        asan models chaos fresh style clean deps-run deps-test deps-fuzz \
         deps-browser programs module install
 
 help:
@@ -50,6 +50,8 @@ help:
 #:                 two instances, a PostgreSQL that goes away (SHORT=yes: less;
 #:                 one file: make test-pg T=t/pg/restart.t)
 #: make test-browser  Chromium against the reference gateway, as root
+#: make test-crash  kill -9 under load, on SQLite and PostgreSQL: nothing that
+#:                 was answered is lost or doubled (ROUNDS=200; SHORT=yes: 10)
 #: make models     the model of the cache tiers (docs/models), by SPIN; the
 #:                 long searches left out: make models SHORT=yes
 #: make style      what a machine can check of the house style
@@ -73,6 +75,9 @@ test-pg:
 
 test-browser: deps-browser all
 	@prove -I t/lib $(or $(T),$(wildcard t/browser/*.t))
+
+test-crash:
+	@scripts/test-crash.sh $(if $(SHORT),--short)
 
 unit:
 	@scripts/test.sh --unit $(T)
