@@ -10,6 +10,7 @@
 #include "../backend/authserver/hars_as_auth.c"
 #include "../backend/authserver/hars_as_cert.c"
 #include "../backend/authserver/hars_as_dn.c"
+#include "../backend/authserver/hars_as_dn_memo.c"
 #include "../backend/authserver/hars_as_dn_parse.c"
 #include "../backend/authserver/hars_as_form.c"
 #include "../backend/authserver/hars_as_kind.c"

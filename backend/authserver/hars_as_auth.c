@@ -101,7 +101,7 @@ hars_auth_wrong(const hars_client_t *client, const hars_cert_t *cert)
     }
 
     if (client->issuer_dn[0]
-        && hars_dn_match(client->issuer_dn, cert->issuer, cert->issuer_len)
+        && hars_dn_match_kept(client->issuer_dn, cert->issuer, cert->issuer_len)
            != HARS_OK)
     {
         return "came with a certificate of another issuer";
@@ -148,7 +148,7 @@ hars_auth_any_match(const char *value, const hars_cert_t *cert)
 static int
 hars_auth_dn_match(const char *value, const hars_cert_t *cert)
 {
-    return hars_dn_match(value, cert->subject, cert->subject_len);
+    return hars_dn_match_kept(value, cert->subject, cert->subject_len);
 }
 
 

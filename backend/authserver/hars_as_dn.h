@@ -4,7 +4,8 @@
  * string, the certificate's is DER.  Attribute types compare as OIDs, the
  * order of RDNs counts, the order inside one does not, values compare as
  * characters, exactly: case and inner spaces count.  A "#" value compares as
- * DER.  The string is parsed, never the certificate's name printed.  Pure.
+ * DER.  The string is parsed, never the certificate's name printed.  Pure, but
+ * for what is kept of it.
  */
 
 #ifndef HARS_AS_DN_H
@@ -19,6 +20,9 @@ int hars_dn_check(const char *dn, const char **error);
 
 /* HARS_OK: the DER of a Name is the one that the string says */
 int hars_dn_match(const char *dn, const unsigned char *der, size_t len);
+
+/* hars_as_dn_memo.c: the same, and thread-safe, for pairs that come again */
+int hars_dn_match_kept(const char *dn, const unsigned char *der, size_t len);
 
 /*
  * hars_as_dn_encode.c: the DER of the Name that the string says, UTF8String

@@ -33,6 +33,7 @@
 #define HARS_SERVE_THREADS  4
 #define HARS_SERVE_TICK     1000          /* ms */
 #define HARS_SERVE_MEMORY   (16 * 1024)   /* no certificate comes there */
+#define HARS_SERVE_PUBLIC   (32 * 1024)   /* here it does: 8 KB at most */
 #define HARS_SERVE_KEEP     3600          /* s, of tokens that have ended */
 #define HARS_SERVE_SWEEP    10            /* s */
 #define HARS_SERVE_CERTS    (30 * 86400)  /* s, of certificates that ended */
@@ -209,7 +210,7 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
 
     conf.socket = as->conf.public_socket;
     conf.routes = hars_serve_public;
-    conf.memory = 0;
+    conf.memory = HARS_SERVE_PUBLIC;
     conf.waits = 1;
     public = gateway ? hars_http_start(&conf) : NULL;
 
