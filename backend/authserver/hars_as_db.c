@@ -390,12 +390,7 @@ hars_db_begin(hars_db_t *db)
 {
     int  rc;
 
-    rc = hars_db_exec(db, db->driver->begin);
-
-    if (rc != HARS_OK && hars_db_reopen(db) == HARS_OK) {
-        rc = hars_db_exec(db, db->driver->begin);
-    }
-
+    rc = hars_db_do(db, db->driver->begin, NULL);
     db->transaction = (rc == HARS_OK);
 
     return rc;
@@ -407,7 +402,7 @@ hars_db_commit(hars_db_t *db)
 {
     int  rc;
 
-    rc = hars_db_exec(db, "COMMIT");
+    rc = hars_db_do(db, "COMMIT", NULL);
 
     if (rc != HARS_OK) {
         hars_db_rollback(db);
