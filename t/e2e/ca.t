@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
+use MIME::Base64 qw(decode_base64 encode_base64);
 use Test::More;
 
 use lib dirname(__FILE__) . '/../lib';
@@ -200,6 +201,8 @@ sub broken {
     for my $case (
         ['of another root', content("$dir/ca384/issuing.crt"),
          qr/has not signed/],
+        ['with a broken signature', broken_signature($crt),
+         qr/has not signed/],
         ['a leaf', undef, qr/have to be of authorities/],
         ['no certificate', "x\n", qr/no certificate in PEM/],
     ) {
@@ -216,6 +219,17 @@ sub broken {
         like($said, $why, '... why');
     }
     write_file('ca/issuing.crt', $crt);
+}
+
+
+# the last byte changed
+sub broken_signature {
+    my ($pem) = @_;
+    my $der = decode_base64($pem =~ s/-----.*?-----//gr);
+
+    substr($der, -1) ^= "\x01";
+    return "-----BEGIN CERTIFICATE-----\n" . encode_base64($der)
+        . "-----END CERTIFICATE-----\n";
 }
 
 
