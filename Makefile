@@ -160,7 +160,8 @@ $(eval $(call archive,hars_backend,backend/common))
 $(eval $(call archive,hars_record,common))
 
 $(eval $(call program,hars-authserver,backend/authserver,\
-    -lmicrohttpd -ljansson -lsqlite3 -lpq -lhiredis -lssl -lcrypto -lpthread))
+    -lmicrohttpd -ljansson -lsqlite3 -lpq -lhiredis -lssl -lcrypto -lsodium \
+    -lpthread))
 $(eval $(call program,hars,backend/client,\
     -lcurl -ljansson -lssl -lcrypto -lmicrohttpd -lpthread))
 $(eval $(call program,hars-mlservice,backend/mlservice,\

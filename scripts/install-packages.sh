@@ -24,7 +24,7 @@ group_run=(
     gcc libc6-dev make
     nginx nginx-dev libjansson-dev libhiredis-dev
     libmicrohttpd-dev libsqlite3-dev libpq-dev libcurl4-openssl-dev libssl-dev
-    zlib1g-dev
+    libsodium-dev zlib1g-dev
     openssl redis-server curl jq
 )
 

@@ -92,6 +92,7 @@ static const hars_client_change_t  hars_client_changes[] = {
     { "disable", hars_client_disable },
     { "enable", hars_client_enable },
     { "enrol", hars_client_enrol },
+    { "password", hars_client_password },
     { "remove", hars_client_remove },
     { NULL, NULL }
 };
@@ -121,7 +122,8 @@ hars_as_client_command(hars_as_t *as, int argc, char **argv)
     }
 
     fprintf(stderr, "hars-authserver: \"client\" wants add, list, or show, "
-            "disable, enable, remove, enrol and an ID; see --help\n");
+            "disable, enable, remove, enrol, password and an ID; see "
+            "--help\n");
 
     return HARS_EXIT_USAGE;
 }

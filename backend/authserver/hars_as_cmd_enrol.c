@@ -8,6 +8,7 @@
 #include "hars_as_client.h"
 #include "hars_as_est.h"
 #include "hars_as_names.h"
+#include "hars_as_password.h"
 #include "hars_as_store_cert.h"
 
 #include <stdio.h>
@@ -48,6 +49,47 @@ hars_client_enrol(hars_as_t *as, hars_store_t *store, const char *id)
     OPENSSL_cleanse(secret, sizeof(secret));
 
     return rc;
+}
+
+
+/* the paper's profile: one that a person chooses, of use again and again */
+int
+hars_client_password(hars_as_t *as, hars_store_t *store, const char *id)
+{
+    int          rc;
+    char         line[HARS_PASSWORD_MAX + 3], hash[HARS_PASSWORD_HASH];
+    const char  *wrong;
+
+    if (strcmp(as->conf.profile, "paper") != 0) {
+        fprintf(stderr, "hars-authserver: passwords are of \"profile = "
+                "paper\" alone, take \"client enrol %s\"\n", id);
+        return HARS_ERROR;
+    }
+
+    rc = hars_client_enrollable(as, store, id);
+
+    if (rc != HARS_OK) {
+        return rc;
+    }
+
+    if (fgets(line, sizeof(line), stdin) == NULL) {
+        line[0] = '\0';
+    }
+
+    line[strcspn(line, "\r\n")] = '\0';
+    wrong = hars_password_wrong(line);
+
+    rc = (wrong == NULL) ? hars_password_hash(hash, line) : HARS_ERROR;
+
+    OPENSSL_cleanse(line, sizeof(line));
+
+    if (rc != HARS_OK) {
+        fprintf(stderr, "hars-authserver: the password %s\n",
+                wrong ? wrong : "cannot be hashed: no memory");
+        return HARS_ERROR;
+    }
+
+    return hars_store_password_set(store, id, hash);
 }
 
 

@@ -65,6 +65,15 @@ hars_est_create(hars_as_t *as)
         return HARS_ERROR;
     }
 
+    if (strcmp(as->conf.profile, "paper") == 0) {
+        est->passwords = hars_passwords_create();
+
+        if (est->passwords == NULL) {
+            hars_log_error("libsodium does not work, or has no memory");
+            return HARS_ERROR;
+        }
+    }
+
     return HARS_OK;
 }
 
@@ -73,6 +82,7 @@ void
 hars_est_free(hars_as_t *as)
 {
     if (as->est) {
+        hars_passwords_free(as->est->passwords);
         hars_lockout_free(as->est->lockout);
         free(as->est->cacerts);
         free(as->est);
@@ -341,6 +351,9 @@ hars_est_store(hars_request_t *r, hars_enrol_t *enrol,
     rc = enrol->again
          ? hars_store_reenrol(socket->store, &enrol->client,
                               enrol->old.thumbprint, cert, &often)
+         : enrol->password[0]
+         ? hars_store_enrol_again(socket->store, &enrol->client,
+                                  enrol->password, cert, &often)
          : hars_store_enrol(socket->store, &enrol->client, enrol->secret,
                             cert);
 

@@ -54,11 +54,14 @@ int hars_est_create(hars_as_t *as);
 void hars_est_free(hars_as_t *as);
 
 /*
- * hars_as_cmd_enrol.c, "client enrol": prints a new secret.  HARS_DECLINED:
- * there is no such client; HARS_ERROR: said.
+ * hars_as_cmd_enrol.c, "client enrol": prints a new secret, or takes a
+ * password from standard input.  HARS_DECLINED: there is no such client;
+ * HARS_ERROR: said.
  */
 struct hars_store_s;
 int hars_client_enrol(hars_as_t *as, struct hars_store_s *store,
+    const char *id);
+int hars_client_password(hars_as_t *as, struct hars_store_s *store,
     const char *id);
 
 /* hars_as_est_certs.c: certs-only (RFC 5652), a line of base64; NULL: none */

@@ -13,6 +13,7 @@
 #include "hars_as_csr.h"
 #include "hars_as_est.h"
 #include "hars_as_names.h"
+#include "hars_as_password.h"
 
 #include <time.h>
 
@@ -24,6 +25,7 @@ typedef struct {
     hars_names_t          names;
     unsigned              again:1;        /* it follows "old" */
     unsigned char         secret[HARS_SHA256_LEN];     /* its SHA-256 */
+    char                  password[HARS_PASSWORD_HASH];    /* "": secret */
     hars_cert_t           old;
     hars_csr_t            csr;
 } hars_enrol_t;
@@ -32,6 +34,7 @@ typedef struct {
 struct hars_est_s {
     char                 *cacerts;
     hars_lockout_t       *lockout;
+    hars_passwords_t     *passwords;      /* NULL: not in this profile */
 };
 
 

@@ -8,6 +8,7 @@
 #include "hars_as_est_private.h"
 #include "hars_as_auth.h"
 #include "hars_as_ca.h"
+#include "hars_as_client.h"
 #include "hars_as_store_cert.h"
 #include "hars_as_words.h"
 #include "hars_log.h"
@@ -18,10 +19,15 @@
 #include <openssl/evp.h>
 
 
+#define HARS_EST_BUSY  1                  /* it has been answered */
+
+
 static int hars_est_basic(hars_request_t *r, hars_enrol_t *enrol,
-    char basic[HARS_AUTH_BASIC], const char **id);
+    char basic[HARS_AUTH_BASIC], const char **id, const char **secret);
 static int hars_est_known(hars_request_t *r, hars_enrol_t *enrol,
-    const char *id);
+    const char *id, const char *secret);
+static int hars_est_password(hars_request_t *r, hars_enrol_t *enrol,
+    const char *id, const char *password);
 static int hars_est_old_cert(hars_request_t *r, hars_enrol_t *enrol);
 static const char *hars_est_old_wrong(hars_as_socket_t *socket,
     hars_enrol_t *enrol, int *rc);
@@ -34,11 +40,11 @@ hars_est_secret(hars_request_t *r, hars_enrol_t *enrol)
     int                rc;
     char               basic[HARS_AUTH_BASIC];
     unsigned           wait;
-    const char        *id;
+    const char        *id, *secret;
     hars_as_socket_t  *socket;
 
     socket = r->data;
-    rc = hars_est_basic(r, enrol, basic, &id);
+    rc = hars_est_basic(r, enrol, basic, &id, &secret);
 
     if (rc == HARS_OK) {
         wait = hars_lockout_try(socket->as->est->lockout, id, enrol->now);
@@ -50,7 +56,7 @@ hars_est_secret(hars_request_t *r, hars_enrol_t *enrol)
     }
 
     if (rc == HARS_OK) {
-        rc = hars_est_known(r, enrol, id);
+        rc = hars_est_known(r, enrol, id, secret);
     }
 
     if (rc == HARS_OK) {
@@ -65,10 +71,10 @@ hars_est_secret(hars_request_t *r, hars_enrol_t *enrol)
 
 static int
 hars_est_basic(hars_request_t *r, hars_enrol_t *enrol,
-    char basic[HARS_AUTH_BASIC], const char **id)
+    char basic[HARS_AUTH_BASIC], const char **id, const char **secret)
 {
     int          rc;
-    const char  *value, *secret;
+    const char  *value;
 
     rc = hars_request_header(r, "Authorization", &value);
 
@@ -78,8 +84,8 @@ hars_est_basic(hars_request_t *r, hars_enrol_t *enrol,
     }
 
     if (rc != HARS_OK
-        || hars_auth_basic_plain(value, basic, id, &secret) != HARS_OK
-        || !EVP_Digest(secret, strlen(secret), enrol->secret, NULL,
+        || hars_auth_basic_plain(value, basic, id, secret) != HARS_OK
+        || !EVP_Digest(*secret, strlen(*secret), enrol->secret, NULL,
                        EVP_sha256(), NULL))
     {
         hars_est_unknown(r, "the Authorization header is malformed");
@@ -97,7 +103,8 @@ hars_est_basic(hars_request_t *r, hars_enrol_t *enrol,
 
 /* the same is asked of the database, whoever it is */
 static int
-hars_est_known(hars_request_t *r, hars_enrol_t *enrol, const char *id)
+hars_est_known(hars_request_t *r, hars_enrol_t *enrol, const char *id,
+    const char *secret)
 {
     int                rc, known;
     const char        *wrong;
@@ -105,13 +112,20 @@ hars_est_known(hars_request_t *r, hars_enrol_t *enrol, const char *id)
 
     socket = r->data;
 
-    if (!hars_words_id(id)) {
-        id = "?";
+    known = (socket->as->est->passwords
+             && strncmp(secret, HARS_SECRET_ENROL,
+                        sizeof(HARS_SECRET_ENROL) - 1) != 0)
+            ? hars_est_password(r, enrol, id, secret)
+            : hars_store_secret_known(socket->store,
+                                      hars_words_id(id) ? id : "?",
+                                      enrol->secret, enrol->now);
+
+    if (known == HARS_EST_BUSY) {
+        return HARS_ERROR;
     }
 
-    known = hars_store_secret_known(socket->store, id, enrol->secret,
-                                    enrol->now);
-    rc = hars_store_client_get(socket->store, id, &enrol->client);
+    rc = hars_store_client_get(socket->store,
+                               hars_words_id(id) ? id : "?", &enrol->client);
 
     if (rc == HARS_ERROR || known == HARS_ERROR) {
         hars_est_error(r, 500, "The database cannot be asked.");
@@ -128,6 +142,36 @@ hars_est_known(hars_request_t *r, hars_enrol_t *enrol, const char *id)
     }
 
     return HARS_OK;
+}
+
+
+/* the paper's profile: it takes as long for a client that has none */
+static int
+hars_est_password(hars_request_t *r, hars_enrol_t *enrol, const char *id,
+    const char *password)
+{
+    int                rc;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+
+    rc = hars_store_password_get(socket->store, hars_words_id(id) ? id : "?",
+                                 enrol->password);
+    if (rc == HARS_ERROR) {
+        return HARS_ERROR;
+    }
+
+    rc = hars_password_verify(socket->as->est->passwords,
+                              rc == HARS_OK ? enrol->password : NULL,
+                              password);
+
+    if (rc == HARS_ERROR) {
+        hars_lockout_unmade(socket->as->est->lockout, id);
+        hars_est_wait(r, HARS_PASSWORD_WAIT);
+        return HARS_EST_BUSY;
+    }
+
+    return rc;
 }
 
 

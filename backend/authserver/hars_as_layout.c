@@ -156,6 +156,13 @@ static const char *const  hars_layout[] = {
     "  until {INT} NOT NULL"
     ") {END};",
 
+    /* the paper's profile: Argon2id of one that enrols it again and again */
+
+    "CREATE TABLE enrol_password ("
+    "  client_id TEXT PRIMARY KEY,"
+    "  hash TEXT NOT NULL"
+    ") {END};",
+
     /* what a registration over HTTP begins with */
 
     "CREATE TABLE register_token ("

@@ -34,6 +34,8 @@ struct hars_lockout_s {
 };
 
 
+static void hars_lockout_less(hars_lockout_t *lockout, const char *name,
+    unsigned n);
 static int hars_lockout_hash(hars_lockout_t *lockout, const char *name,
     unsigned char hash[HARS_SHA256_LEN]);
 static hars_lockout_slot_t *hars_lockout_bucket(hars_lockout_t *lockout,
@@ -120,7 +122,21 @@ hars_lockout_try(hars_lockout_t *lockout, const char *name, int64_t now)
 
 
 void
+hars_lockout_unmade(hars_lockout_t *lockout, const char *name)
+{
+    hars_lockout_less(lockout, name, 1);
+}
+
+
+void
 hars_lockout_succeeded(hars_lockout_t *lockout, const char *name)
+{
+    hars_lockout_less(lockout, name, HARS_LOCKOUT_TRIES);
+}
+
+
+static void
+hars_lockout_less(hars_lockout_t *lockout, const char *name, unsigned n)
 {
     unsigned char         hash[HARS_SHA256_LEN];
     hars_lockout_slot_t  *slot;
@@ -134,7 +150,7 @@ hars_lockout_succeeded(hars_lockout_t *lockout, const char *name)
     slot = hars_lockout_find(hars_lockout_bucket(lockout, hash), hash);
 
     if (slot) {
-        slot->tries = 0;
+        slot->tries -= (slot->tries < n) ? slot->tries : n;
     }
 
     pthread_mutex_unlock(&lockout->mutex);

@@ -34,6 +34,9 @@ void hars_lockout_free(hars_lockout_t *lockout);
 unsigned hars_lockout_try(hars_lockout_t *lockout, const char *name,
     int64_t now);
 
+/* it was not made: it does not count */
+void hars_lockout_unmade(hars_lockout_t *lockout, const char *name);
+
 /* it succeeded: nothing is held against the name */
 void hars_lockout_succeeded(hars_lockout_t *lockout, const char *name);
 

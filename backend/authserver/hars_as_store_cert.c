@@ -18,13 +18,15 @@ typedef struct {
     const char                *client_id;
     const unsigned char       *hash;
     int64_t                    until;
+    const char                *password;  /* its hash; NULL: those above */
 } hars_store_secret_t;
 
 
 typedef struct {
     const hars_client_t       *client;
-    const unsigned char       *secret;    /* NULL: "old" authenticates */
-    const unsigned char       *old;       /* thumbprint */
+    const unsigned char       *secret;    /* or NULL */
+    const char                *password;  /* its hash, or NULL */
+    const unsigned char       *old;       /* thumbprint, or NULL */
     const hars_certificate_t  *cert;
     unsigned                  *often;     /* NULL: does not matter */
 } hars_store_enrol_t;
@@ -37,10 +39,14 @@ typedef struct {
 
 
 static int hars_store_secret_replace(hars_db_t *db, void *data);
+static int hars_store_password_insert(hars_db_t *db,
+    const hars_store_secret_t *secret);
 static int hars_store_enrol_op(hars_db_t *db, void *data);
 static int hars_store_enrol_client(hars_db_t *db,
     const hars_client_t *client);
 static int hars_store_enrol_secret(hars_db_t *db,
+    const hars_store_enrol_t *enrol);
+static int hars_store_enrol_password(hars_db_t *db,
     const hars_store_enrol_t *enrol);
 static int hars_store_enrol_old(hars_db_t *db,
     const hars_store_enrol_t *enrol);
@@ -59,7 +65,17 @@ int
 hars_store_secret_set(hars_store_t *store, const char *client_id,
     const unsigned char hash[HARS_SHA256_LEN], int64_t until)
 {
-    hars_store_secret_t  secret = { client_id, hash, until };
+    hars_store_secret_t  secret = { client_id, hash, until, NULL };
+
+    return hars_store_write(store, hars_store_secret_replace, &secret);
+}
+
+
+int
+hars_store_password_set(hars_store_t *store, const char *client_id,
+    const char *hash)
+{
+    hars_store_secret_t  secret = { client_id, NULL, 0, hash };
 
     return hars_store_write(store, hars_store_secret_replace, &secret);
 }
@@ -82,6 +98,18 @@ hars_store_secret_replace(hars_db_t *db, void *data)
     }
 
     hars_db_text(db, secret->client_id);
+
+    if (hars_db_do(db, "DELETE FROM enrol_password WHERE client_id = ?1",
+                   NULL) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    if (secret->password) {
+        return hars_store_password_insert(db, secret);
+    }
+
+    hars_db_text(db, secret->client_id);
     hars_db_blob(db, secret->hash, HARS_SHA256_LEN);
     hars_db_int(db, secret->until);
 
@@ -94,6 +122,53 @@ hars_store_secret_replace(hars_db_t *db, void *data)
     }
 
     return changed ? HARS_OK : HARS_DECLINED;
+}
+
+
+static int
+hars_store_password_insert(hars_db_t *db, const hars_store_secret_t *secret)
+{
+    uint64_t  changed;
+
+    hars_db_text(db, secret->client_id);
+    hars_db_text(db, secret->password);
+
+    if (hars_db_do(db, "INSERT INTO enrol_password (client_id, hash)"
+                       " SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM client"
+                       " WHERE id = ?1 {SHARE}) ON CONFLICT DO NOTHING",
+                   &changed) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return changed ? HARS_OK : HARS_DECLINED;
+}
+
+
+int
+hars_store_password_get(hars_store_t *store, const char *client_id,
+    char hash[HARS_PASSWORD_HASH])
+{
+    int         rc;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    hars_db_text(db, client_id);
+
+    rc = hars_db_first(db, "SELECT hash FROM enrol_password WHERE"
+                           " client_id = ?1");
+    if (rc == HARS_OK) {
+        rc = hars_db_get_text(db, 0, hash, HARS_PASSWORD_HASH);
+    }
+
+    hars_store_reader_done(store, db);
+
+    return rc;
 }
 
 
@@ -128,7 +203,19 @@ hars_store_enrol(hars_store_t *store, const hars_client_t *client,
     const unsigned char secret[HARS_SHA256_LEN],
     const hars_certificate_t *cert)
 {
-    hars_store_enrol_t  enrol = { client, secret, NULL, cert, NULL };
+    hars_store_enrol_t  enrol = { .client = client, .secret = secret,
+                                  .cert = cert };
+
+    return hars_store_write(store, hars_store_enrol_op, &enrol);
+}
+
+
+int
+hars_store_enrol_again(hars_store_t *store, const hars_client_t *client,
+    const char *password, const hars_certificate_t *cert, unsigned *often)
+{
+    hars_store_enrol_t  enrol = { .client = client, .password = password,
+                                  .cert = cert, .often = often };
 
     return hars_store_write(store, hars_store_enrol_op, &enrol);
 }
@@ -139,7 +226,8 @@ hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
     const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert,
     unsigned *often)
 {
-    hars_store_enrol_t  enrol = { client, NULL, old, cert, often };
+    hars_store_enrol_t  enrol = { .client = client, .old = old, .cert = cert,
+                                  .often = often };
 
     return hars_store_write(store, hars_store_enrol_op, &enrol);
 }
@@ -158,7 +246,8 @@ hars_store_enrol_op(hars_db_t *db, void *data)
 
     if (rc == HARS_OK) {
         rc = enrol->secret ? hars_store_enrol_secret(db, enrol)
-                           : hars_store_enrol_old(db, enrol);
+             : enrol->password ? hars_store_enrol_password(db, enrol)
+             : hars_store_enrol_old(db, enrol);
     }
 
     return rc == HARS_OK ? hars_store_certificate_insert(db, enrol) : rc;
@@ -197,6 +286,26 @@ hars_store_enrol_secret(hars_db_t *db, const hars_store_enrol_t *enrol)
     }
 
     return used ? HARS_OK : HARS_DECLINED;
+}
+
+
+/* it was looked at before: is it still the same? */
+static int
+hars_store_enrol_password(hars_db_t *db, const hars_store_enrol_t *enrol)
+{
+    int  rc;
+
+    rc = hars_store_enrol_often(db, enrol);
+
+    if (rc != HARS_OK) {
+        return rc;
+    }
+
+    hars_db_text(db, enrol->client->id);
+    hars_db_text(db, enrol->password);
+
+    return hars_db_first(db, "SELECT 1 FROM enrol_password WHERE"
+                             " client_id = ?1 AND hash = ?2 {SHARE}");
 }
 
 

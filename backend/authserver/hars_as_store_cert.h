@@ -9,16 +9,23 @@
 
 
 #include "hars_as_ca.h"
+#include "hars_as_password.h"
 #include "hars_as_store.h"
 
 
-/* takes the place of the one that the client may have had; s */
+/* takes the place of what the client may have had, of either sort; s */
 int hars_store_secret_set(hars_store_t *store, const char *client_id,
     const unsigned char hash[HARS_SHA256_LEN], int64_t until);
 
 /* HARS_OK: it is the client's, and has not ended; nothing is used up */
 int hars_store_secret_known(hars_store_t *store, const char *client_id,
     const unsigned char hash[HARS_SHA256_LEN], int64_t now);
+
+/* the same of a password's hash, and the hash */
+int hars_store_password_set(hars_store_t *store, const char *client_id,
+    const char *hash);
+int hars_store_password_get(hars_store_t *store, const char *client_id,
+    char hash[HARS_PASSWORD_HASH]);
 
 /*
  * Stores a certificate for a client that is still registered as "client" has
@@ -30,9 +37,15 @@ int hars_store_enrol(hars_store_t *store, const hars_client_t *client,
     const hars_certificate_t *cert);
 
 /*
+ * The same by a password, which stays.  *often: it was declined because the
+ * client had HARS_EST_OFTEN of them.
+ */
+int hars_store_enrol_again(hars_store_t *store, const hars_client_t *client,
+    const char *password, const hars_certificate_t *cert, unsigned *often);
+
+/*
  * The same with the certificate that it follows, which was issued to this
  * client and is not revoked; all that is bound to it is carried over.
- * *often: it was declined because the client had HARS_EST_OFTEN of them.
  */
 int hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
     const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert,

@@ -102,6 +102,14 @@ hars_store_client_delete(hars_db_t *db, void *data)
 
     hars_db_text(db, data);
 
+    if (hars_db_do(db, "DELETE FROM enrol_password WHERE client_id = ?1",
+                   NULL) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    hars_db_text(db, data);
+
     return hars_db_do(db, "DELETE FROM client WHERE id = ?1", NULL);
 }
 

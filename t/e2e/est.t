@@ -44,6 +44,7 @@ counted();
 
 full();
 short();
+paper();
 is(ended('authserver', 'TERM'), 0, 'the server stops');
 unlike(content("$dir/authserver.log"), qr/hats_|Sanitizer|runtime error/,
        'no secret in the log, no sanitizer had a word');
@@ -831,6 +832,102 @@ sub short {
                          '-noout', '-enddate');
     is((run('openssl', 'x509', '-in', "$dir/pki/short.pem", '-noout',
             '-enddate'))[1], $end, '[48] ends with it (RFC 5280, 4.1.2.5)');
+}
+
+
+# the paper's profile: passwords that enrol again and again
+sub paper {
+    my $conf = content("$dir/as.conf");
+    my $der = request($key, subject('person'));
+    my $password = 'correct horse: battery%20+';
+    add('person', dn('person'), '--kind', 'patient');
+    write_file('password', "$password\n");
+    my $set = sub {
+        return run('sh', '-c', 'exec "$@" < ' . "$dir/password", 'sh',
+                   $program, '--config', "$dir/as.conf", 'client', 'password',
+                   $_[0]);
+    };
+
+    my ($rc, $said) = $set->('person');
+    is($rc, 1, 'client password: not in the standard profile');
+    like($said, qr/profile = paper/, '... why');
+
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    write_file('as.conf', $conf =~ s/^profile.*\n//mr . "profile = paper\n");
+    start();
+    ($rc, $said) = $set->('person');
+    is($rc, 0, 'client password') or diag $said;
+    is(($set->('gateway'))[0], 1, '... not of who is not enrolled');
+    write_file('password', "short\n");
+    like(($set->('person'))[1], qr/12 to 128 bytes/, '... not a short one');
+
+    for my $n (1 .. 2) {
+        is((est('simpleenroll', "person:$password", $der))[0], 200,
+           "[47] a password, $n");
+    }
+    is((est('simpleenroll', "other:$password", $der))[0], 401,
+       '[47] ... of somebody else');
+    is((est('simpleenroll', "race:$password", $der))[0], 401,
+       '[47] ... of a client that has none');
+    is((est('simpleenroll', "person:$password.", $der))[0], 401,
+       '[47] another password');
+    is((est('simpleenroll', 'form:' . secret('form'),
+            request($key, subject('form'))))[0], 200, 'secrets go on');
+
+    crowd($der);
+
+    est('simpleenroll', "person:wrong password", $der) for 1 .. 4;
+    is((est('simpleenroll', "person:$password", $der))[0], 429,
+       '[47] five wrong passwords lock it');
+    add('person2', dn('person2'), '--kind', 'patient');
+    write_file('password', "$password\n");
+    $set->('person2');
+    secret('person2');
+    is((est('simpleenroll', "person2:$password",
+            request($key, subject('person2'))))[0],
+       401, 'client enrol takes the password\'s place');
+    $set->('person2');
+
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    write_file('as.conf', $conf);
+    start();
+    is((est('simpleenroll', "person2:$password",
+            request($key, subject('person2'))))[0],
+       401, 'no passwords in the standard profile');
+}
+
+
+# more at once than are asked about: some are turned away at once
+sub crowd {
+    my ($der) = @_;
+    my $body = encode_base64($der, '');
+    my %status;
+
+    my @socket = map {
+        my $basic = encode_base64("crowd-$_:some password", '');
+        my $s = IO::Socket::UNIX->new(Peer => "$dir/public.sock");
+        syswrite $s, "POST $est/simpleenroll HTTP/1.1\r\nHost: x\r\n"
+            . "Authorization: Basic $basic\r\n$type\r\n"
+            . "Connection: close\r\nContent-Length: " . length($body)
+            . "\r\n\r\n" . substr $body, 0, -1;
+        $s;
+    } 1 .. 60;
+    my $begun = time;
+    syswrite $_, substr($body, -1) for @socket;
+
+    for my $s (@socket) {
+        local $/ = undef;
+        my $said = readline $s;
+        my ($status) = $said =~ m{^HTTP/1\.1 (\d+)};
+        $status{$status // 'none'}++;
+        is(header($said, 'Retry-After'), 2, '... with Retry-After')
+            if ($status // 0) == 429 && $status{429} == 1;
+    }
+    ok(($status{429} // 0) > 0 && ($status{401} // 0) >= 2
+       && $status{429} + $status{401} == 60,
+       '[47] sixty at once: some wait, some are turned away')
+        or diag explain \%status;
+    cmp_ok(time - $begun, '<', 8, '... and all of it is soon over');
 }
 
 

@@ -50,6 +50,12 @@ main(void)
     ok(tries(l, "c", 1, NOW - 10) == 0, "a clock that is set back");
     hars_lockout_succeeded(l, "nobody");
 
+    ok(tries(l, "d", 5, NOW) == 0, "five, the last one is not made");
+    hars_lockout_unmade(l, "d");
+    ok(tries(l, "d", 1, NOW) == 0, "... one more");
+    ok(tries(l, "d", 1, NOW) == 900, "... and then none");
+    hars_lockout_unmade(l, "nobody");
+
     /* a flood of names forgets no name that waits */
 
     ok(tries(l, "held", 6, NOW) == 900, "a name that waits");

@@ -195,6 +195,38 @@ followed(hars_store_t *store)
 
 
 static void
+passwords(hars_store_t *store)
+{
+    char           hash[HARS_PASSWORD_HASH];
+    unsigned       often;
+    const int64_t  at = NOW + 10 * DAY;
+
+    ok(hars_store_password_set(store, "dcm-2", "$x") == HARS_DECLINED,
+       "no password of nobody");
+    ok(hars_store_password_set(store, "dcm-1", "$x") == HARS_OK
+       && hars_store_password_get(store, "dcm-1", hash) == HARS_OK
+       && strcmp(hash, "$x") == 0, "a password");
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_DECLINED,
+       "... takes the secret's place");
+    ok(hars_store_enrol_again(store, &client, "$x", nth(60, at), &often)
+       == HARS_OK
+       && hars_store_enrol_again(store, &client, "$x", nth(61, at), &often)
+          == HARS_OK, "... and enrols twice");
+    ok(hars_store_enrol_again(store, &client, "$y", nth(62, at), &often)
+       == HARS_DECLINED && !often, "... another one does not");
+    ok(hars_store_client_disable(store, "dcm-1", NOW) == HARS_OK
+       && hars_store_enrol_again(store, &client, "$x", nth(62, at), &often)
+          == HARS_DECLINED && !often
+       && hars_store_client_disable(store, "dcm-1", 0) == HARS_OK,
+       "... nor a client that is disabled");
+
+    ok(hars_store_secret_set(store, "dcm-1", other, NOW + DAY) == HARS_OK
+       && hars_store_password_get(store, "dcm-1", hash) == HARS_DECLINED,
+       "a secret takes the password's place");
+}
+
+
+static void
 swept(hars_store_t *store)
 {
     hars_certificate_t  got;
@@ -237,6 +269,7 @@ main(void)
     secrets(store);
     changed(store);
     followed(store);
+    passwords(store);
     swept(store);
 
     hars_store_close(store);
