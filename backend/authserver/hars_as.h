@@ -153,6 +153,7 @@ struct hars_sign_s;
 struct hars_ca_s;
 struct hars_est_s;
 struct hars_crl_s;
+struct hars_ocsp_s;
 
 
 typedef struct {
@@ -168,6 +169,7 @@ typedef struct {
     struct hars_ca_s       *ca;           /* NULL: nobody is enrolled */
     struct hars_est_s      *est;          /* NULL: the same */
     struct hars_crl_s      *crl;          /* NULL: the same */
+    struct hars_ocsp_s     *ocsp;         /* NULL: the same */
     char                   *metadata;     /* RFC 8414, JSON */
     char                   *metadata_path;
 } hars_as_t;

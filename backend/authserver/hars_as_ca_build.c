@@ -3,7 +3,8 @@
  * Certificates, RFC 5280: three profiles, each extension decided here.
  *
  *     root     basicConstraints CA:TRUE            keyCertSign, cRLSign
- *     issuing  basicConstraints CA:TRUE,pathlen:0  keyCertSign, cRLSign
+ *     issuing  basicConstraints CA:TRUE,pathlen:0  keyCertSign, cRLSign,
+ *                                                  digitalSignature (OCSP)
  *     client   basicConstraints CA:FALSE           digitalSignature
  *              extendedKeyUsage clientAuth, the registered subjectAltName
  *
@@ -178,9 +179,11 @@ hars_ca_usage(X509 *cert, hars_ca_profile_e profile)
 
     rc = usage
          && (profile == HARS_CA_CLIENT
-             ? ASN1_BIT_STRING_set_bit(usage, 0, 1)
-             : ASN1_BIT_STRING_set_bit(usage, 5, 1)
-               && ASN1_BIT_STRING_set_bit(usage, 6, 1))
+             || ASN1_BIT_STRING_set_bit(usage, 5, 1))
+         && (profile == HARS_CA_CLIENT
+             || ASN1_BIT_STRING_set_bit(usage, 6, 1))
+         && (profile == HARS_CA_ROOT
+             || ASN1_BIT_STRING_set_bit(usage, 0, 1))
          && X509_add1_ext_i2d(cert, NID_key_usage, usage, 1,
                               X509V3_ADD_APPEND) == 1
          ? HARS_OK : HARS_ERROR;

@@ -9,6 +9,7 @@
 #include "hars_as_ca.h"
 #include "hars_as_crl.h"
 #include "hars_as_est.h"
+#include "hars_as_ocsp.h"
 #include "hars_log.h"
 #include "hars_version.h"
 
@@ -171,6 +172,7 @@ hars_as_serve_command(hars_as_t *as, int argc, char **argv)
     return hars_ca_load(as) == HARS_OK
            && hars_est_create(as) == HARS_OK
            && hars_crl_create(as) == HARS_OK
+           && hars_ocsp_create(as) == HARS_OK
            ? hars_as_serve(as) : HARS_EXIT_FAILED;
 }
 

@@ -48,6 +48,7 @@ struct hars_metrics_s {
     atomic_ullong          revoked[HARS_REVOKE_CERT + 1];
     atomic_ullong          revoked_tokens;
     atomic_ullong          est[HARS_EST_OUTCOMES];
+    atomic_ullong          ocsp[HARS_OCSP_OUTCOMES];
     atomic_uint            redis_up;
     atomic_uint            redis_told;
     hars_metrics_path_t    path[HARS_METRICS_PATHS];
@@ -66,7 +67,7 @@ static void hars_metrics_head(hars_metrics_page_t *page, const char *name,
     const char *type, const char *help);
 static void hars_metrics_counters(hars_metrics_t *metrics,
     hars_metrics_page_t *page);
-static void hars_metrics_crl(hars_crl_t *crl, hars_metrics_page_t *page);
+static void hars_metrics_certs(hars_as_t *as, hars_metrics_page_t *page);
 static void hars_metrics_routes(hars_metrics_t *metrics,
     hars_metrics_page_t *page);
 
@@ -155,6 +156,15 @@ hars_metrics_est(hars_metrics_t *metrics, hars_est_outcome_e outcome)
 
 
 void
+hars_metrics_ocsp(hars_metrics_t *metrics, hars_ocsp_outcome_e outcome)
+{
+    if (metrics) {
+        atomic_fetch_add(&metrics->ocsp[outcome], 1);
+    }
+}
+
+
+void
 hars_metrics_redis(hars_metrics_t *metrics, unsigned up, unsigned told)
 {
     if (metrics) {
@@ -218,7 +228,7 @@ hars_as_metrics(hars_request_t *r)
     }
 
     hars_metrics_counters(socket->as->metrics, &page);
-    hars_metrics_crl(socket->as->crl, &page);
+    hars_metrics_certs(socket->as, &page);
     hars_metrics_routes(socket->as->metrics, &page);
 
     hars_reply_header(r, "Cache-Control", "no-store");
@@ -320,15 +330,27 @@ hars_metrics_counters(hars_metrics_t *metrics, hars_metrics_page_t *page)
 
 
 static void
-hars_metrics_crl(hars_crl_t *crl, hars_metrics_page_t *page)
+hars_metrics_certs(hars_as_t *as, hars_metrics_page_t *page)
 {
+    size_t           i;
     hars_crl_info_t  info;
 
-    if (crl == NULL) {
+    static const char  *ocsp[] = { "good", "revoked", "unknown", "refused",
+                                   "failed" };
+
+    if (as->crl == NULL) {
         return;
     }
 
-    hars_crl_info(crl, &info);
+    hars_metrics_head(page, "hars_as_ocsp_total", "counter",
+                      "Questions about certificates, by the answer.");
+
+    for (i = 0; i < HARS_OCSP_OUTCOMES; i++) {
+        hars_metrics_add(page, "hars_as_ocsp_total{answer=\"%s\"} %llu\n",
+                         ocsp[i], atomic_load(&as->metrics->ocsp[i]));
+    }
+
+    hars_crl_info(as->crl, &info);
 
     hars_metrics_head(page, "hars_as_crl_number", "gauge",
                       "Of the revocation list that is shown.");

@@ -12,6 +12,7 @@
 #include "hars_as.h"
 #include "hars_as_est.h"
 #include "hars_as_oauth.h"
+#include "hars_as_ocsp.h"
 #include "hars_as_store.h"
 #include "hars_http.h"
 
@@ -39,6 +40,7 @@ void hars_metrics_registered(hars_metrics_t *metrics,
 void hars_metrics_introspected(hars_metrics_t *metrics, unsigned active);
 void hars_metrics_revoked(hars_metrics_t *metrics, hars_revoke_e what,
     uint64_t tokens);
+void hars_metrics_ocsp(hars_metrics_t *metrics, hars_ocsp_outcome_e outcome);
 void hars_metrics_est(hars_metrics_t *metrics, hars_est_outcome_e outcome);
 
 /* the main thread's: is Redis there, and has it been told everything? */

@@ -19,6 +19,7 @@
 #include "hars_as_metadata.h"
 #include "hars_as_metrics.h"
 #include "hars_as_oauth.h"
+#include "hars_as_ocsp.h"
 #include "hars_as_publish.h"
 #include "hars_as_register.h"
 #include "hars_as_revocation.h"
@@ -89,6 +90,12 @@ static hars_route_t  hars_serve_public[] = {
 
     { .path = HARS_CRL_DER_PATH, .method = "GET",
       .handler = hars_as_crl_der },
+
+    { .path = HARS_OCSP_PATH, .method = "POST", .body_max = HARS_OCSP_BODY,
+      .handler = hars_as_ocsp_post },
+
+    { .path = HARS_OCSP_GET_PATH, .prefix = 1, .method = "GET",
+      .handler = hars_as_ocsp_get },
 
     { .path = HARS_REGISTER_PATH, .method = "POST",
       .body_max = HARS_REGISTRATION_BODY,

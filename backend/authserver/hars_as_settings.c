@@ -15,6 +15,7 @@
 #include "hars_as_family.h"
 #include "hars_as_jwt.h"
 #include "hars_as_metadata.h"
+#include "hars_as_ocsp.h"
 #include "hars_as_publish.h"
 #include "hars_as_redis.h"
 #include "hars_as_words.h"
@@ -200,6 +201,7 @@ hars_as_release(hars_as_t *as)
 {
     hars_publish_free(as->publish);
     hars_audit_close(as->audit);
+    hars_ocsp_free(as);
     hars_crl_free(as);
     hars_est_free(as);
     hars_ca_close(as->ca);

@@ -104,7 +104,7 @@ sub made {
     my ($root, $issuing) = map { text("$dir/ca/$_.crt") } qw(root issuing);
     for my $it ($root, $issuing) {
         like($it, qr/Basic Constraints: critical\s+CA:TRUE/, 'CA:TRUE');
-        like($it, qr/Key Usage: critical\s+Certificate Sign, CRL Sign\n/,
+        like($it, qr/Key Usage: critical\s+(?:Digital Signature, )?Certificate Sign, CRL Sign\n/,
              '... signs certificates and lists');
         like($it, qr/Subject Key Identifier/, '... SKI');
         like($it, qr/Authority Key Identifier/, '... AKI');
@@ -112,6 +112,8 @@ sub made {
              '... a serial of 128 random bits, positive, 17 octets');
         like($it, qr/Signature Algorithm: ecdsa-with-SHA256/, '... SHA-256');
     }
+    like($issuing, qr/Digital Signature/, 'the issuing one OCSP, too');
+    unlike($root, qr/Digital Signature/, '... and the root does not');
     like($issuing, qr/CA:TRUE, pathlen:0/, 'the issuing one has no others');
 
     ($rc) = run('openssl', 'verify', '-x509_strict', '-CAfile',

@@ -8,19 +8,15 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
-use MIME::Base64 qw(decode_base64 encode_base64);
-use POSIX qw(strftime);
+use MIME::Base64 qw(decode_base64);
 use Test::More;
 use Time::HiRes qw(time);
 
 use lib dirname(__FILE__) . '/../lib';
 use HarsTest::EndToEnd ':oauth';
-use HarsTest::Pkcs10;
+use HarsTest::Issued;
 
-my $ml = 'https://ml.hars.localhost/';
-my $key = key("$dir/one.key");
 my $conf;
-my %serial;                       # by name, as "ca list" has it
 
 BAIL_OUT("$program is not there: make all") unless -x $program;
 
@@ -54,91 +50,14 @@ done_testing();
 sub prepare {
     pki('authorities');
     certificate('oscar');
-    $conf = <<"END";
-issuer = https://auth.hars.localhost
-database = $dir/as.db
-client_ca = $dir/pki/client-ca.pem
-ca_dir = $dir/ca
-audit_log = $dir/audit.log
-refresh_key = $dir/refresh.key
-gateway_user = ${\ scalar getpwuid($>)}
-END
-    write_file('as.conf', $conf . sockets(''));
     run('sh', '-c', "umask 077; openssl rand -hex 32 > $dir/refresh.key");
-    my ($rc, $said) = as('ca', 'init', '--name', 'O=Test');
-    $rc == 0 or BAIL_OUT("ca init: $said");
-    rename "$dir/ca/root.key", "$dir/root.key";
-    add('gateway', '--kind', 'resource_server');
+    $conf = authority("refresh_key = $dir/refresh.key\n");
     add('oscar', '--kind', 'operator', '--subject-dn',
         'CN=oscar,O=HARS Gateway demo');
     for my $id (qw(a b c d e)) {
         add($id, '--subject-dn', "CN=$id,O=HARS", '--refresh');
     }
     start();
-}
-
-
-sub sockets {
-    my ($which) = @_;
-
-    return "public_socket = $dir/${which}public.sock\n"
-        . "gateway_socket = $dir/${which}gateway.sock\n";
-}
-
-
-sub add {
-    my ($id, @words) = @_;
-
-    push @words, '--kind', 'service' if !grep { $_ eq '--kind' } @words;
-    my ($rc, $said) = as('client', 'add', '--id', $id, '--resource', $ml,
-                         @words);
-    $rc == 0 or BAIL_OUT("client add $id: $said");
-}
-
-
-# a certificate for a client, kept as "name"
-sub enrol {
-    my ($name, $id) = @_;
-    my ($said) = (as('client', 'enrol', $id))[1] =~ /^enrol_secret\t(\S+)/m;
-    my $der = request($key, name([O => 'HARS', CN => $id]));
-
-    my (undef, $body) =
-        run('curl', '-sS', '--unix-socket', "$dir/public.sock", '-u',
-            "$id:$said", '-H', 'Content-Type: application/pkcs10',
-            '--data-binary', '@' . write_file('csr', encode_base64($der, '')),
-            'http://localhost/.well-known/est/simpleenroll');
-    write_file('p7', decode_base64($body));
-    my ($rc, $pem) = run('openssl', 'pkcs7', '-inform', 'DER', '-in',
-                         "$dir/p7", '-print_certs');
-    $rc == 0 or BAIL_OUT("enrolment of $id: $body");
-    write_file("pki/$name.pem", $pem);
-    known($name);
-    ($serial{$name}) = (run('openssl', 'x509', '-in', "$dir/pki/$name.pem",
-                            '-noout', '-serial'))[1] =~ /=(\w+)/;
-    $serial{$name} = lc $serial{$name};
-}
-
-
-# status, body, headers as one text
-sub get {
-    my ($path, @words) = @_;
-    my $file = "$dir/got";
-
-    unlink $file;
-    my (undef, $head) = run('curl', '-sS', '-o', $file, '-D', '-',
-                            '--max-time', 20, '--unix-socket',
-                            "$dir/public.sock", "http://localhost$path",
-                            @words);
-    my ($status) = $head =~ m{^HTTP/1\.1 (\d+)};
-
-    return ($status // 0, content($file), $head);
-}
-
-
-sub header {
-    my ($head, $name) = @_;
-
-    return $head =~ /^\Q$name\E: (.*?)\r?$/mi ? $1 : undef;
 }
 
 
@@ -464,7 +383,8 @@ sub numbers {
 
 # two servers, one database
 sub instances {
-    write_file('two.conf', $conf =~ s/audit\.log/two-audit.log/r . sockets('two-'));
+    write_file('two.conf', $conf =~ s/audit\.log/two-audit.log/r
+               =~ s{/(public|gateway)\.sock}{/two-$1.sock}gr);
     launch('two', $program, '--config', "$dir/two.conf", 'serve');
     wait_for(sub { listening("$dir/two-public.sock") })
         or BAIL_OUT('the second server does not start');
