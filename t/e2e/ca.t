@@ -33,6 +33,36 @@ token();
 done_testing();
 
 
+# four clients enrol at once, the token signs
+sub signed {
+    my ($more) = @_;
+    my $est = '/.well-known/est/simpleenroll';
+    my @commands;
+
+    for my $id (1 .. 4) {
+        as('client', 'add', '--id', "t$id", '--kind', 'service', '--subject-dn',
+           "CN=t$id", '--resource', 'https://ml.hars.localhost/');
+        my ($secret) = (as('client', 'enrol', "t$id"))[1] =~ /(hats_es_\S+)/;
+        run('sh', '-c', "openssl req -new -newkey ec -pkeyopt "
+            . "ec_paramgen_curve:P-256 -nodes -keyout $dir/t$id.key -subj "
+            . "/CN=t$id -outform DER | base64 -w0 > $dir/t$id.csr");
+        push @commands, "curl -sS --unix-socket $dir/public.sock -u t$id:"
+            . "$secret -H 'Content-Type: application/pkcs10' --data-binary "
+            . "\@$dir/t$id.csr http://localhost$est | base64 -d | openssl "
+            . "pkcs7 -inform DER -print_certs -out $dir/t$id.pem";
+    }
+
+    start();
+    run('sh', '-c', join ' & ', @commands, 'wait');
+    for my $id (1 .. 4) {
+        is((run('openssl', 'verify', '-CAfile', "$dir/ca11/root.crt",
+                '-untrusted', "$dir/ca11/issuing.crt", "$dir/t$id.pem"))[0], 0,
+           "... it signs, at once for several, $id");
+    }
+    is(ended('authserver', 'TERM'), 0, '... and the server stops');
+}
+
+
 # what "ca ..." says with these further settings, and its exit status
 sub ca {
     my ($more, @words) = @_;
@@ -46,7 +76,7 @@ sub ca {
 sub text {
     my ($file) = @_;
     my (undef, $said) = run('openssl', 'x509', '-in', $file, '-noout',
-                            '-text');
+                            '-text', '-nameopt', 'RFC2253');
     return $said;
 }
 
@@ -156,7 +186,7 @@ sub curves {
     my $issuing = text("$dir/ca384/issuing.crt");
     like($issuing, qr/secp384r1/, '... P-384');
     like($issuing, qr/ecdsa-with-SHA384/, '... SHA-384');
-    like($issuing, qr/Subject: C = DE, O = Example, OU = "Ward 7, north", CN = Issuing CA/,
+    like($issuing, qr/Subject: CN=Issuing CA,OU=Ward 7\\, north,O=Example,C=DE\n/,
          '... its name, in its order');
     my ($end) = $issuing =~ /Not After : (.*)/;
     like(text("$dir/ca384/root.crt"), qr/Not After : \Q$end\E/,
@@ -245,7 +275,8 @@ sub token {
     write_file('softhsm2.conf', "directories.tokendir = $dir/tokens\n"
                . "objectstore.backend = file\n");
     local $ENV{SOFTHSM2_CONF} = "$dir/softhsm2.conf";
-    local $ENV{PKCS11_MODULE_PATH} = $module;
+    local $ENV{PKCS11_MODULE_PATH} = $module;           # the engine's
+    local $ENV{PKCS11_PROVIDER_MODULE} = $module;       # the provider's
     write_file('pin', '2718', 0600);
     for my $words (
         ['openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt',
@@ -268,6 +299,8 @@ sub token {
        (run('openssl', 'x509', '-in', "$dir/ca11/issuing.crt", '-noout',
             '-pubkey'))[1], '... issuing.crt is of that key');
     is((ca($more, '--check'))[0], 0, '... the settings are good');
+
+    signed($more);
 
     write_file('pin', '1111', 0600);
     ($rc, $said) = ca($more, '--check');

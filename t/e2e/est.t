@@ -648,9 +648,8 @@ sub followed {
     as('client', 'remove', 'once');
     is((est('simplereenroll', '@moved', request($key, subject('once'))))[0],
        403, '[44] the client is removed');
-    run('python3', '-c', "import sqlite3; db = sqlite3.connect('$dir/as.db');"
-        . 'db.execute("UPDATE client SET auth = \'subject_dn\', auth_value ='
-        . ' \'CN=san-uri\' WHERE id = \'san-uri\'"); db.commit()');
+    sql("UPDATE client SET auth = 'subject_dn', auth_value = 'CN=san-uri'"
+        . " WHERE id = 'san-uri'");
     my ($no, $why) = est('simplereenroll', '@san-uri',
                          request($key, name([CN => 'san-uri'])));
     is($no, 403, '[44] registered by a subject now that it has, without the '

@@ -28,7 +28,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw($top $build $dir $program $database $json %child %cert
-                 %thumbprint write_file content run as wait_for launch ended
+                 %thumbprint write_file content run sql as wait_for launch ended
                  listening start pki certificate issue known answer stored);
 our %EXPORT_TAGS = (oauth => [@EXPORT, qw(post token active revoke)]);
 our @EXPORT_OK = qw(post token active revoke);
@@ -109,6 +109,20 @@ sub run {
 # hars-authserver, its settings those of as.conf
 sub as {
     return run($program, '--config', "$dir/as.conf", @_);
+}
+
+
+# a statement into the server's database, behind its back
+sub sql {
+    my ($text) = @_;
+
+    return our $postgres->sql($text, 'hars') if $database ne "$dir/as.db";
+
+    my ($rc, $said) = run('python3', '-c', 'import sqlite3, sys; '
+                          . 'db = sqlite3.connect(sys.argv[1], timeout=10); '
+                          . 'db.execute(sys.argv[2]); db.commit()',
+                          $database, $text);
+    $rc == 0 or die "sql: $said\n";
 }
 
 
