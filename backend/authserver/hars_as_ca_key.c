@@ -23,6 +23,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <openssl/conf.h>
 #include <openssl/engine.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -39,12 +40,13 @@ static EVP_PKEY *hars_ca_key_file(const char *path, const char **error);
 static int hars_ca_key_no_password(char *buf, int size, int rwflag,
     void *data);
 static EVP_PKEY *hars_ca_key_provider(const char *uri);
+static OSSL_LIB_CTX *hars_ca_key_context(void);
 static EVP_PKEY *hars_ca_key_engine(const char *uri, const char **error);
 
 
-static OSSL_PROVIDER  *hars_ca_provider;
-static OSSL_PROVIDER  *hars_ca_default;
-static ENGINE         *hars_ca_engine;
+/* the provider's, of its own: it ends with it, and not after main() */
+static OSSL_LIB_CTX  *hars_ca_context;
+static ENGINE        *hars_ca_engine;
 
 
 int
@@ -63,6 +65,10 @@ hars_ca_key_load(const char *where, const char **error)
     if (!hars_ca_key_is_uri(where)) {
         return hars_ca_key_file(where, error);
     }
+
+    *error = "is not to be had: see the URI (token, object, type), the PIN "
+             "that it names by pin-source=file:..., and the module "
+             "(PKCS11_PROVIDER_MODULE, PKCS11_MODULE_PATH)";
 
     key = hars_ca_key_provider(where);
 
@@ -133,16 +139,14 @@ hars_ca_key_provider(const char *uri)
     OSSL_STORE_CTX   *store;
     OSSL_STORE_INFO  *info;
 
-    if (hars_ca_provider == NULL) {
-        hars_ca_provider = OSSL_PROVIDER_try_load(NULL, HARS_CA_PKCS11, 1);
-
-        if (hars_ca_provider) {
-            hars_ca_default = OSSL_PROVIDER_load(NULL, "default");
-        }
+    if (hars_ca_context == NULL) {
+        hars_ca_context = hars_ca_key_context();
     }
 
-    store = hars_ca_provider
-            ? OSSL_STORE_open(uri, UI_null(), NULL, NULL, NULL) : NULL;
+    store = hars_ca_context
+            ? OSSL_STORE_open_ex(uri, hars_ca_context, NULL, UI_null(), NULL,
+                                 NULL, NULL, NULL)
+            : NULL;
     key = NULL;
 
     if (store) {
@@ -167,6 +171,34 @@ hars_ca_key_provider(const char *uri)
 }
 
 
+/* with the settings of openssl.cnf, which may name the token's module */
+static OSSL_LIB_CTX *
+hars_ca_key_context(void)
+{
+    char          *conf;
+    OSSL_LIB_CTX  *context;
+
+    context = OSSL_LIB_CTX_new();
+    conf = CONF_get1_default_config_file();
+
+    if (context && conf) {
+        (void) OSSL_LIB_CTX_load_config(context, conf);
+    }
+
+    OPENSSL_free(conf);
+
+    if (context
+        && (OSSL_PROVIDER_try_load(context, HARS_CA_PKCS11, 1) == NULL
+            || OSSL_PROVIDER_load(context, "default") == NULL))
+    {
+        OSSL_LIB_CTX_free(context);
+        context = NULL;
+    }
+
+    return context;
+}
+
+
 static EVP_PKEY *
 hars_ca_key_engine(const char *uri, const char **error)
 {
@@ -180,20 +212,17 @@ hars_ca_key_engine(const char *uri, const char **error)
             ENGINE_free(hars_ca_engine);
             hars_ca_engine = NULL;
 
-            *error = "needs the package pkcs11-provider or "
-                     "libengine-pkcs11-openssl, and its settings";
+            if (hars_ca_context == NULL) {
+                *error = "needs the package pkcs11-provider or "
+                         "libengine-pkcs11-openssl, and its settings";
+            }
+
             return NULL;
         }
     }
 
     key = ENGINE_load_private_key(hars_ca_engine, uri,
                                   (UI_METHOD *) UI_null(), NULL);
-
-    if (key == NULL) {
-        *error = "is not to be had: see the URI (token, object, type), the "
-                 "PIN that it names by pin-source=file:..., and the module "
-                 "(PKCS11_MODULE_PATH)";
-    }
 
     return key;
 }
@@ -208,10 +237,6 @@ hars_ca_key_end(void)
         hars_ca_engine = NULL;
     }
 
-    if (hars_ca_provider) {
-        OSSL_PROVIDER_unload(hars_ca_provider);
-        OSSL_PROVIDER_unload(hars_ca_default);
-        hars_ca_provider = NULL;
-        hars_ca_default = NULL;
-    }
+    OSSL_LIB_CTX_free(hars_ca_context);
+    hars_ca_context = NULL;
 }
