@@ -402,7 +402,9 @@ hars_db_commit(hars_db_t *db)
 {
     int  rc;
 
-    rc = hars_db_do(db, "COMMIT", NULL);
+    /* not prepared: the driver looks whether it became a rollback */
+
+    rc = hars_db_exec(db, "COMMIT");
 
     if (rc != HARS_OK) {
         hars_db_rollback(db);

@@ -474,6 +474,32 @@ group(hars_store_t *store)
 }
 
 
+/* an op that goes on after an error, which ends a PostgreSQL's transaction */
+static int
+careless(hars_db_t *db, void *data)
+{
+    hars_token_insert(db, data);
+    hars_token_insert(db, data);
+
+    return HARS_DECLINED;
+}
+
+
+static void
+failed(hars_store_t *store)
+{
+    int           rc;
+    hars_token_t  token, got;
+
+    fill(&token, 0x60, NOW + 300);
+    rc = hars_store_write(store, careless, &token);
+
+    ok((rc == HARS_ERROR)
+       == (hars_store_token_get(store, &token.id, &got) != HARS_OK),
+       "what is no error is committed: %d", rc);
+}
+
+
 static void
 at(hars_token_t *token, int64_t iat, unsigned char id, int64_t ttl)
 {
@@ -483,20 +509,37 @@ at(hars_token_t *token, int64_t iat, unsigned char id, int64_t ttl)
 }
 
 
-/* by the time of issue, and nothing that lives */
-static void
-sweep(hars_store_t *store)
+/* more than a slice of them, in one commit */
+static int
+many(hars_db_t *db, void *data)
 {
-    unsigned      i;
-    hars_token_t  token;
+    unsigned       i;
+    hars_token_t   token;
 
-    sql(store, "DELETE FROM token");
+    (void) data;
 
     for (i = 0; i < HARS_SWEEP_SLICE + 100; i++) {
         at(&token, NOW - 3 * 3600 + i % 7, 1, 300);
         memcpy(token.id.hash, &i, sizeof(i));
-        hars_store_token_add(store, &token);
+
+        if (hars_token_insert(db, &token) != HARS_OK) {
+            return HARS_ERROR;
+        }
     }
+
+    return HARS_OK;
+}
+
+
+/* by the time of issue, and nothing that lives */
+static void
+sweep(hars_store_t *store)
+{
+    hars_token_t  token;
+
+    sql(store, "DELETE FROM token");
+
+    hars_store_write(store, many, NULL);
 
     at(&token, NOW - 7200 - 1, 2, 7200 + 10);
     hars_store_token_add(store, &token);
@@ -648,6 +691,7 @@ main(void)
     pages(store);
     told(store, other);
     group(store);
+    failed(store);
     sweep(store);
     broken(store);
     newer(store);
