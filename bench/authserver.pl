@@ -153,6 +153,7 @@ sub ended {
 sub forms {
     write_to('token.form', map {
         "grant_type=client_credentials&client_id=c-$_&scope=ml:recognize"
+        . "&resource=$ml"
     } 1 .. $o{clients});
 }
 

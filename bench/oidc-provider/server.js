@@ -6,9 +6,9 @@
  *
  * Same work as hars-authserver's: client_credentials by tls_client_auth, the
  * certificate in Client-Cert (RFC 9440), the token opaque and bound to it;
- * introspection by a client that authenticates by its certificate.  Kinder to
- * it: a certificate is read once and not verified, a token is for no resource,
- * no audit log, no metrics.
+ * introspection by a client that authenticates by its certificate; a token is
+ * for one resource (RFC 8707).  Kinder to it: a certificate is read once and
+ * never verified, nothing is durable, there are no metrics.
  */
 
 import { X509Certificate, webcrypto } from 'node:crypto';
@@ -112,6 +112,14 @@ const provider = new Provider(issuer, {
         introspection: {
             enabled: true,
             allowedPolicy: () => true,
+        },
+        resourceIndicators: {
+            enabled: true,
+            getResourceServerInfo: () => ({
+                scope: 'ml:recognize',
+                accessTokenFormat: 'opaque',
+                accessTokenTTL: 3600,
+            }),
         },
         mTLS: {
             enabled: true,
