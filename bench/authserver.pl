@@ -31,16 +31,19 @@ use lib 't/lib';
 use HarsTest suite => 0, redis => 0;
 use HarsTest::Nginx;
 
+use Cwd qw(abs_path);
 use File::Copy qw(copy);
 use File::Path qw(make_path remove_tree);
+use File::Temp qw(tempdir);
 use Getopt::Long;
 use IO::Socket::UNIX;
 use MIME::Base64 qw(encode_base64);
 use POSIX ();
 use Time::HiRes qw(time sleep);
 
+my $owner = $$;
 my %o = (seconds => 3, rounds => 5, connections => 16, clients => 64,
-         live => 0, dir => "$HarsTest::Place::build/bench/data");
+         live => 0, dir => "$HarsTest::Place::build/bench");
 GetOptions(\%o, 'seconds=f', 'rounds=i', 'connections=i', 'clients=i',
            'live=i', 'dir=s', 'audit', 'only=s')
     && !@ARGV or die "see the head of $0\n";
@@ -50,11 +53,11 @@ my $build = $HarsTest::Place::build;
 my $sock = HarsTest::Place::dir();
 my $ml = 'https://ml.hars.localhost/';
 my $tick = POSIX::sysconf(POSIX::_SC_CLK_TCK());
-my (%child, @measure, %got, $nginx);
-my $owner = $$;
+my (%child, @measure, %got, $nginx, $data);
 
 $| = 1;
 make_path($o{dir});
+$data = tempdir('data.XXXXXX', DIR => abs_path($o{dir}));
 build();
 forms();
 my %as = map { $_ => prepare($_) } 'few', $o{live} ? 'live' : ();
@@ -73,12 +76,12 @@ END {
         undef $nginx;
         kill 'KILL', $_ for values %child;
         waitpid $_, 0 for values %child;
-        remove_tree($o{dir});
+        remove_tree($data) if defined $data;
     }
 }
 
 
-sub path { return "$o{dir}/$_[0]" }
+sub path { return "$data/$_[0]" }
 
 
 sub build {
