@@ -30,6 +30,12 @@ equal(own.get(models).status_code, 200, 'the protected resource')
 thief = session('client-a', 'b', token=token)
 equal(thief.get(models).status_code, 401, 'RFC 8705, 3: a thief')
 
+basic = settle(OAuth2Session('basic', place['secret']), 'a')
+token_of_basic = basic.fetch_token(token_endpoint,
+                                   grant_type='client_credentials')
+equal(token_of_basic['token_type'].lower(), 'bearer',
+      '[9] client_secret_basic, Authlib\'s own choice')
+
 said = session('rs', 'b').introspect_token(
     place['issuer'] + '/oauth2/introspect', token=token['access_token']).json()
 equal(said['active'], True, 'RFC 7662: introspection')

@@ -10,10 +10,10 @@ const models = new URL(`${place.ml}/v1/models`);
 
 
 /* a client that knows nothing but the issuer's name and its own */
-function discover(id, certificate, metadata = {}) {
+function discover(id, certificate, metadata = {},
+                  authentication = client.TlsClientAuth()) {
     return client.discovery(new URL(place.issuer), id,
-        { use_mtls_endpoint_aliases: true, ...metadata },
-        client.TlsClientAuth(),
+        { use_mtls_endpoint_aliases: true, ...metadata }, authentication,
         { algorithm: 'oauth2',
           [client.customFetch]: fetchWith(certificate) });
 }
@@ -54,6 +54,26 @@ async function grant() {
     is(thief.status, 401, 'RFC 8705, 3: a thief with a certificate');
     is(thief.cause?.[0]?.parameters?.error, 'invalid_token',
        '... the challenge, as the library reads it');
+}
+
+
+/* RFC 8705, 3: who it is says the secret, whose token it is the certificate */
+async function secret() {
+    const config = await discover('basic', 'a', {},
+        client.ClientSecretBasic(place.secret));
+    const { access_token } = await client.clientCredentialsGrant(config,
+                                                                 wanted);
+    const said = await client.tokenIntrospection(server, access_token);
+
+    is(said.client_id, 'basic', '[9] client_secret_basic, RFC 6749, 2.3.1');
+    is(said.cnf?.['x5t#S256'], place.thumbprint.a, '[23] ... a bound token');
+
+    const wrong = await discover('basic', 'a', {},
+        client.ClientSecretBasic(`${place.secret}x`));
+    const got = await refused(() => client.clientCredentialsGrant(wrong,
+        wanted));
+    is(got.status, 401, '[6] another secret');
+    is(got.cause?.[0]?.scheme, 'basic', '... with a challenge');
 }
 
 
@@ -208,5 +228,5 @@ async function errors() {
 }
 
 
-await run([discovery, grant, introspection, signed, refresh, revocation,
+await run([discovery, grant, secret, introspection, signed, refresh, revocation,
            registration, errors]);

@@ -16,7 +16,8 @@ package HarsTest::Interop;
 #   HarsTest::Interop::stop();           the logs, done_testing()
 #
 # The clients that are registered: client-a, a service with the certificate
-# "a"; refresher, the same with refresh tokens; rs, a resource server with "b".
+# "a"; refresher, the same with refresh tokens; basic, with a secret beside any
+# certificate; rs, a resource server with "b".
 
 use strict;
 use warnings;
@@ -29,19 +30,23 @@ use HarsTest::Reference;
 
 our $timeout = 60;
 
+my $secret;
+
 
 sub start {
     my @ml = ('--resource', $HarsTest::Reference::ml);
-    my @service = ('--kind', 'service', @ml, '--scope', 'ml:recognize',
-        '--subject-dn', HarsTest::Reference::subject('client-a'));
+    my @service = ('--kind', 'service', @ml, '--scope', 'ml:recognize');
+    my @a = ('--subject-dn', HarsTest::Reference::subject('client-a'));
 
     HarsTest::Reference::spew('refresh.key', '33' x 32 . "\n");
     HarsTest::Reference::settings('authserver.conf', 'refresh_key = '
         . HarsTest::Reference::path('refresh.key') . "\n");
 
     HarsTest::Reference::client('gateway', '--kind', 'resource_server', @ml);
-    HarsTest::Reference::client('client-a', @service);
-    HarsTest::Reference::client('refresher', @service, '--refresh');
+    HarsTest::Reference::client('client-a', @service, @a);
+    HarsTest::Reference::client('refresher', @service, @a, '--refresh');
+    ($secret) = HarsTest::Reference::client('basic', @service, '--secret')
+        =~ /^client_secret\t(\S+)$/m;
     HarsTest::Reference::client('rs', '--kind', 'resource_server', @ml,
         '--subject-dn', HarsTest::Reference::subject('client-b'));
     HarsTest::Reference::start();
@@ -93,7 +98,8 @@ sub python {
 
 sub checks {
     my ($command, %more) = @_;
-    my $place = { %{ HarsTest::Reference::place() }, %more };
+    my $place = { %{ HarsTest::Reference::place() }, secret => $secret,
+                  %more };
     my $file = HarsTest::Reference::path('place.json');
     my $done = 0;
 
