@@ -47,7 +47,7 @@ static const hars_setting_t  hars_as_settings[] = {
 
     { HARS_AS_SETTING(mtls_base) },
 
-    { HARS_AS_SETTING(database),
+    { HARS_AS_SETTING(database), .unsaid = 1,
       .preset = "/var/lib/hars/authserver.db" },
 
     { HARS_AS_SETTING(public_socket),

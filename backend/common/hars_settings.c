@@ -375,7 +375,7 @@ hars_settings_fail(hars_settings_t *st, const char *name, const char *fmt,
 
     fputs(name, stderr);
 
-    if (st->table[i].name && st->seen[i].value) {
+    if (st->table[i].name && st->seen[i].value && !st->table[i].unsaid) {
         fprintf(stderr, " \"%s\"", st->seen[i].value);
     }
 

@@ -43,6 +43,7 @@ typedef struct {
     size_t                offset;         /* in the service's own struct */
     const char           *preset;         /* as text; NULL: stays zero */
     unsigned              required:1;
+    unsigned              unsaid:1;       /* its value is in no message */
     unsigned long         min;            /* of a number */
     unsigned long         max;
 } hars_setting_t;

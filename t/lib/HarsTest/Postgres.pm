@@ -92,9 +92,10 @@ sub process {
 }
 
 
-# what its predecessor left behind may need a moment to go
+# with further words for it; what its predecessor left behind may need a
+# moment to go
 sub start {
-    my ($self) = @_;
+    my ($self, @more) = @_;
 
     my $end = time + 30;
 
@@ -104,7 +105,7 @@ sub start {
                 "$self->{dir}/log", "$self->{bin}/postgres", '-D',
                 "$self->{dir}/data", '-k', $self->{dir}, '-c',
                 'listen_addresses=', '-c', 'log_min_messages=fatal', '-c',
-                'log_min_error_statement=panic');
+                'log_min_error_statement=panic', @more);
             $running{$self->{dir}} = $self;
         }
 
@@ -160,7 +161,7 @@ sub sql {
     local $/;
     my $said = <$fh> // '';
     close $fh or die "psql: $text\n";
-    chomp $said;
+    $said =~ s/\n\z//;
 
     return $said;
 }
