@@ -30,12 +30,12 @@
 #include <libpq-fe.h>
 
 
-#define HARS_PG_WAIT  15000               /* ms, longer than the limits below */
+#define HARS_PG_WAIT  8000                /* ms, longer than the limits below */
 
 #define HARS_PG_SESSION                                                      \
-    "SET statement_timeout = 10000;"                                         \
-    "SET lock_timeout = 5000;"                                               \
-    "SET idle_in_transaction_session_timeout = 10000;"                       \
+    "SET statement_timeout = 5000;"                                          \
+    "SET lock_timeout = 3000;"                                               \
+    "SET idle_in_transaction_session_timeout = 5000;"                        \
     "SET client_min_messages = warning;"                                     \
     "SET default_transaction_isolation = 'read committed';"
 
@@ -193,7 +193,7 @@ hars_pg_connect(const char *where)
         "client_encoding", NULL
     };
     const char *const  value[] = {
-        "5", "15000", "10", "5", "3", "read-write",
+        "3", "8000", "5", "2", "3", "read-write",
         "verify-full", "disable", "hars-authserver", where,
         "UTF8", NULL
     };

@@ -70,8 +70,8 @@ session(void)
        == 0, "a commit is on the disk, whatever the database's preset");
     ok(strcmp(text("SELECT current_setting('transaction_isolation')"),
               "read committed") == 0, "read committed, whatever the preset");
-    ok(strcmp(text("SELECT current_setting('lock_timeout')"), "5s") == 0
-       && strcmp(text("SELECT current_setting('statement_timeout')"), "10s")
+    ok(strcmp(text("SELECT current_setting('lock_timeout')"), "3s") == 0
+       && strcmp(text("SELECT current_setting('statement_timeout')"), "5s")
           == 0, "nothing takes for ever");
 }
 
