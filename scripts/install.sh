@@ -31,6 +31,8 @@ install -D -m 644 build/ngx_http_hars_module.so \
 install -D -m 755 build/bin/hars "$dest/usr/bin/hars"
 install -D -m 755 -t "$dest/usr/sbin" build/bin/hars-authserver \
     build/bin/hars-mlservice
+install -D -m 755 scripts/hars-crl.sh "$dest/usr/sbin/hars-crl"
+install -D -m 644 -t "$dest/usr/lib/systemd/system" conf/systemd/*
 install -D -m 644 backend/mlservice/model.hars \
     "$dest/usr/share/hars/model.hars"
 
@@ -43,5 +45,7 @@ for file in conf/*.conf conf/*.acl; do
 done
 
 info "installed; keys for zone and seal: openssl rand -hex 32"
+info "revocation lists: hars-authserver ca crl > /etc/hars/tls/crl.pem, then" \
+     "systemctl enable --now hars-crl.timer"
 info "the signing key: openssl genpkey -algorithm EC -pkeyopt" \
      "ec_paramgen_curve:P-256"

@@ -170,6 +170,8 @@ sub settings {
         $text =~ s{/run/hars/auth-gateway.sock}{$as}g;
         $text =~ s{/run/hars}{$dir}g;
         $text =~ s{127\.0\.0\.1:9145}{127.0.0.1:$ENV{TEST_NGINX_PORT_1}};
+        $text =~ s{127\.0\.0\.1:(914[67])}{unix:$dir/$1.sock}g;
+        $text =~ s{allow 127\.0\.0\.1;}{allow unix:;}g;
         $text =~ s{/var/log/nginx|/run(?=/nginx.pid)}{$dir}g;
 
         my ($name) = $path =~ m{([^/]+)$};

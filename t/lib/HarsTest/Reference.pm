@@ -12,6 +12,7 @@ package HarsTest::Reference;
 #   HarsTest::Reference::start();
 #   HarsTest::Reference::client('client-a', '--kind', 'service', ...);
 #   my $said = HarsTest::Reference::as('client', 'list');
+#   HarsTest::Reference::nginx(sub { s/#ssl_crl/ssl_crl/g });
 #   my $place = HarsTest::Reference::place();    issuer, ml, port, ca, certs
 #   is_deeply([ HarsTest::Reference::stop() ], []);     what the logs hold
 #
@@ -72,6 +73,22 @@ sub authority {
     as('ca', 'init', @_);
     spew('tls/client-ca.pem', slurp(path('tls/client-ca.pem'))
          . slurp(path('ca/ca.pem')));
+}
+
+
+# another nginx.conf, before start() or reload: a function on $_
+sub nginx {
+    my ($change) = @_;
+
+    files() if !-e path('nginx.conf');
+
+    if ($change) {
+        local $_ = nginx_conf();
+        $change->();
+        $nginx->write($_);
+    }
+
+    return $nginx;
 }
 
 

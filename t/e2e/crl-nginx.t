@@ -1,0 +1,480 @@
+#!/usr/bin/perl
+
+# Revocation of certificates as a real nginx carries it out, by the files of
+# conf/: an open connection ends within a second; hars-crl brings the lists,
+# and nginx itself refuses the next handshake; what hars-crl does not take;
+# ssl_ocsp asks the responder.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use HarsTest suite => 0, redis => 1;
+use HarsTest::Nginx;
+use HarsTest::Reference;
+use IO::Select;
+use IPC::Open2;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $dir = HarsTest::Place::dir();
+my $top = $HarsTest::Place::top;
+my $port = HarsTest::Reference::port();
+my $name = 'ml.hars.localhost';
+my $socket = "$dir/status-9147.sock";
+my (%serial, $nginx);
+
+prepare();
+good();
+open_connection();
+timer();
+nothing_new();
+not_taken();
+nginx_says_no();
+many_lists();
+half_life();
+gone();
+ocsp();
+
+is_deeply([HarsTest::Reference::stop()], [], 'the logs hold nothing bad');
+
+done_testing();
+
+
+sub prepare {
+    HarsTest::Reference::settings('authserver.conf', "ca_dir = $dir/ca\n");
+    HarsTest::Reference::as('ca', 'init', '--name', 'O=Test');
+    rename "$dir/ca/root.key", "$dir/root.key";
+    write_file('tls/client-ca.pem', content("$dir/ca/ca.pem"));
+    write_file('tls/crl.pem', HarsTest::Reference::as('ca', 'crl'));
+    $nginx = HarsTest::Reference::nginx(sub {
+        s/#ssl_crl/ssl_crl/g;
+        s/^(error_log .*) notice;/$1 info;/m;
+    });
+    HarsTest::Reference::as('client', 'add', '--id', 'gateway', '--kind',
+                            'resource_server', '--resource',
+                            $HarsTest::Reference::ml);
+    for my $id (qw(a b c d)) {
+        HarsTest::Reference::client($id, '--kind', 'service', '--subject-dn',
+                                    "CN=$id,O=Test", '--resource',
+                                    $HarsTest::Reference::ml, '--scope',
+                                    'ml:recognize');
+    }
+    HarsTest::Reference::start();
+    enrol($_) for qw(a b c d);
+}
+
+
+sub write_file {
+    my ($name, $text) = @_;
+
+    open my $fh, '>', "$dir/$name" or die "$name: $!\n";
+    print $fh $text;
+    close $fh or die "$name: $!\n";
+
+    return "$dir/$name";
+}
+
+
+sub content {
+    open my $fh, '<', $_[0] or return '';
+    local $/;
+
+    return <$fh>;
+}
+
+
+# exit status and all that was said
+sub run {
+    my (@command) = @_;
+
+    open my $fh, '-|', 'sh', '-c', 'exec "$@" 2>&1 < /dev/null', 'sh',
+        @command or die "$command[0]: $!\n";
+    local $/;
+    my $said = <$fh> // '';
+    close $fh;
+
+    return ($? >> 8, $said);
+}
+
+
+# by EST, through the gateway
+sub enrol {
+    my ($id) = @_;
+    my ($secret) = HarsTest::Reference::as('client', 'enrol', $id)
+        =~ /^enrol_secret\t(\S+)/m;
+
+    write_file('secret', "$secret\n");
+    chmod 0600, "$dir/secret";
+    my ($rc, $said) =
+        run("$HarsTest::Place::build/bin/hars", 'enrol', '--url',
+            HarsTest::Reference::auth(), '--client-id', $id, '--secret-file',
+            "$dir/secret", '--ca', "$HarsTest::Place::pki/ca.pem", '--key',
+            "$dir/$id.key", '--cert', "$dir/$id.pem");
+    $rc == 0 or die "hars enrol $id: $said\n";
+    ($serial{$id}) = (run('openssl', 'x509', '-in', "$dir/$id.pem", '-noout',
+                          '-serial'))[1] =~ /=(\w+)/;
+}
+
+
+# status and body
+sub curl {
+    my ($id, $url, @words) = @_;
+    my ($host) = $url =~ m{//([^:/]+)};
+    my ($rc, $said) =
+        run('curl', '-sS', '--max-time', 10, '-w', '\n%{http_code}',
+            '--cacert', "$HarsTest::Place::pki/ca.pem", '--resolve',
+            "$host:$port:127.0.0.1", '--cert', "$dir/$id.pem", '--key',
+            "$dir/$id.key", @words, $url);
+    my ($body, $status) = $said =~ /\A(.*)\n(\d+)\z/s;
+
+    return ($status // "curl $rc", $body // $said);
+}
+
+
+sub token {
+    my ($id) = @_;
+    my (undef, $body) = curl($id, HarsTest::Reference::auth()
+                             . '/oauth2/token', '-d',
+                             "grant_type=client_credentials&client_id=$id");
+
+    return $body =~ /"access_token":"([^"]+)"/ ? $1 : $body;
+}
+
+
+sub models {
+    my ($id, $token) = @_;
+
+    return curl($id, "https://$name:$port/v1/models", '-H',
+                "Authorization: Bearer $token");
+}
+
+
+# nginx' own word for a certificate that does not verify
+sub refused {
+    my ($id) = @_;
+    my ($status, $body) = models($id, 'none');
+
+    return $status == 400 && $body =~ /client certificate/;
+}
+
+
+sub crl {
+    my (@words) = @_;
+
+    return run("$top/scripts/hars-crl.sh", '--unix-socket', $socket, '--url',
+               'http://localhost/crl', '--ca', "$dir/tls/client-ca.pem",
+               '--crl', "$dir/tls/crl.pem", '--nginx',
+               join(' ', $nginx->command), @words);
+}
+
+
+sub good {
+    my $token = token('a');
+    like($token, qr/^hats_at_/, 'a certificate by EST gets a token');
+    is((models('a', $token))[0], 200, '... and passes, nginx has lists');
+    my ($rc, $said) = crl();
+    is("$rc $said", '0 ', 'hars-crl: there is nothing new');
+}
+
+
+# keep-alive: the handshake was long ago
+sub open_connection {
+    my $token = token('b');
+    my $pid = open2(my $out, my $in, 'sh', '-c', 'exec "$@" 2> /dev/null',
+                    'sh', 'openssl', 's_client', '-quiet',
+                    '-connect', "127.0.0.1:$port", '-servername', $name,
+                    '-CAfile', "$HarsTest::Place::pki/ca.pem", '-cert',
+                    "$dir/b.pem", '-key', "$dir/b.key", '-verify_quiet');
+    my $ask = sub {
+        syswrite $in, "GET /v1/models HTTP/1.1\r\nHost: $name\r\n"
+            . "Authorization: Bearer $token\r\n\r\n";
+    };
+    $ask->();
+    like(answer($out), qr{^HTTP/1.1 200 }, 'a connection that is kept');
+    $ask->();
+    like(answer($out), qr{^HTTP/1.1 200 }, '... answers again');
+
+    my $said = HarsTest::Reference::as('ca', 'revoke', '--serial', $serial{b},
+                                       '--reason', 'keyCompromise');
+    my $began = time;
+    like($said, qr/^1 certificates and 1 live tokens revoked, gateways are/,
+         'its certificate is revoked, by serial number');
+    my $ended = IO::Select->new($out)->can_read(5)
+        && !sysread $out, my $more, 4096;
+    my $took = time - $began;
+    ok($ended, '... and the gateway ends the connection');
+    cmp_ok($took, '<', 1, sprintf '... within a second: %.3f s', $took);
+    close $in;
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+
+    is((models('b', $token))[0], 401, '... the token is refused on another');
+    like(token('b'), qr/invalid_client/, '... and there is no other token');
+    ok(!refused('b'), '... though nginx itself still takes the certificate');
+}
+
+
+sub answer {
+    my ($out) = @_;
+    my $text = '';
+    my $select = IO::Select->new($out);
+
+    while ($select->can_read(10) && sysread $out, $text, 65536, length $text) {
+        my ($len) = $text =~ /^Content-Length: (\d+)/mi;
+        my ($body) = $text =~ /\r\n\r\n(.*)\z/s;
+        last if defined $body
+            && (defined $len ? length $body >= $len : $body =~ /0\r\n\r\n\z/);
+    }
+
+    return $text;
+}
+
+
+sub timer {
+    my ($rc, $said) = crl();
+
+    is($rc, 0, 'hars-crl') or diag $said;
+    like($said, qr/nginx has the lists of numbers 1 [0-9A-F]+ \(hex\)$/m,
+         '... says what it did');
+    ok(HarsTest::Place::wait_for(10, sub { refused('b') }),
+       '[49] nginx refuses the handshake of the revoked certificate');
+    like(content($nginx->error_log), qr/certificate revoked/, '... its log');
+    is((models('a', token('a')))[0], 200, '... and no other one');
+}
+
+
+sub nothing_new {
+    my $file = content("$dir/tls/crl.pem");
+    my @workers = $nginx->workers;
+    my ($rc, $said) = crl();
+
+    is("$rc $said", '0 ', 'a second run: nothing new');
+    is_deeply([$nginx->workers], \@workers, '... and no reload');
+    is(content("$dir/tls/crl.pem"), $file, '... the file stays');
+    is_deeply([grep { -e } map { "$dir/tls/crl.pem.$_" } qw(new old pending)],
+              [], '... nothing beside it');
+}
+
+
+# what comes instead of the lists
+sub not_taken {
+    my $old = content("$dir/tls/crl.pem");
+    my ($root, $own) = $old =~ /(-----BEGIN.*?-----END.*?\n)/sg;
+
+    HarsTest::Reference::as('ca', 'revoke', '--serial', $serial{c});
+    my $new = HarsTest::Reference::as('ca', 'crl');
+    my ($newer) = $new =~ /.*(-----BEGIN.*?-----END.*?\n)/s;
+    my $broken = $newer;
+    substr($broken, 300, 1) =~ tr/A-Za-z/B-ZAb-za/;
+    my $foreign = authority('other', 'O=Other');
+
+    for my $case (
+        ['nothing', '', qr/no revocation list in what/],
+        ['a page', "<html>\n", qr/no revocation list in what/],
+        ['the root\'s alone', $root, qr/authority CN=Issuing CA.* has no list/],
+        ['the other alone', $newer, qr/authority CN=Root CA.* has no list/],
+        ['a changed bit', $root . $broken,
+         qr/signed by no authority|cannot be read/],
+        ['of another authority', $root . $newer . $foreign,
+         qr/of CN=Root CA,O=Other is signed by no authority/],
+        ['the same twice', $root . $newer . $own, qr/two lists of CN=Issuing/],
+        ['cut short', $root . substr($newer, 0, 200), qr/cannot be read|no list/],
+    ) {
+        my ($what, $text, $why) = @$case;
+        my ($rc, $said) = crl('--url', 'file://' . write_file('lists', $text));
+        is($rc, 1, "$what: not taken");
+        like($said, $why, '... why');
+        is(content("$dir/tls/crl.pem"), $old, '... the file stays');
+    }
+
+    my ($rc, $said) = crl('--url', "file://$dir/no");
+    is($rc, 1, 'nothing to fetch');
+    like($said, qr/cannot be fetched/, '... why');
+
+    is((crl())[0], 0, 'and then the good one');
+    ok(HarsTest::Place::wait_for(10, sub { refused('c') }), '... is in force');
+
+    ($rc, $said) = crl('--url', 'file://' . write_file('lists', $old));
+    is($rc, 1, '[49] an old one is not taken');
+    like($said, qr/number [0-9A-F]+ \(hex\), .* an old one is not taken/,
+         '... why');
+    is((crl('--ca', "$dir/no"))[0], 1, 'no file of authorities');
+    is((crl('--frobnicate', 1))[0], 2, 'another option');
+}
+
+
+# a list of an authority made for it
+sub authority {
+    my ($where, $dn) = @_;
+    my $conf = content("$dir/authserver.conf");
+
+    write_file("$where.conf", $conf =~ s/^(?:ca_dir|database|audit_log).*\n//mgr
+               . "ca_dir = $dir/$where\ndatabase = $dir/$where.db\n");
+    my @as = ("$HarsTest::Place::build/bin/hars-authserver", '--config',
+              "$dir/$where.conf", 'ca');
+    run(@as, 'init', '--name', $dn);
+
+    return (run(@as, 'crl'))[1];
+}
+
+
+# a list that nginx does not take, and a reload that fails
+sub nginx_says_no {
+    my $old = content("$dir/tls/crl.pem");
+
+    HarsTest::Reference::as('ca', 'revoke', '--serial', $serial{d});
+    write_file('no', "#!/bin/sh\necho 'no, said nginx'\nexit 1\n");
+    write_file('half', "#!/bin/sh\n[ \$1 = -t ]\n");
+    chmod 0755, "$dir/no", "$dir/half";
+
+    my ($rc, $said) = crl('--nginx', "$dir/no");
+    is($rc, 1, 'nginx -t fails');
+    like($said, qr/nginx -t fails: no, said nginx/, '... which is said');
+    is(content("$dir/tls/crl.pem"), $old, '... the old file is back');
+
+    ($rc, $said) = crl('--nginx', "$dir/half");
+    is($rc, 1, 'the reload fails');
+    like($said, qr/cannot be reloaded/, '... which is said');
+    isnt(content("$dir/tls/crl.pem"), $old, '... the file is in place');
+
+    ($rc, $said) = crl();
+    is($rc, 0, '... and the next run reloads, though nothing is new');
+    like($said, qr/nginx has the lists/, '... and says so');
+    ok(HarsTest::Place::wait_for(10, sub { refused('d') }), '... in force');
+}
+
+
+# other authorities among ssl_client_certificate
+sub many_lists {
+    my $other = authority('third', 'O=Third');
+
+    write_file('both.pem', content("$dir/ca/ca.pem")
+               . content("$dir/third/ca.pem"));
+    my ($rc, $said) = crl('--ca', "$dir/both.pem");
+    is($rc, 1, 'an authority without a list');
+    like($said, qr/O=Third of .* has no list: .* --add FILE/, '... is told');
+    ($rc, $said) = crl('--ca', "$dir/both.pem", '--add',
+                       write_file('third.crl', $other));
+    is($rc, 0, '... with it') or diag $said;
+    is(scalar(() = content("$dir/tls/crl.pem") =~ /BEGIN/g), 4, '... four');
+    is((crl())[0], 0, 'without it again');
+}
+
+
+# lists by the same authority with other times
+sub half_life {
+    my $made = sub {
+        my ($from, $to) = map { my @t = gmtime(time + $_);
+            sprintf '%04d%02d%02d%02d%02d%02dZ', $t[5] + 1900, $t[4] + 1,
+                @t[3, 2, 1, 0] } @_;
+        my $number = sprintf '%x', (time + 3600) * 1000;
+        $number = "0$number" if length($number) % 2;
+        write_file('index.txt', '');
+        write_file('crlnumber', "$number\n");
+        write_file('openssl.cnf', "[ca]\ndefault_ca = it\n[it]\ndatabase = "
+                   . "$dir/index.txt\ncrlnumber = $dir/crlnumber\n"
+                   . "default_md = sha256\ncrl_extensions = ext\n[ext]\n"
+                   . "authorityKeyIdentifier = keyid\n");
+        my ($rc, $said) =
+            run('openssl', 'ca', '-config', "$dir/openssl.cnf", '-gencrl',
+                '-keyfile', "$dir/ca/issuing.key", '-cert',
+                "$dir/ca/issuing.crt", '-crl_lastupdate', $from,
+                '-crl_nextupdate', $to, '-out', "$dir/made.crl");
+        $rc == 0 or die "openssl ca: $said\n";
+        return 'file://' . write_file('lists', content("$dir/ca/root.crl")
+                                      . content("$dir/made.crl"));
+    };
+    my $before = content("$dir/tls/crl.pem");
+
+    my ($rc, $said) = crl('--url', $made->(-86400, -60));
+    is($rc, 1, 'a list that has ended: not taken');
+    like($said, qr/has ended/, '... why');
+    ($rc, $said) = crl('--url', $made->(3600, 86400));
+    is($rc, 1, 'one of a time to come: not taken');
+    is(content("$dir/tls/crl.pem"), $before, '... the file stays');
+
+    ($rc, $said) = crl('--url', $made->(-86400, 80000));
+    is($rc, 3, 'half of its time is over: taken, and an alarm') or diag $said;
+    like($said, qr/^hars-crl: alarm: the list of CN=Issuing CA,O=Test ends .* then nginx refuses everybody$/m,
+         '... which says what will be');
+    ($rc, $said) = crl('--url', $made->(-86400, 90000));
+    is($rc, 0, 'not yet half: none') or diag $said;
+
+    write_file('tls/crl.pem', $before);
+    is((crl())[0], 0, 'the own ones again');
+}
+
+
+sub gone {
+    my ($rc, $said) = crl('--unix-socket', "$dir/no.sock");
+    is($rc, 1, 'nobody answers: no alarm before half of the time');
+    unlike($said, qr/alarm/, '... none');
+
+    rename "$dir/tls/crl.pem", "$dir/kept.crl";
+    ($rc, $said) = crl('--unix-socket', "$dir/no.sock");
+    is($rc, 3, 'no file and nobody answers: an alarm');
+    like($said, qr/alarm: .*crl\.pem has no revocation list/, '... which one');
+    is((crl())[0], 0, 'it comes back');
+}
+
+
+# another nginx, without lists: it asks the responder, over plain HTTP
+sub ocsp {
+    my ($tls, $http) = map { HarsTest::Place::port($_) } 12, 13;
+    my $pki = $HarsTest::Place::pki;
+    my $other = HarsTest::Nginx->new(http => <<"END");
+    server {
+        listen 127.0.0.1:$http;
+        location /ocsp {
+            proxy_pass http://unix:$dir/auth-public.sock;
+        }
+    }
+    server {
+        listen 127.0.0.1:$tls ssl;
+        ssl_certificate $pki/server.pem;
+        ssl_certificate_key $pki/server.key;
+        ssl_protocols TLSv1.3;
+        ssl_client_certificate $dir/ca/ca.pem;
+        ssl_verify_client on;
+        ssl_ocsp leaf;
+        ssl_ocsp_responder http://127.0.0.1:$http/ocsp;
+        location / {
+            return 200 "\$ssl_client_verify";
+        }
+        error_page 495 =400 /why;
+        location = /why {
+            return 400 "\$ssl_client_verify";
+        }
+    }
+END
+    my $ask = sub {
+        my ($id) = @_;
+        my ($rc, $said) = run('curl', '-sS', '--max-time', 10, '--cacert',
+                              "$pki/ca.pem", '--resolve',
+                              "localhost:$tls:127.0.0.1", '--cert',
+                              "$dir/$id.pem", '--key', "$dir/$id.key",
+                              "https://localhost:$tls/");
+        return $said;
+    };
+
+    $other->start;
+    is($ask->('a'), 'SUCCESS', 'ssl_ocsp leaf: nginx passes a good one');
+    is($ask->('b'), 'FAILED:certificate revoked', '... no revoked one');
+
+    # by the authority's key, but of no row
+    run('openssl', 'req', '-new', '-key', "$dir/a.key", '-subj', '/CN=a',
+        '-out', "$dir/x.csr");
+    run('openssl', 'x509', '-req', '-in', "$dir/x.csr", '-CA',
+        "$dir/ca/issuing.crt", '-CAkey', "$dir/ca/issuing.key", '-days', 3,
+        '-set_serial', '0x01' . '23' x 16, '-out', "$dir/x.pem");
+    write_file('x.key', content("$dir/a.key"));
+    like($ask->('x'), qr/^FAILED:/, '... nor one that was never issued');
+
+    HarsTest::Reference::as('ca', 'revoke', '--serial', $serial{a});
+    is($ask->('a'), 'FAILED:certificate revoked', '... and no other answer '
+       . 'is kept');
+    ok($other->quit, '... it ends');
+    is_deeply([$other->faults], [], '... and its log holds nothing bad');
+}
