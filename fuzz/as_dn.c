@@ -6,6 +6,7 @@
 
 #include "../backend/authserver/hars_as_dn.c"
 #include "../backend/authserver/hars_as_dn_parse.c"
+#include "../backend/authserver/hars_as_dn_encode.c"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,9 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char        *dn;
-    size_t       len;
-    const char  *error;
+    char           *dn;
+    size_t          len;
+    const char     *error;
+    unsigned char   der[2048];
 
     dn = malloc(size + 1);
     if (size) {
@@ -37,6 +39,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (hars_dn_match(dn, data + len, size - len) == HARS_OK
         && (error || hars_dn_match(dn, data + len, size - len) != HARS_OK))
+    {
+        abort();
+    }
+
+    /* what the authority here would write is what was registered */
+
+    if (hars_dn_encode(dn, der, sizeof(der), &len) == HARS_OK
+        && (error || hars_dn_match(dn, der, len) != HARS_OK))
     {
         abort();
     }

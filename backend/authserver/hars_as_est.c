@@ -177,7 +177,7 @@ hars_est_run(hars_request_t *r, unsigned again)
         hars_csr_free(&enrol->csr);
     }
 
-    OPENSSL_cleanse(enrol->secret, sizeof(enrol->secret));
+    OPENSSL_cleanse(enrol, sizeof(hars_enrol_t));
     r->ctx = NULL;
     free(enrol);
 }

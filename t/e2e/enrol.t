@@ -330,6 +330,23 @@ sub strangers {
     is($rc, 1, 'the certificate of another key');
     like($said, qr/none of this key/, '... why');
 
+    # another client's, of the same key
+    HarsTest::Reference::spew("twin.key", slurp(path('print.key')));
+    ($rc, $said) = enrol(secret('other'), files('twin'), '--client-id',
+                         'other', '--ca', $ca);
+    is($rc, 0, 'two clients with one key') or diag $said;
+    answers(simplereenroll => $p7->(path('twin.pem')),
+            simpleenroll => $p7->(path('twin.pem')));
+    ($rc, $said) = enrol(undef, @renew);
+    is($rc, 1, 'the certificate of another client');
+    like($said, qr/of another subject/, '... why');
+    HarsTest::Reference::spew("first.key", slurp(path('print.key')));
+    ($rc, $said) = enrol('x', files('first'), '--client-id', 'direct', '--ca',
+                         $ca);
+    is($rc, 1, '... the first time');
+    like($said, qr/of another client/, '... why');
+    ok(!-e path('first.pem'), '... nothing is written');
+
     answers(simplereenroll => 'x');
     is((enrol(undef, @renew))[0], 1, 'no certificate at all');
     answers(simplereenroll => encode_base64('0' x 70000, ''));
@@ -339,6 +356,14 @@ sub strangers {
     is(slurp(path('print.pem')), $cert, 'what it has stays as it is');
     answers();
     is((enrol(undef, @renew))[0], 0, '... till the server is itself again');
+
+    HarsTest::Reference::reload(HarsTest::Reference::nginx_conf()
+        =~ s/(server_name auth\.hars\.localhost)/$1 alias.localhost/r);
+    my $alias = $place->{issuer} =~ s/auth\.hars/alias/r;
+    ($rc, $said) = enrol(undef, @renew, '--url', $alias);
+    is($rc, 3, 'a server of another name than its certificate has');
+    like($said, qr/alias\.localhost/, '... why');
+    HarsTest::Reference::reload(HarsTest::Reference::nginx_conf());
 }
 
 

@@ -390,6 +390,13 @@ sub commands {
             request($key, subject('elsewhere')));
     is($status, 403, 'a client registered with another issuer');
     like($said, qr/by its registration/, '... and why');
+
+    add('ours', dn('ours'), '--issuer-dn', 'CN=Issuing CA,O=Test');
+    is(enrol('ours', 'ours', request($key, subject('ours'))), 200,
+       '... with this one');
+    is((post('/oauth2/token', 'ours', client_id => 'ours',
+             grant_type => 'client_credentials'))[0], 200,
+       '... and gets a token');
 }
 
 
