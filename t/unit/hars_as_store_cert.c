@@ -10,6 +10,7 @@
 
 #include "../../backend/authserver/hars_as_store.c"
 #include "../../backend/authserver/hars_as_store_cert.c"
+#include "../../backend/authserver/hars_as_store_secret.c"
 #include "../../backend/authserver/hars_as_store_client.c"
 #include "../../backend/authserver/hars_as_store_crl.c"
 #include "../../backend/authserver/hars_as_store_family.c"
