@@ -642,6 +642,25 @@ sub followed {
     is((est('simplereenroll', '@foreign', $der))[0], 403,
        '[44] ... of one that is not');
 
+    # of the issuing authority's own key, behind the server's back
+    for my $kind (qw(crt key)) {
+        write_file('pki/issuing.' . ($kind eq 'crt' ? 'pem' : 'key'),
+                   content("$dir/ca/issuing.$kind"));
+    }
+    add('ended', '--subject-dn', 'CN=ended,O=HARS Gateway demo');
+    my $name = name([O => 'HARS Gateway demo', CN => 'ended']);
+    for my $case (['unknown', 'was not issued here'],
+                  ['ended', 'is not valid', '--expired']) {
+        my ($file, $why, @more) = @$case;
+        pki('client', $file, '--cn', 'ended', '--ca', 'issuing', @more);
+        known($file);
+        is((est('simplereenroll', "\@$file", request($new, $name)))[0], 403,
+           "[44] a certificate that $why");
+        my ($last) = content("$dir/audit.log") =~ /([^\n]+)\n\z/;
+        is($json->decode($last)->{reason}, "the certificate $why",
+           '... which the audit log knows');
+    }
+
     as('client', 'disable', 'dcm-1');
     is((est('simplereenroll', '@next', $der))[0], 403, '[44] disabled');
     as('client', 'enable', 'dcm-1');
