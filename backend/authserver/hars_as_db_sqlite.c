@@ -7,6 +7,7 @@
 #include "hars_as_db_private.h"
 #include "hars_log.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@
 
 
 static const char *hars_sqlite_wrong(const char *where);
+static void hars_sqlite_configure(void);
 static void *hars_sqlite_open(const char *where);
 static void hars_sqlite_close(void *conn);
 static int hars_sqlite_lost(void *conn);
@@ -76,11 +78,22 @@ hars_sqlite_wrong(const char *where)
 }
 
 
+/* nobody asks what memory is in use, which costs a lock in each malloc() */
+static void
+hars_sqlite_configure(void)
+{
+    (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+
 static void *
 hars_sqlite_open(const char *where)
 {
-    int       rc;
-    sqlite3  *db;
+    int                    rc;
+    sqlite3               *db;
+    static pthread_once_t  once = PTHREAD_ONCE_INIT;
+
+    (void) pthread_once(&once, hars_sqlite_configure);
 
     rc = sqlite3_open_v2(where, &db,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE

@@ -266,9 +266,12 @@ hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
     (void) hars_audit_sign(as, now);
 
     if (now - serve->swept >= HARS_SERVE_SWEEP) {
-        serve->swept = now;
-        hars_store_sweep(store, now - HARS_SERVE_KEEP,
-                         (int64_t) as->conf.token_ttl);
+        if (hars_store_sweep(store, now - HARS_SERVE_KEEP,
+                             (int64_t) as->conf.token_ttl) != HARS_DECLINED)
+        {
+            serve->swept = now;
+        }
+
         hars_store_family_sweep(store, now - HARS_SERVE_KEEP);
         hars_store_certificate_sweep(store, now - HARS_SERVE_CERTS, now);
     }

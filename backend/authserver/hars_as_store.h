@@ -148,6 +148,8 @@ int hars_store_tell(hars_store_t *store, const char *mark);
 /*
  * Forgets tokens that were issued so long ago that they have ended before
  * "until"; no token lives longer than "ttl" or what its client has.
+ * HARS_DECLINED: so many that this is to be called again, after whatever else
+ * there is to do.
  */
 int hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl);
 

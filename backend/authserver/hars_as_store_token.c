@@ -129,7 +129,7 @@ hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl)
         sweep.from = sweep.next;
     }
 
-    return HARS_OK;
+    return HARS_DECLINED;
 }
 
 

@@ -509,16 +509,16 @@ at(hars_token_t *token, int64_t iat, unsigned char id, int64_t ttl)
 }
 
 
-/* more than a slice of them, in one commit */
+/* so many of them, in one commit */
 static int
 many(hars_db_t *db, void *data)
 {
-    unsigned       i;
+    unsigned       i, n;
     hars_token_t   token;
 
-    (void) data;
+    n = *(unsigned *) data;
 
-    for (i = 0; i < HARS_SWEEP_SLICE + 100; i++) {
+    for (i = 0; i < n; i++) {
         at(&token, NOW - 3 * 3600 + i % 7, 1, 300);
         memcpy(token.id.hash, &i, sizeof(i));
 
@@ -535,11 +535,21 @@ many(hars_db_t *db, void *data)
 static void
 sweep(hars_store_t *store)
 {
+    unsigned      n;
     hars_token_t  token;
 
     sql(store, "DELETE FROM token");
 
-    hars_store_write(store, many, NULL);
+    n = HARS_SWEEP_SLICE * HARS_SWEEP_SLICES + 100;
+    hars_store_write(store, many, &n);
+    ok(hars_store_sweep(store, NOW, 7200) == HARS_DECLINED
+       && number(store, "SELECT count(*) FROM token") == 100,
+       "swept, and there are more");
+
+    sql(store, "DELETE FROM token");
+
+    n = HARS_SWEEP_SLICE + 100;
+    hars_store_write(store, many, &n);
 
     at(&token, NOW - 7200 - 1, 2, 7200 + 10);
     hars_store_token_add(store, &token);
