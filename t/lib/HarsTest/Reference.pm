@@ -92,14 +92,17 @@ sub nginx {
 }
 
 
+# authserver => 0: who calls has started it
 sub start {
+    my (%o) = (authserver => 1, @_);
     my $ml = path('ml.sock');
     my $as = path('auth-public.sock');
 
     files() if !-e path('nginx.conf');
     $owner = $$;
 
-    launch('authserver', '--config', path('authserver.conf'), 'serve');
+    launch('authserver', '--config', path('authserver.conf'), 'serve')
+        if $o{authserver};
     launch('mlservice', '--config', path('mlservice.conf'));
 
     for my $socket ($as, $ml) {
