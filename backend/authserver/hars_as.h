@@ -122,6 +122,8 @@ typedef struct {
     char                *ca_dir;          /* NULL: there is no authority */
     char                *ca_key;          /* NULL: issuing.key there */
     unsigned long        ca_days;         /* of enrolled certificates */
+    char                *ca_crl_url;      /* NULL: does not stand in them */
+    char                *ca_ocsp_url;     /* NULL: the same */
     hars_setting_list_t  redis;           /* none: no records are written */
     char                *redis_sentinel;  /* the master's name */
     char                *redis_cluster;   /* "yes" or "no" */

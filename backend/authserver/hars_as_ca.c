@@ -29,6 +29,8 @@ struct hars_ca_s {
     X509             *issuing;
     EVP_PKEY         *key;                /* of issuing */
     pthread_mutex_t   signing;
+    const char       *crl_url;            /* NULL: none */
+    const char       *ocsp_url;
 };
 
 
@@ -57,6 +59,7 @@ hars_ca_load(hars_as_t *as)
     }
 
     hars_ca_root_key(as->ca);
+    hars_ca_urls(as->ca, as->conf.ca_crl_url, as->conf.ca_ocsp_url);
 
     /* who was enrolled here is a client here */
 
@@ -290,6 +293,14 @@ hars_ca_key(const hars_ca_t *ca)
 
 
 void
+hars_ca_urls(hars_ca_t *ca, const char *crl, const char *ocsp)
+{
+    ca->crl_url = crl;
+    ca->ocsp_url = ocsp;
+}
+
+
+void
 hars_ca_lock(hars_ca_t *ca)
 {
     pthread_mutex_lock(&ca->signing);
@@ -378,6 +389,8 @@ hars_ca_plan(hars_ca_t *ca, const hars_names_t *names, int64_t now,
     memset(plan, 0, sizeof(hars_ca_plan_t));
 
     plan->profile = HARS_CA_CLIENT;
+    plan->crl_url = ca->crl_url;
+    plan->ocsp_url = ca->ocsp_url;
     plan->subject = names->subject;
     plan->subject_len = names->subject_len;
     plan->san = names->san;

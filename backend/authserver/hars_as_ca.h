@@ -56,6 +56,8 @@ typedef struct {
     const unsigned char  *serial;         /* HARS_CA_SERIAL bytes */
     int64_t               not_before;     /* s */
     int64_t               not_after;
+    const char           *crl_url;        /* NULL: none */
+    const char           *ocsp_url;
     struct evp_pkey_st   *key;            /* its public half is certified */
 } hars_ca_plan_t;
 
@@ -86,6 +88,9 @@ const char *hars_ca_dir(const hars_ca_t *ca);
 struct x509_st *hars_ca_root(const hars_ca_t *ca);
 struct x509_st *hars_ca_issuing(const hars_ca_t *ca);
 struct evp_pkey_st *hars_ca_key(const hars_ca_t *ca);
+
+/* what certificates say of their list and responder; kept as they are */
+void hars_ca_urls(hars_ca_t *ca, const char *crl, const char *ocsp);
 
 /* held while that key signs: a PKCS#11 token does one thing at a time */
 void hars_ca_lock(hars_ca_t *ca);

@@ -6,7 +6,8 @@
  *     issuing  basicConstraints CA:TRUE,pathlen:0  keyCertSign, cRLSign,
  *                                                  digitalSignature (OCSP)
  *     client   basicConstraints CA:FALSE           digitalSignature
- *              extendedKeyUsage clientAuth, the registered subjectAltName
+ *              extendedKeyUsage clientAuth, the registered subjectAltName,
+ *              where list and responder are, if they are to say so
  *
  * All have a subjectKeyIdentifier (RFC 7093, 2: SHA-256, its left 160 bits)
  * and the issuer's as authorityKeyIdentifier.  Pure but for the signature.
@@ -31,6 +32,9 @@ static int hars_ca_constraints(X509 *cert, hars_ca_profile_e profile);
 static int hars_ca_usage(X509 *cert, hars_ca_profile_e profile);
 static int hars_ca_extended(X509 *cert);
 static int hars_ca_san(X509 *cert, const hars_ca_plan_t *plan);
+static int hars_ca_crl_point(X509 *cert, const char *url);
+static int hars_ca_responder(X509 *cert, const char *url);
+static GENERAL_NAME *hars_ca_uri(const char *url);
 static int hars_ca_key_ids(X509 *cert, X509 *issuer);
 
 
@@ -105,6 +109,14 @@ hars_ca_fill(X509 *cert, const hars_ca_plan_t *plan, X509 *issuer)
 
     if (rc == HARS_OK && plan->san_len) {
         rc = hars_ca_san(cert, plan);
+    }
+
+    if (rc == HARS_OK && plan->crl_url) {
+        rc = hars_ca_crl_point(cert, plan->crl_url);
+    }
+
+    if (rc == HARS_OK && plan->ocsp_url) {
+        rc = hars_ca_responder(cert, plan->ocsp_url);
     }
 
     X509_NAME_free(subject);
@@ -234,6 +246,104 @@ hars_ca_san(X509 *cert, const hars_ca_plan_t *plan)
     GENERAL_NAMES_free(names);
 
     return rc;
+}
+
+
+/* 4.2.1.13: one point, its full name */
+static int
+hars_ca_crl_point(X509 *cert, const char *url)
+{
+    int               rc;
+    DIST_POINT       *point;
+    GENERAL_NAME     *uri;
+    CRL_DIST_POINTS  *points;
+
+    rc = HARS_ERROR;
+    uri = hars_ca_uri(url);
+    point = DIST_POINT_new();
+    points = CRL_DIST_POINTS_new();
+
+    if (uri && point && points) {
+        point->distpoint = DIST_POINT_NAME_new();
+
+        if (point->distpoint) {
+            point->distpoint->type = 0;
+            point->distpoint->name.fullname = GENERAL_NAMES_new();
+        }
+
+        if (point->distpoint && point->distpoint->name.fullname
+            && sk_GENERAL_NAME_push(point->distpoint->name.fullname, uri))
+        {
+            uri = NULL;
+
+            if (sk_DIST_POINT_push(points, point)) {
+                point = NULL;
+                rc = X509_add1_ext_i2d(cert, NID_crl_distribution_points,
+                                       points, 0, X509V3_ADD_APPEND) == 1
+                     ? HARS_OK : HARS_ERROR;
+            }
+        }
+    }
+
+    CRL_DIST_POINTS_free(points);
+    DIST_POINT_free(point);
+    GENERAL_NAME_free(uri);
+
+    return rc;
+}
+
+
+/* 4.2.2.1 */
+static int
+hars_ca_responder(X509 *cert, const char *url)
+{
+    int                     rc;
+    ACCESS_DESCRIPTION     *access;
+    AUTHORITY_INFO_ACCESS  *info;
+
+    rc = HARS_ERROR;
+    access = ACCESS_DESCRIPTION_new();
+    info = AUTHORITY_INFO_ACCESS_new();
+
+    if (access && info) {
+        ASN1_OBJECT_free(access->method);
+        access->method = OBJ_nid2obj(NID_ad_OCSP);
+        GENERAL_NAME_free(access->location);
+        access->location = hars_ca_uri(url);
+
+        if (access->location && sk_ACCESS_DESCRIPTION_push(info, access)) {
+            access = NULL;
+            rc = X509_add1_ext_i2d(cert, NID_info_access, info, 0,
+                                   X509V3_ADD_APPEND) == 1
+                 ? HARS_OK : HARS_ERROR;
+        }
+    }
+
+    AUTHORITY_INFO_ACCESS_free(info);
+    ACCESS_DESCRIPTION_free(access);
+
+    return rc;
+}
+
+
+static GENERAL_NAME *
+hars_ca_uri(const char *url)
+{
+    GENERAL_NAME    *name;
+    ASN1_IA5STRING  *text;
+
+    name = GENERAL_NAME_new();
+    text = ASN1_IA5STRING_new();
+
+    if (name == NULL || text == NULL || !ASN1_STRING_set(text, url, -1)) {
+        GENERAL_NAME_free(name);
+        ASN1_IA5STRING_free(text);
+        return NULL;
+    }
+
+    GENERAL_NAME_set0_value(name, GEN_URI, text);
+
+    return name;
 }
 
 

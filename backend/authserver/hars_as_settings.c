@@ -26,12 +26,16 @@
 #include <string.h>
 
 
+#define HARS_AS_CA_URL  100
+
 #define HARS_AS_SETTING(setting)                                             \
     .name = #setting, .offset = offsetof(hars_as_conf_t, setting)
 
 
 static int hars_as_check_identity(hars_as_t *as);
 static int hars_as_check_database(hars_as_t *as);
+static int hars_as_check_url(hars_as_t *as, const char *name,
+    const char *url);
 static int hars_as_check_redis(hars_as_t *as);
 static int hars_as_check_servers(hars_as_t *as);
 static int hars_as_check_tls(hars_as_t *as);
@@ -71,6 +75,10 @@ static const hars_setting_t  hars_as_settings[] = {
 
     { HARS_AS_SETTING(ca_days), .type = HARS_SETTING_UINT,
       .preset = "7", .min = 1, .max = 90 },
+
+    { HARS_AS_SETTING(ca_crl_url) },
+
+    { HARS_AS_SETTING(ca_ocsp_url) },
 
     { HARS_AS_SETTING(profile), .preset = "standard" },
 
@@ -144,6 +152,8 @@ hars_as_configure(hars_as_t *as, const char *file)
 
     rc = hars_as_check_identity(as);
     rc |= hars_as_check_database(as);
+    rc |= hars_as_check_url(as, "ca_crl_url", as->conf.ca_crl_url);
+    rc |= hars_as_check_url(as, "ca_ocsp_url", as->conf.ca_ocsp_url);
     rc |= hars_as_check_redis(as);
     rc |= hars_as_check_claims(as);
 
@@ -285,6 +295,38 @@ hars_as_check_identity(hars_as_t *as)
     }
 
     return rc;
+}
+
+
+/* into each certificate, which is to stay small */
+static int
+hars_as_check_url(hars_as_t *as, const char *name, const char *url)
+{
+    const char  *p;
+
+    if (url == NULL) {
+        return HARS_OK;
+    }
+
+    for (p = url; *p > 0x20 && *p < 0x7f; p++) {
+        /* void */
+    }
+
+    if (*p || p - url > HARS_AS_CA_URL
+        || (strncmp(url, "http://", 7) != 0
+            && strncmp(url, "https://", 8) != 0))
+    {
+        hars_settings_fail(as->settings, name, "has to be an http URL of up "
+                           "to %d characters", HARS_AS_CA_URL);
+        return HARS_ERROR;
+    }
+
+    if (as->conf.ca_dir == NULL) {
+        hars_settings_fail(as->settings, name, "needs ca_dir");
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
 }
 
 

@@ -93,6 +93,16 @@ sub settings {
         ['neither client_ca nor ca_dir', '', qr/client_ca is needed/],
         ['ca_key alone', "client_ca = x\nca_key = y\n", qr/ca_key .*needs/],
         ['too long', "ca_dir = $dir/ca\nca_days = 91\n", qr/ca_days/],
+        ['a list\'s URL alone',
+         "client_ca = $dir/some.pem\nca_crl_url = http://a/\n",
+         qr/ca_crl_url .*needs ca_dir/],
+        ['a list by LDAP', "ca_dir = $dir/ca\nca_crl_url = ldap://a/\n",
+         qr/ca_crl_url .*has to be an http URL/],
+        ['a responder with a blank',
+         "ca_dir = $dir/ca\nca_ocsp_url = http://a b/\n",
+         qr/ca_ocsp_url .*has to be an http URL/],
+        ['a long one', "ca_dir = $dir/ca\nca_ocsp_url = http://"
+         . 'a' x 94 . "\n", qr/ca_ocsp_url .*up to 100/],
         ['no authority yet', "ca_dir = $dir/ca\n",
          qr/"hars-authserver ca init" makes it/],
     ) {

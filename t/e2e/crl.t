@@ -41,6 +41,7 @@ counted();
 is(ended('authserver', 'TERM'), 0, 'the server stops');
 unlike(content("$dir/authserver.log"), qr/hats_|Sanitizer|runtime error/,
        'no secret in the log, no sanitizer had a word');
+urls();
 restored();
 foreign();
 
@@ -478,6 +479,37 @@ sub counted {
     is($n{entries}, scalar(() = $text =~ /Serial Number/g), '... its entries');
     is($n{next_update_seconds}, seconds($text, 'Next Update') + 0,
        '... its end');
+}
+
+
+# where certificates say that their list and responder are
+sub urls {
+    my (undef, $before) = run('openssl', 'x509', '-in', "$dir/pki/b2.pem",
+                              '-noout', '-text');
+    unlike($before, qr/Distribution|Authority Information|http:/,
+           'without settings certificates name neither list nor responder');
+
+    my @url = ('http://crl.hars.localhost/issuing.crl',
+               'http://ocsp.hars.localhost/ocsp');
+    write_file('as.conf', $conf . "ca_crl_url = $url[0]\n"
+               . "ca_ocsp_url = $url[1]\n");
+    start();
+    enrol('urls', 'b');
+    my (undef, $text) = run('openssl', 'x509', '-in', "$dir/pki/urls.pem",
+                            '-noout', '-text');
+    like($text, qr/CRL Distribution Points: \s+Full Name:\s+URI:\Q$url[0]\E\n/,
+         'ca_crl_url (RFC 5280, 4.2.1.13)');
+    like($text, qr/Authority Information Access: \s+OCSP - URI:\Q$url[1]\E\n/,
+         'ca_ocsp_url (RFC 5280, 4.2.2.1)');
+    unlike($text, qr/(?:Points|Access): critical/, '... neither is critical');
+    is((run('openssl', 'verify', '-x509_strict', '-CAfile',
+            "$dir/ca/root.crt", '-untrusted', "$dir/ca/issuing.crt",
+            "$dir/pki/urls.pem"))[0], 0, '... openssl verifies it, strictly');
+    cmp_ok(length decode_base64(content("$dir/pki/urls.pem")
+           =~ s/.*BEGIN CERTIFICATE-----(.*?)-----END.*/$1/sr), '<=', 660,
+           '... it stays small');
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    write_file('as.conf', $conf);
 }
 
 
