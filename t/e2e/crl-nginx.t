@@ -208,6 +208,13 @@ sub open_connection {
     cmp_ok($took, '<', 1, sprintf '... within a second: %.3f s', $took);
     close $in;
     kill 'TERM', $pid;
+
+    my ($end) = (run('openssl', 'x509', '-in', "$dir/b.pem", '-noout',
+                     '-enddate'))[1] =~ /=(.*)/;
+    my ($seconds) = `date -d '$end' +%s` =~ /(\d+)/;
+    my ($member, @more) = @{ HarsTest::redis('ZRANGE', 'hars:{revoked}certs',
+                                             0, -1, 'WITHSCORES') };
+    is("@more", $seconds, '... which gateways know until its notAfter');
     waitpid $pid, 0;
 
     is((models('b', $token))[0], 401, '... the token is refused on another');
@@ -266,8 +273,7 @@ sub not_taken {
     HarsTest::Reference::as('ca', 'revoke', '--serial', $serial{c});
     my $new = HarsTest::Reference::as('ca', 'crl');
     my ($newer) = $new =~ /.*(-----BEGIN.*?-----END.*?\n)/s;
-    my $broken = $newer;
-    substr($broken, 300, 1) =~ tr/A-Za-z/B-ZAb-za/;
+    my $broken = $newer =~ s/^(.{300}\s*)(.)/$1 . ($2 eq 'A' ? 'B' : 'A')/ser;
     my $foreign = authority('other', 'O=Other');
 
     for my $case (

@@ -42,6 +42,7 @@ is(ended('authserver', 'TERM'), 0, 'the server stops');
 unlike(content("$dir/authserver.log"), qr/hats_|Sanitizer|runtime error/,
        'no secret in the log, no sanitizer had a word');
 urls();
+daily();
 restored();
 foreign();
 
@@ -305,10 +306,10 @@ sub past {
     for my $case ([b => 3600], [c => 2 * 86400]) {
         my ($name, $ago) = @$case;
         my $at = int(time) - $ago;
-        run('python3', '-c', "import sqlite3; db = sqlite3.connect("
-            . "'$dir/as.db'); db.execute('UPDATE certificate SET not_after = "
-            . "$at WHERE lower(hex(serial)) = \"$serial{$name}\"'); "
-            . "db.commit()");
+        my $hex = $database eq "$dir/as.db" ? 'lower(hex(serial))'
+                                            : 'encode(serial, \'hex\')';
+        sql("UPDATE certificate SET not_after = $at"
+            . " WHERE $hex = '$serial{$name}'");
     }
     enrol('fresh', 'b');
     as('ca', 'revoke', '--serial', $serial{fresh});
@@ -513,14 +514,28 @@ sub urls {
 }
 
 
-# a database that was restored from a copy: numbers do not go back
+# a list is made each day, whether or not something was revoked
+sub daily {
+    my $ago = sub {
+        my ($seconds) = @_;
+        sql("UPDATE crl SET issued_at = issued_at - $seconds");
+        return number((lists((as('ca', 'crl'))[1]))[1]);
+    };
+    my $last = number((lists((as('ca', 'crl'))[1]))[1]);
+
+    is($ago->(86000), $last, 'nearly a day later: the same list');
+    cmp_ok($ago->(401), '>', $last, '[49] a day later: another one');
+}
+
+
+# a database that was restored from an old copy: numbers do not go back
 sub restored {
     my $last = number((lists((as('ca', 'crl'))[1]))[1]);
 
     wait_for(sub { int(time) * 1000 > $last });
-    unlink glob "$dir/as.db*";
+    sql('DELETE FROM crl');
     my ($rc, $said) = as('ca', 'crl');
-    is($rc, 0, 'a new database');
+    is($rc, 0, 'a database without a list');
     cmp_ok(number((lists($said))[1]), '>', $last,
            '[49] ... and the number does not go back');
 }

@@ -351,7 +351,8 @@ sub limits {
 # an authority of P-384, on a database of its own
 sub curve {
     my $conf = content("$dir/as.conf");
-    write_file('p384.conf', $conf =~ s/^(database|ca_dir|public_socket|audit_log
+    $conf =~ s/^database = .*/database = $dir\/p384.db/m;
+    write_file('p384.conf', $conf =~ s/^(ca_dir|public_socket|audit_log
                |gateway_socket)\ =\ (.*\/)/$1 = ${2}p384-/gmrx);
     my ($rc) = run($program, '--config', "$dir/p384.conf", 'ca', 'init',
                    '--curve', 'P-384');

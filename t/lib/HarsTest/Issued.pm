@@ -31,7 +31,7 @@ sub authority {
     my ($more, @words) = @_;
     my $conf = <<"END";
 issuer = https://auth.hars.localhost
-database = $dir/as.db
+database = $database
 client_ca = $dir/pki/client-ca.pem
 ca_dir = $dir/ca
 audit_log = $dir/audit.log
