@@ -517,6 +517,30 @@ hars_db_words(const hars_db_driver_t *driver, const char *sql)
 
 
 int
+hars_db_turn(hars_db_t *db)
+{
+    int  rc;
+
+    rc = db->conn ? db->driver->turn(db->conn, 1) : HARS_ERROR;
+
+    if (rc == HARS_ERROR && hars_db_reopen(db) == HARS_OK) {
+        rc = db->driver->turn(db->conn, 1);
+    }
+
+    return rc;
+}
+
+
+void
+hars_db_turn_done(hars_db_t *db)
+{
+    if (db->conn && !db->driver->lost(db->conn)) {
+        (void) db->driver->turn(db->conn, 0);
+    }
+}
+
+
+int
 hars_db_version(hars_db_t *db, int *version)
 {
     return db->driver->version(db->conn, version);

@@ -88,6 +88,13 @@ int hars_db_contended(hars_db_t *db);
 /* without parameters or rows, several at once */
 int hars_db_exec(hars_db_t *db, const char *sql);
 
+/*
+ * What one server of several does at a time: the turn is of a connection, till
+ * it gives it back or is lost.  HARS_DECLINED: another one has it.
+ */
+int hars_db_turn(hars_db_t *db);
+void hars_db_turn_done(hars_db_t *db);
+
 /* the layout's number, 0 for an empty database; inside a transaction */
 int hars_db_version(hars_db_t *db, int *version);
 int hars_db_set_version(hars_db_t *db, int version);

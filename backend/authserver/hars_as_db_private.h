@@ -50,6 +50,10 @@ typedef struct {
     int        (*contended)(void *conn);
 
     int        (*exec)(void *conn, const char *sql);
+
+    /* HARS_DECLINED: another server has it; without "take": gives it back */
+    int        (*turn)(void *conn, int take);
+
     int        (*version)(void *conn, int *version);
     int        (*set_version)(void *conn, int version);
 

@@ -30,6 +30,7 @@ static void hars_sqlite_close(void *conn);
 static int hars_sqlite_lost(void *conn);
 static int hars_sqlite_contended(void *conn);
 static int hars_sqlite_exec(void *conn, const char *sql);
+static int hars_sqlite_turn(void *conn, int take);
 static int hars_sqlite_version(void *conn, int *version);
 static int hars_sqlite_set_version(void *conn, int version);
 static void *hars_sqlite_prepare(void *conn, const char *sql,
@@ -57,6 +58,7 @@ const hars_db_driver_t  hars_db_sqlite = {
     .lost = hars_sqlite_lost,
     .contended = hars_sqlite_contended,
     .exec = hars_sqlite_exec,
+    .turn = hars_sqlite_turn,
     .version = hars_sqlite_version,
     .set_version = hars_sqlite_set_version,
     .prepare = hars_sqlite_prepare,
@@ -170,6 +172,17 @@ hars_sqlite_exec(void *conn, const char *sql)
     sqlite3_free(error);
 
     return HARS_ERROR;
+}
+
+
+/* there is one server, on this machine */
+static int
+hars_sqlite_turn(void *conn, int take)
+{
+    (void) conn;
+    (void) take;
+
+    return HARS_OK;
 }
 
 

@@ -11,7 +11,8 @@
  * A server that has restarted has another id, one that was flushed has no
  * mark, one that comes back after another was told has an older number.  A
  * flush meanwhile takes the mark away, so that the last step fails, and all
- * begins anew.  No request waits for any of it longer than for one batch.
+ * begins anew.  No request waits for any of it longer than for one batch.  Of
+ * several servers on one database one does it at a time.
  */
 
 #include "hars_as_publish.h"
@@ -33,6 +34,10 @@ typedef int (*hars_refresh_make_pt)(hars_publish_t *publish,
     hars_publish_command_t *command, const hars_outbox_t *row, int64_t now);
 
 
+static int hars_refresh_due(hars_publish_t *publish, hars_store_t *store,
+    char runs[HARS_REDIS_RUNS], char told[HARS_STORE_MARK]);
+static int hars_refresh_tell(hars_publish_t *publish, hars_store_t *store,
+    int64_t now, const char *runs, char told[HARS_STORE_MARK]);
 static int hars_refresh_next(hars_store_t *store, int64_t now,
     const char *runs, char mark[HARS_STORE_MARK]);
 static int hars_refresh_marked(hars_publish_t *publish,
@@ -53,9 +58,49 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
     int64_t now)
 {
     int         rc;
-    char        runs[HARS_REDIS_RUNS];
-    char        mark[HARS_STORE_MARK], told[HARS_STORE_MARK];
-    unsigned    tokens, certs;
+    char        runs[HARS_REDIS_RUNS], told[HARS_STORE_MARK];
+    hars_db_t  *turn;
+
+    rc = hars_refresh_due(publish, store, runs, told);
+
+    if (rc == HARS_DECLINED) {
+
+        if (now < publish->pruned + HARS_REFRESH_PRUNE) {
+            return HARS_OK;
+        }
+
+        publish->pruned = now;
+
+        return hars_refresh_prune(publish, now);
+    }
+
+    /* two at once would take each other's mark away, again and again */
+
+    if (rc != HARS_OK || (rc = hars_store_turn(store, &turn)) != HARS_OK) {
+        return rc;
+    }
+
+    rc = hars_refresh_due(publish, store, runs, told);
+
+    if (rc == HARS_OK) {
+        rc = hars_refresh_tell(publish, store, now, runs, told);
+
+    } else if (rc == HARS_DECLINED) {
+        rc = HARS_OK;
+    }
+
+    hars_store_turn_done(store, turn);
+
+    return rc;
+}
+
+
+/* HARS_DECLINED: all is told; "told" is the database's mark */
+static int
+hars_refresh_due(hars_publish_t *publish, hars_store_t *store,
+    char runs[HARS_REDIS_RUNS], char told[HARS_STORE_MARK])
+{
+    char        mark[HARS_STORE_MARK];
     const char *of;
 
     if (hars_redis_runs(publish->redis, runs) != HARS_OK
@@ -67,16 +112,17 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
 
     of = strchr(told, ' ');
 
-    if (of && strcmp(of + 1, runs) == 0 && strcmp(mark, told) == 0) {
+    return of && strcmp(of + 1, runs) == 0 && strcmp(mark, told) == 0
+           ? HARS_DECLINED : HARS_OK;
+}
 
-        if (now < publish->pruned + HARS_REFRESH_PRUNE) {
-            return HARS_OK;
-        }
 
-        publish->pruned = now;
-
-        return hars_refresh_prune(publish, now);
-    }
+static int
+hars_refresh_tell(hars_publish_t *publish, hars_store_t *store, int64_t now,
+    const char *runs, char told[HARS_STORE_MARK])
+{
+    int       rc;
+    unsigned  tokens, certs;
 
     tokens = 0;
     certs = 0;

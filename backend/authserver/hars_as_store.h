@@ -146,6 +146,13 @@ int hars_store_told(hars_store_t *store, char mark[HARS_STORE_MARK]);
 int hars_store_tell(hars_store_t *store, const char *mark);
 
 /*
+ * Of several servers on one database one tells at a time.  HARS_DECLINED:
+ * another one is at it.
+ */
+int hars_store_turn(hars_store_t *store, hars_db_t **turn);
+void hars_store_turn_done(hars_store_t *store, hars_db_t *turn);
+
+/*
  * Forgets tokens that were issued so long ago that they have ended before
  * "until"; no token lives longer than "ttl" or what its client has.
  * HARS_DECLINED: so many that this is to be called again, after whatever else

@@ -507,3 +507,32 @@ hars_store_told_set(hars_db_t *db, void *data)
     return hars_db_do(db, "INSERT INTO told (one, mark) VALUES (1, ?1)"
                           " ON CONFLICT (one) DO UPDATE SET mark = ?1", NULL);
 }
+
+
+int
+hars_store_turn(hars_store_t *store, hars_db_t **turn)
+{
+    int  rc;
+
+    *turn = hars_store_reader(store);
+
+    if (*turn == NULL) {
+        return HARS_ERROR;
+    }
+
+    rc = hars_db_turn(*turn);
+
+    if (rc != HARS_OK) {
+        hars_store_reader_done(store, *turn);
+    }
+
+    return rc;
+}
+
+
+void
+hars_store_turn_done(hars_store_t *store, hars_db_t *turn)
+{
+    hars_db_turn_done(turn);
+    hars_store_reader_done(store, turn);
+}

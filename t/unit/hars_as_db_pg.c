@@ -11,6 +11,7 @@
 #include "../../backend/authserver/hars_as_db.c"
 #include "../../backend/authserver/hars_as_db_sqlite.c"
 #include "../../backend/authserver/hars_as_db_pg.c"
+#include "../../backend/authserver/hars_as_db_pg_conn.c"
 #include "../../backend/common/hars_log.c"
 
 #include "tap.h"
@@ -186,6 +187,29 @@ contention(void)
 }
 
 
+static void
+turns(void)
+{
+    int         n;
+    hars_db_t  *other;
+
+    other = hars_db_open(where);
+    ok(hars_db_turn(db) == HARS_OK && hars_db_turn(other) == HARS_DECLINED,
+       "a turn is of one connection");
+    hars_db_turn_done(db);
+    ok(hars_db_turn(other) == HARS_OK && hars_db_turn(db) == HARS_DECLINED,
+       "until it is given back");
+    hars_db_close(other);
+
+    for (n = 0; hars_db_turn(db) == HARS_DECLINED && n < 500; n++) {
+        poll(NULL, 0, 10);
+    }
+
+    ok(n < 500, "or the connection ends");
+    hars_db_turn_done(db);
+}
+
+
 /* ends the connection of "db" by another one */
 static void
 lose(void)
@@ -249,6 +273,7 @@ main(void)
         values();
         transactions();
         contention();
+        turns();
         lost();
         hars_db_close(db);
     }
