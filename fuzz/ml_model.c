@@ -5,9 +5,12 @@
  * what decodes encodes to the same bytes and can be asked.
  */
 
+#include "../backend/mlservice/hars_ml_classify.c"
 #include "../backend/mlservice/hars_ml_encode.c"
+#include "../backend/mlservice/hars_ml_forest.c"
 #include "../backend/mlservice/hars_ml_knn.c"
 #include "../backend/mlservice/hars_ml_model.c"
+#include "../backend/mlservice/hars_ml_model_forest.c"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,12 +20,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char              error[256];
-    float             query[HARS_ML_DIMS];
+    float             input[HARS_ML_INPUTS];
     size_t            len;
     hars_vote_t       vote;
     hars_model_t     *m;
     unsigned char    *src, *again;
-    hars_neighbour_t  near[HARS_ML_K];
 
     src = malloc(size ? size : 1);
     memcpy(src, data, size);
@@ -52,9 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         __builtin_trap();
     }
 
-    memset(query, 0, sizeof(query));
-    hars_knn_search(m, query, near);
-    hars_knn_vote(m, near, &vote);
+    memset(input, 0, sizeof(input));
+    hars_model_classify(m, input, &vote);
 
     if (vote.class >= m->nclasses || !(vote.confidence >= 0)) {
         __builtin_trap();

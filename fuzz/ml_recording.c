@@ -5,9 +5,13 @@
  * what is refused says why.  Answers of a small model are a class and a share.
  */
 
+#include "../backend/mlservice/hars_ml_classify.c"
 #include "../backend/mlservice/hars_ml_clock.c"
 #include "../backend/mlservice/hars_ml_features.c"
 #include "../backend/mlservice/hars_ml_fft.c"
+#include "../backend/mlservice/hars_ml_forest.c"
+#include "../backend/mlservice/hars_ml_gait.c"
+#include "../backend/mlservice/hars_ml_inputs.c"
 #include "../backend/mlservice/hars_ml_json.c"
 #include "../backend/mlservice/hars_ml_knn.c"
 #include "../backend/mlservice/hars_ml_recognize.c"
@@ -44,13 +48,13 @@ small_model(void)
     m->k = 1;
     m->n = 2;
     m->scale[0] = 1;
-    m->axis = calloc(HARS_ML_FEATURES * m->width, sizeof(float));
+    m->axis = calloc(HARS_ML_INPUTS * m->width, sizeof(float));
     m->stored = calloc(2, sizeof(int16_t));
     m->label = calloc(2, 1);
     m->stored[1] = 100;
     m->label[1] = 1;
 
-    for (i = 0; i < HARS_ML_FEATURES; i++) {
+    for (i = 0; i < HARS_ML_INPUTS; i++) {
         m->inverse[i] = 1;
         m->axis[i * m->width] = 1;
     }

@@ -3,8 +3,9 @@
  * The data structures of activity recognition in pipeline order:
  *
  *     recording -> clean, judge -> one clock of 50 Hz, low-passed
- *               -> windows of 128 samples, every 64 -> 305 features
- *               -> standardized -> principal components -> k-NN -> answer
+ *               -> windows of 128 samples, every 64 -> 200 inputs
+ *               -> standardized -> principal components -> k-NN -+-> answer
+ *               -> forest ---------------------------------------+
  *
  * Everything up to the answer is plain C without clock, randomness, files or
  * locks, shared by the service and the trainer, so that a model never meets
@@ -46,6 +47,8 @@
 #define HARS_ML_LANES         16
 #define HARS_ML_SIGNALS       13
 #define HARS_ML_FEATURES      305
+#define HARS_ML_GAIT          53           /* of the person's own frame */
+#define HARS_ML_INPUTS        200          /* that the classifiers take */
 #define HARS_ML_FFT           256          /* longest transform */
 
 /* bounds of what a model may have */
@@ -57,11 +60,14 @@
 #define HARS_ML_NAME          64
 #define HARS_ML_META          4096
 #define HARS_ML_BLOCK         16           /* prototypes side by side */
+#define HARS_ML_TREES         512
+#define HARS_ML_NODES         65535        /* of one tree */
+#define HARS_ML_LEAVES        65535        /* different ones of a forest */
 
 /* a model file */
 #define HARS_ML_MAGIC         "\x89HARSML\n"
 #define HARS_ML_MAGIC_LEN     8
-#define HARS_ML_VERSION       1
+#define HARS_ML_VERSION       2
 #define HARS_ML_HEADER        16           /* magic, version, length */
 #define HARS_ML_DIGEST        32           /* SHA-256, at the end */
 
@@ -174,9 +180,29 @@ typedef struct {
 } hars_neighbour_t;
 
 
+/* the next node is left, or left + 1 if the input is above the threshold */
+typedef struct {
+    float              threshold;          /* of a leaf: none is above it */
+    uint16_t           input;
+    uint16_t           left;               /* within the tree; leaf: itself */
+} hars_node_t;
+
+
+/* shares are whole numbers: a sum is the same in any order of trees */
+typedef struct {
+    unsigned           trees;
+    unsigned           nodes;              /* of all trees */
+    unsigned           leaves;
+    uint32_t           root[HARS_ML_TREES + 1];  /* first nodes, the end */
+    hars_node_t       *node;
+    uint16_t          *leaf;               /* [nodes], index of share */
+    uint8_t          (*share)[HARS_ML_CLASSES];  /* [leaves], sum 255 or so */
+} hars_forest_t;
+
+
 /* read-only once loaded: any number of threads may ask it */
 typedef struct {
-    char               id[HARS_ML_NAME];   /* placement-knn-checksum */
+    char               id[HARS_ML_NAME];   /* placement-vote-checksum */
     char               meta[HARS_ML_META]; /* lines name=value */
     unsigned char      digest[HARS_ML_DIGEST];  /* of the file */
     size_t             size;               /* of the file */
@@ -184,12 +210,12 @@ typedef struct {
     unsigned           nclasses;
     char               class[HARS_ML_CLASSES][HARS_ML_NAME];
 
-    float              mean[HARS_ML_FEATURES];
-    float              inverse[HARS_ML_FEATURES];   /* 1 / deviation */
+    float              mean[HARS_ML_INPUTS];
+    float              inverse[HARS_ML_INPUTS];     /* 1 / deviation */
 
     unsigned           dims;
     unsigned           width;              /* dims, rounded up to the lanes */
-    float             *axis;               /* [feature][width] */
+    float             *axis;               /* [input][width] */
 
     unsigned           k;
     unsigned           n;                  /* prototypes */
@@ -197,6 +223,9 @@ typedef struct {
     int16_t           *stored;             /* [n][dims], as in the file */
     uint8_t           *label;              /* [n] */
     float             *block;              /* [n / BLOCK][dims][BLOCK] */
+
+    float              weight;             /* of the forest; the rest: k-NN */
+    hars_forest_t      forest;
 } hars_model_t;
 
 
@@ -260,9 +289,13 @@ void hars_features_free(hars_features_t *f);
 void hars_features(hars_features_t *f, const double (*row)[HARS_ML_AXES],
     double *out);
 
-/* the same, as the classifier takes them */
-void hars_features_single(hars_features_t *f,
-    const double (*row)[HARS_ML_AXES], float *out);
+
+/* HARS_ML_GAIT values of a window, that do not change with the device */
+void hars_features_gait(const double (*row)[HARS_ML_AXES], double *out);
+
+/* what the classifiers take of a window, HARS_ML_INPUTS */
+void hars_inputs(hars_features_t *f, const double (*row)[HARS_ML_AXES],
+    float *out);
 
 /* the parts of it; each writes its features and returns where it stopped */
 double *hars_features_time(hars_features_t *f, double *out);
@@ -281,14 +314,25 @@ void hars_knn_search(const hars_model_t *model, const float *query,
 void hars_knn_vote(const hars_model_t *model, const hars_neighbour_t *near,
     hars_vote_t *vote);
 
+/* the k-NN's answer to a window's inputs */
+void hars_knn_classify(const hars_model_t *model, const float *input,
+    hars_vote_t *vote);
+
+/* the forest's answers to "n" windows; one by one they are the same */
+void hars_forest_classify(const hars_model_t *model,
+    const float (*input)[HARS_ML_INPUTS], size_t n, hars_vote_t *vote);
+void hars_forest_free(hars_forest_t *forest);
+
 /* a standardized value, held within what the training saw */
-float hars_model_standard(const hars_model_t *model, const float *features,
+float hars_model_standard(const hars_model_t *model, const float *input,
     unsigned i);
 
-/* a window's features, standardized and projected: model->width floats */
-void hars_model_project(const hars_model_t *model, const float *features,
+/* a window's inputs, standardized and projected: model->width floats */
+void hars_model_project(const hars_model_t *model, const float *input,
     float *point);
-void hars_model_classify(const hars_model_t *model, const float *features,
+
+/* the soft vote of both */
+void hars_model_classify(const hars_model_t *model, const float *input,
     hars_vote_t *vote);
 
 /*

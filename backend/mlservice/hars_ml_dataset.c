@@ -96,7 +96,7 @@ hars_dataset_free(hars_dataset_t *set)
         return;
     }
 
-    free(set->features);
+    free(set->input);
     free(set->class);
     free(set->person);
     free(set);
@@ -270,7 +270,7 @@ hars_dataset_window(void *data, double start,
         return;
     }
 
-    hars_features_single(c->features, row, set->features[set->n]);
+    hars_inputs(c->features, row, set->input[set->n]);
     set->class[set->n] = (uint8_t) c->class;
     set->person[set->n] = (uint16_t) c->person;
     set->n++;
@@ -285,12 +285,12 @@ hars_dataset_grow(hars_dataset_t *set)
 
     size = set->size ? 2 * set->size : 4096;
 
-    p = realloc(set->features, size * sizeof(set->features[0]));
+    p = realloc(set->input, size * sizeof(set->input[0]));
     if (p == NULL) {
         return HARS_ERROR;
     }
 
-    set->features = p;
+    set->input = p;
 
     p = realloc(set->class, size * sizeof(set->class[0]));
     if (p == NULL) {

@@ -18,8 +18,13 @@ static unsigned char *hars_put_transform(unsigned char *p,
     const hars_model_t *model);
 static unsigned char *hars_put_knn(unsigned char *p,
     const hars_model_t *model);
+static unsigned char *hars_put_forest(unsigned char *p,
+    const hars_model_t *model);
+static unsigned char *hars_put_node(unsigned char *p,
+    const hars_forest_t *forest, uint32_t tree, uint32_t node);
 static size_t hars_class_size(const hars_model_t *model);
 static size_t hars_knn_size(const hars_model_t *model);
+static size_t hars_forest_size(const hars_model_t *model);
 static unsigned char *hars_put(unsigned char *p, const void *src, size_t len);
 static unsigned char *hars_put_section(unsigned char *p, const char *tag,
     size_t len);
@@ -33,11 +38,12 @@ hars_model_encode(const hars_model_t *model, size_t *len)
 {
     unsigned char  *dst, *p;
 
-    *len = HARS_ML_HEADER + 5 * 8 + strlen(model->meta)
+    *len = HARS_ML_HEADER + 7 * 8 + strlen(model->meta)
            + hars_class_size(model)
-           + 2 * HARS_ML_FEATURES * sizeof(float)
-           + 4 + HARS_ML_FEATURES * model->dims * sizeof(float)
-           + hars_knn_size(model) + HARS_ML_DIGEST;
+           + 2 * HARS_ML_INPUTS * sizeof(float)
+           + 4 + HARS_ML_INPUTS * model->dims * sizeof(float)
+           + hars_knn_size(model) + hars_forest_size(model)
+           + sizeof(float) + HARS_ML_DIGEST;
 
     if (*len > HARS_ML_MODEL_SIZE) {
         return NULL;
@@ -55,6 +61,10 @@ hars_model_encode(const hars_model_t *model, size_t *len)
     p = hars_put_meta(p, model);
     p = hars_put_transform(p, model);
     p = hars_put_knn(p, model);
+    p = hars_put_forest(p, model);
+
+    p = hars_put_section(p, "VOTE", sizeof(float));
+    p = hars_put_floats(p, &model->weight, 1);
 
     if (hars_model_digest(dst, (size_t) (p - dst), p) != HARS_OK) {
         free(dst);
@@ -88,15 +98,15 @@ hars_put_transform(unsigned char *p, const hars_model_t *model)
 {
     unsigned  i;
 
-    p = hars_put_section(p, "STDZ", 2 * HARS_ML_FEATURES * sizeof(float));
-    p = hars_put_floats(p, model->mean, HARS_ML_FEATURES);
-    p = hars_put_floats(p, model->inverse, HARS_ML_FEATURES);
+    p = hars_put_section(p, "STDZ", 2 * HARS_ML_INPUTS * sizeof(float));
+    p = hars_put_floats(p, model->mean, HARS_ML_INPUTS);
+    p = hars_put_floats(p, model->inverse, HARS_ML_INPUTS);
 
-    p = hars_put_section(p, "PCA ", 4 + HARS_ML_FEATURES * model->dims
+    p = hars_put_section(p, "PCA ", 4 + HARS_ML_INPUTS * model->dims
                                         * sizeof(float));
     p = hars_put_u32(p, model->dims);
 
-    for (i = 0; i < HARS_ML_FEATURES; i++) {
+    for (i = 0; i < HARS_ML_INPUTS; i++) {
         p = hars_put_floats(p, model->axis + i * model->width, model->dims);
     }
 
@@ -126,6 +136,56 @@ hars_put_knn(unsigned char *p, const hars_model_t *model)
 }
 
 
+static unsigned char *
+hars_put_forest(unsigned char *p, const hars_model_t *model)
+{
+    uint32_t              i, tree;
+    const hars_forest_t  *forest;
+
+    forest = &model->forest;
+
+    p = hars_put_section(p, "FRST", hars_forest_size(model));
+    p = hars_put_u32(p, forest->trees);
+    p = hars_put_u32(p, forest->leaves);
+
+    for (tree = 0; tree < forest->trees; tree++) {
+        p = hars_put_u32(p, forest->root[tree + 1] - forest->root[tree]);
+    }
+
+    for (i = 0; i < forest->leaves; i++) {
+        p = hars_put(p, forest->share[i], model->nclasses);
+    }
+
+    for (tree = 0; tree < forest->trees; tree++) {
+        for (i = forest->root[tree]; i < forest->root[tree + 1]; i++) {
+            p = hars_put_node(p, forest, tree, i);
+        }
+    }
+
+    return p;
+}
+
+
+static unsigned char *
+hars_put_node(unsigned char *p, const hars_forest_t *forest, uint32_t tree,
+    uint32_t node)
+{
+    const hars_node_t  *n;
+
+    n = &forest->node[node];
+
+    if (forest->root[tree] + n->left == node) {
+        p = hars_put_u32(p, forest->leaf[node]);
+
+        return hars_put_u32(p, n->input);
+    }
+
+    p = hars_put_floats(p, &n->threshold, 1);
+
+    return hars_put_u32(p, n->input | (uint32_t) n->left << 16);
+}
+
+
 static size_t
 hars_class_size(const hars_model_t *model)
 {
@@ -147,6 +207,15 @@ hars_knn_size(const hars_model_t *model)
 {
     return 8 + model->dims * sizeof(float) + model->n
            + (size_t) model->n * model->dims * 2;
+}
+
+
+static size_t
+hars_forest_size(const hars_model_t *model)
+{
+    return 8 + 4 * (size_t) model->forest.trees
+           + (size_t) model->forest.leaves * model->nclasses
+           + 8 * (size_t) model->forest.nodes;
 }
 
 

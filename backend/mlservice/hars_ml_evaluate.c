@@ -158,7 +158,7 @@ hars_evaluate_model(const hars_dataset_t *set, const hars_model_t *model,
     }
 
     for (i = 0; i < set->n; i++) {
-        hars_model_classify(model, set->features[i], &vote);
+        hars_model_classify(model, set->input[i], &vote);
 
         k = class[vote.class];
 
@@ -187,7 +187,7 @@ hars_evaluate_window(const hars_dataset_t *set, size_t i,
 {
     hars_vote_t  vote;
 
-    hars_model_classify(model, set->features[i], &vote);
+    hars_model_classify(model, set->input[i], &vote);
 
     report->n++;
     report->confusion[set->class[i]][vote.class]++;

@@ -119,21 +119,6 @@ hars_features(hars_features_t *f, const double (*row)[HARS_ML_AXES],
 }
 
 
-void
-hars_features_single(hars_features_t *f, const double (*row)[HARS_ML_AXES],
-    float *out)
-{
-    double    all[HARS_ML_FEATURES];
-    unsigned  i;
-
-    hars_features(f, row, all);
-
-    for (i = 0; i < HARS_ML_FEATURES; i++) {
-        out[i] = (float) all[i];
-    }
-}
-
-
 static void
 hars_signals(hars_features_t *f, const double (*row)[HARS_ML_AXES])
 {

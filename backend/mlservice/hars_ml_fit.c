@@ -29,7 +29,7 @@ static int hars_fit_axes(hars_model_t *model, const hars_dataset_t *set,
 static void hars_fit_covariance(const hars_model_t *model,
     const hars_dataset_t *set, const uint8_t *use, double *a);
 static void hars_fit_add(double *restrict a,
-    double (*restrict z)[HARS_ML_FEATURES]);
+    double (*restrict z)[HARS_ML_INPUTS]);
 static int hars_fit_prototypes(hars_model_t *model, const hars_dataset_t *set,
     const uint8_t *use, unsigned unrounded);
 static void hars_fit_round(hars_model_t *model, const float *point);
@@ -58,13 +58,15 @@ hars_fit(const hars_dataset_t *set, const uint8_t *use, const hars_fit_t *fit)
     model->width = (fit->dims + 15) / 16 * 16;
     model->k = fit->k < model->n ? fit->k : model->n;
     model->nclasses = set->nclasses;
+    model->weight = fit->weight;
     memcpy(model->class, set->class_name, sizeof(model->class));
 
     hars_fit_standardize(model, set, use);
 
     if (model->n < 2
         || hars_fit_axes(model, set, use) != HARS_OK
-        || hars_fit_prototypes(model, set, use, fit->unrounded) != HARS_OK)
+        || hars_fit_prototypes(model, set, use, fit->unrounded) != HARS_OK
+        || hars_grow(&model->forest, set, use, fit) != HARS_OK)
     {
         hars_model_free(model);
         return NULL;
@@ -82,18 +84,18 @@ hars_fit_standardize(hars_model_t *model, const hars_dataset_t *set,
     size_t    i;
     unsigned  k;
 
-    for (k = 0; k < HARS_ML_FEATURES; k++) {
+    for (k = 0; k < HARS_ML_INPUTS; k++) {
         mean = 0;
         square = 0;
 
         for (i = 0; i < set->n; i++) {
-            mean += use[i] ? (double) set->features[i][k] : 0;
+            mean += use[i] ? (double) set->input[i][k] : 0;
         }
 
         mean /= model->n;
 
         for (i = 0; i < set->n; i++) {
-            x = (double) set->features[i][k] - mean;
+            x = (double) set->input[i][k] - mean;
             square += use[i] ? x * x : 0;
         }
 
@@ -113,10 +115,10 @@ hars_fit_axes(hars_model_t *model, const hars_dataset_t *set,
     double    *a, *vector, *value, *v, most;
     unsigned   d, i;
 
-    a = calloc(HARS_ML_FEATURES * HARS_ML_FEATURES, sizeof(double));
-    vector = calloc(HARS_ML_FEATURES * HARS_ML_FEATURES, sizeof(double));
-    value = calloc(HARS_ML_FEATURES, sizeof(double));
-    model->axis = calloc(HARS_ML_FEATURES * model->width, sizeof(float));
+    a = calloc(HARS_ML_INPUTS * HARS_ML_INPUTS, sizeof(double));
+    vector = calloc(HARS_ML_INPUTS * HARS_ML_INPUTS, sizeof(double));
+    value = calloc(HARS_ML_INPUTS, sizeof(double));
+    model->axis = calloc(HARS_ML_INPUTS * model->width, sizeof(float));
     rc = HARS_ERROR;
 
     if (!a || !vector || !value || !model->axis) {
@@ -125,18 +127,18 @@ hars_fit_axes(hars_model_t *model, const hars_dataset_t *set,
 
     hars_fit_covariance(model, set, use, a);
 
-    hars_eigen(a, HARS_ML_FEATURES, value, vector);
+    hars_eigen(a, HARS_ML_INPUTS, value, vector);
 
     for (d = 0; d < model->dims; d++) {
-        v = vector + d * HARS_ML_FEATURES;
+        v = vector + d * HARS_ML_INPUTS;
         most = 0;
 
-        for (i = 0; i < HARS_ML_FEATURES; i++) {
+        for (i = 0; i < HARS_ML_INPUTS; i++) {
             most = fabs(v[i]) > fabs(most) ? v[i] : most;
         }
 
         /* an eigenvector has no sign of its own: its largest part is > 0 */
-        for (i = 0; i < HARS_ML_FEATURES; i++) {
+        for (i = 0; i < HARS_ML_INPUTS; i++) {
             model->axis[i * model->width + d]
                                       = (float) (most < 0 ? -v[i] : v[i]);
         }
@@ -158,7 +160,7 @@ static void
 hars_fit_covariance(const hars_model_t *model, const hars_dataset_t *set,
     const uint8_t *use, double *a)
 {
-    double    z[HARS_FIT_ROWS][HARS_ML_FEATURES];
+    double    z[HARS_FIT_ROWS][HARS_ML_INPUTS];
     size_t    i;
     unsigned  k, j, rows;
 
@@ -168,8 +170,8 @@ hars_fit_covariance(const hars_model_t *model, const hars_dataset_t *set,
     for (i = 0; i < set->n; i++) {
 
         if (use[i]) {
-            for (k = 0; k < HARS_ML_FEATURES; k++) {
-                z[rows][k] = hars_model_standard(model, set->features[i], k);
+            for (k = 0; k < HARS_ML_INPUTS; k++) {
+                z[rows][k] = hars_model_standard(model, set->input[i], k);
             }
 
             rows++;
@@ -182,10 +184,10 @@ hars_fit_covariance(const hars_model_t *model, const hars_dataset_t *set,
         }
     }
 
-    for (k = 0; k < HARS_ML_FEATURES; k++) {
+    for (k = 0; k < HARS_ML_INPUTS; k++) {
         for (j = 0; j <= k; j++) {
-            a[k * HARS_ML_FEATURES + j] /= model->n;
-            a[j * HARS_ML_FEATURES + k] = a[k * HARS_ML_FEATURES + j];
+            a[k * HARS_ML_INPUTS + j] /= model->n;
+            a[j * HARS_ML_INPUTS + k] = a[k * HARS_ML_INPUTS + j];
         }
     }
 }
@@ -193,13 +195,13 @@ hars_fit_covariance(const hars_model_t *model, const hars_dataset_t *set,
 
 /* the lower triangle, four windows at a time */
 static void
-hars_fit_add(double *restrict a, double (*restrict z)[HARS_ML_FEATURES])
+hars_fit_add(double *restrict a, double (*restrict z)[HARS_ML_INPUTS])
 {
     double    w0, w1, w2, w3, *restrict row;
     unsigned  k, j, n;
 
-    for (k = 0; k < HARS_ML_FEATURES; k++) {
-        row = a + k * HARS_ML_FEATURES;
+    for (k = 0; k < HARS_ML_INPUTS; k++) {
+        row = a + k * HARS_ML_INPUTS;
         w0 = z[0][k];
         w1 = z[1][k];
         w2 = z[2][k];
@@ -235,7 +237,7 @@ hars_fit_prototypes(hars_model_t *model, const hars_dataset_t *set,
     for (i = 0, n = 0; i < set->n; i++) {
         if (use[i]) {
             p = point + n * model->width;
-            hars_model_project(model, set->features[i], p);
+            hars_model_project(model, set->input[i], p);
             model->label[n++] = set->class[i];
         }
     }

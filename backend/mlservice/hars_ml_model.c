@@ -6,10 +6,12 @@
  *     magic[8]  version:32  length of the file:32
  *     "META" length:32   lines name=value, printable ASCII
  *     "CLAS" length:32   names, each ended by a zero
- *     "STDZ" length:32   mean[305] float, 1/deviation[305] float
- *     "PCA " length:32   dims:32, axis[305][dims] float
+ *     "STDZ" length:32   mean[200] float, 1/deviation[200] float
+ *     "PCA " length:32   dims:32, axis[200][dims] float
  *     "KNN " length:32   k:32, n:32, scale[dims] float, labels[n],
  *                        prototypes[n][dims] int16
+ *     "FRST" length:32   hars_ml_model_forest.c
+ *     "VOTE" length:32   weight of the forest, 0 to 1, float
  *     SHA-256 of everything before
  *
  * The checksum finds damage, not malice; every length and value is judged
@@ -18,7 +20,7 @@
  */
 
 
-#include "hars_ml.h"
+#include "hars_ml_reader.h"
 
 #include <errno.h>
 #include <math.h>
@@ -35,13 +37,6 @@
 #define HARS_AXIS_MAX   1e6f
 
 
-typedef struct {
-    const unsigned char  *pos;
-    const unsigned char  *end;
-    char                 *error;
-    size_t                size;          /* of error */
-} hars_reader_t;
-
 typedef int (*hars_section_pt)(hars_model_t *model, hars_reader_t *r);
 
 typedef struct {
@@ -50,9 +45,6 @@ typedef struct {
 } hars_section_t;
 
 
-static uint32_t hars_get_u32(const unsigned char *p);
-static int hars_get_floats(hars_reader_t *r, float *dst, size_t n,
-    float limit);
 static int hars_model_error(hars_reader_t *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 static int hars_model_frame(hars_model_t *model, const unsigned char *src,
@@ -64,6 +56,7 @@ static int hars_model_read_scale(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_axes(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_knn(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_stored(hars_model_t *model, hars_reader_t *r);
+static int hars_model_read_vote(hars_model_t *model, hars_reader_t *r);
 
 
 static const hars_section_t  hars_model_section[] = {
@@ -71,11 +64,13 @@ static const hars_section_t  hars_model_section[] = {
     { "CLAS", hars_model_read_classes },
     { "STDZ", hars_model_read_scale },
     { "PCA ", hars_model_read_axes },
-    { "KNN ", hars_model_read_knn }
+    { "KNN ", hars_model_read_knn },
+    { "FRST", hars_forest_read },
+    { "VOTE", hars_model_read_vote }
 };
 
 
-static uint32_t
+uint32_t
 hars_get_u32(const unsigned char *p)
 {
     return p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
@@ -83,7 +78,7 @@ hars_get_u32(const unsigned char *p)
 }
 
 
-static int
+int
 hars_get_floats(hars_reader_t *r, float *dst, size_t n, float limit)
 {
     size_t    i;
@@ -196,7 +191,7 @@ hars_model_decode(const unsigned char *src, size_t len, char *error,
     }
 
     hars_model_meta(model, "placement", placement, sizeof(placement));
-    snprintf(model->id, sizeof(model->id), "%s-knn-%02x%02x%02x%02x",
+    snprintf(model->id, sizeof(model->id), "%s-vote-%02x%02x%02x%02x",
              placement, model->digest[0], model->digest[1], model->digest[2],
              model->digest[3]);
 
@@ -356,18 +351,18 @@ static int
 hars_model_read_scale(hars_model_t *model, hars_reader_t *r)
 {
     if (r->end - r->pos
-        != (ptrdiff_t) (2 * HARS_ML_FEATURES * sizeof(float)))
+        != (ptrdiff_t) (2 * HARS_ML_INPUTS * sizeof(float)))
     {
         return HARS_ERROR;
     }
 
-    if (hars_get_floats(r, model->mean, HARS_ML_FEATURES, HARS_MEAN_MAX)
+    if (hars_get_floats(r, model->mean, HARS_ML_INPUTS, HARS_MEAN_MAX)
         != HARS_OK)
     {
         return HARS_ERROR;
     }
 
-    return hars_get_floats(r, model->inverse, HARS_ML_FEATURES,
+    return hars_get_floats(r, model->inverse, HARS_ML_INPUTS,
                            HARS_MEAN_MAX);
 }
 
@@ -387,15 +382,15 @@ hars_model_read_axes(hars_model_t *model, hars_reader_t *r)
     r->pos += 4;
 
     if (model->dims < 1 || model->dims > HARS_ML_DIMS
-        || len != 4 + HARS_ML_FEATURES * model->dims * sizeof(float))
+        || len != 4 + HARS_ML_INPUTS * model->dims * sizeof(float))
     {
         return HARS_ERROR;
     }
 
     model->width = (model->dims + 15) / 16 * 16;
-    model->axis = calloc(HARS_ML_FEATURES * model->width, sizeof(float));
+    model->axis = calloc(HARS_ML_INPUTS * model->width, sizeof(float));
 
-    for (i = 0; model->axis != NULL && i < HARS_ML_FEATURES; i++) {
+    for (i = 0; model->axis != NULL && i < HARS_ML_INPUTS; i++) {
         if (hars_get_floats(r, model->axis + i * model->width, model->dims,
                             HARS_AXIS_MAX)
             != HARS_OK)
@@ -468,6 +463,19 @@ hars_model_read_stored(hars_model_t *model, hars_reader_t *r)
 }
 
 
+static int
+hars_model_read_vote(hars_model_t *model, hars_reader_t *r)
+{
+    if (r->end - r->pos != (ptrdiff_t) sizeof(float)
+        || hars_get_floats(r, &model->weight, 1, 1) != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return model->weight >= 0 ? HARS_OK : HARS_ERROR;
+}
+
+
 void
 hars_model_free(hars_model_t *model)
 {
@@ -479,6 +487,7 @@ hars_model_free(hars_model_t *model)
     free(model->stored);
     free(model->label);
     free(model->block);
+    hars_forest_free(&model->forest);
     free(model);
 }
 

@@ -1,22 +1,14 @@
 
 /*
- * From a window's features to the answer, and from a recording to all of
- * its answers: the one path that the service and the trainer's evaluation
- * both take.  Nothing is allocated per window but the answer itself.
- *
- * Standardized values are held within +-HARS_CLIP deviations, so that one
- * feature far outside of what the training saw cannot decide alone.
+ * From a recording to the answers of all its windows.  Nothing is allocated
+ * per window but the answer itself.
  */
 
 
 #include "hars_ml.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-
-#define HARS_CLIP   4.0f
 
 
 typedef struct {
@@ -24,60 +16,13 @@ typedef struct {
     hars_features_t     *features;
     hars_answers_t      *answers;
     int                  rc;
-    float                out[HARS_ML_FEATURES];
+    float                out[HARS_ML_INPUTS];
 } hars_recognizer_t;
 
 
 static void hars_recognize_window(void *data, double start,
     const double (*row)[HARS_ML_AXES]);
 static hars_answer_t *hars_answers_add(hars_answers_t *answers);
-
-
-float
-hars_model_standard(const hars_model_t *model, const float *features,
-    unsigned i)
-{
-    float  z;
-
-    z = (features[i] - model->mean[i]) * model->inverse[i];
-
-    /* in this order NaN, if ever there is one, ends here */
-    return !(z > -HARS_CLIP) ? -HARS_CLIP : z < HARS_CLIP ? z : HARS_CLIP;
-}
-
-
-void
-hars_model_project(const hars_model_t *model, const float *features,
-    float *point)
-{
-    float         z;
-    unsigned      i, d;
-    const float  *axis;
-
-    memset(point, 0, model->width * sizeof(float));
-
-    for (i = 0; i < HARS_ML_FEATURES; i++) {
-        z = hars_model_standard(model, features, i);
-        axis = model->axis + i * model->width;
-
-        for (d = 0; d < model->width; d++) {
-            point[d] += z * axis[d];
-        }
-    }
-}
-
-
-void
-hars_model_classify(const hars_model_t *model, const float *features,
-    hars_vote_t *vote)
-{
-    float             point[HARS_ML_DIMS];
-    hars_neighbour_t  near[HARS_ML_K];
-
-    hars_model_project(model, features, point);
-    hars_knn_search(model, point, near);
-    hars_knn_vote(model, near, vote);
-}
 
 
 int
@@ -140,7 +85,7 @@ hars_recognize_window(void *data, double start,
     answer->start = start;
     answer->end = start + (double) HARS_ML_WINDOW / HARS_ML_RATE;
 
-    hars_features_single(r->features, row, r->out);
+    hars_inputs(r->features, row, r->out);
     hars_model_classify(r->model, r->out, &answer->vote);
 }
 

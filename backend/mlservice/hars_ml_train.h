@@ -37,7 +37,7 @@ typedef int (*hars_trial_pt)(void *data, hars_trial_t *trial, char *error,
 typedef struct {
     size_t             n;
     size_t             size;               /* windows there is room for */
-    float            (*features)[HARS_ML_FEATURES];
+    float            (*input)[HARS_ML_INPUTS];
     uint8_t           *class;
     uint16_t          *person;
 
@@ -55,6 +55,11 @@ typedef struct {
 typedef struct {
     unsigned           dims;
     unsigned           k;
+    unsigned           trees;
+    unsigned           leaf;               /* least windows of a leaf */
+    unsigned           tries;              /* inputs tried for a split */
+    uint64_t           seed;
+    float              weight;             /* of the forest, 0 to 1 */
     unsigned           unrounded:1;        /* prototypes stay float */
 } hars_fit_t;
 
@@ -92,6 +97,13 @@ void hars_eigen(double *a, unsigned n, double *value, double *vector);
 /* fits a model to the windows whose "use" is not zero; without meta text */
 hars_model_t *hars_fit(const hars_dataset_t *set, const uint8_t *use,
     const hars_fit_t *fit);
+
+/*
+ * Extra trees: each split the best of "tries" random ones.  The same seed
+ * makes the same trees.
+ */
+int hars_grow(hars_forest_t *forest, const hars_dataset_t *set,
+    const uint8_t *use, const hars_fit_t *fit);
 
 /* people to folds of about equal windows, the rule of GroupKFold */
 void hars_folds(const hars_dataset_t *set, unsigned folds, uint8_t *fold);

@@ -118,6 +118,11 @@ main(int argc, char **argv)
     t.folds = HARS_ML_FOLDS;
     t.fit.dims = 40;
     t.fit.k = 15;
+    t.fit.trees = 100;
+    t.fit.leaf = 2;
+    t.fit.tries = 40;
+    t.fit.seed = 1;
+    t.fit.weight = 0.65f;
 
     rc = hars_train_options(&t, argc, argv);
 
@@ -479,9 +484,9 @@ hars_train_inspect(const hars_train_t *t)
         printf("%02x", model->digest[i]);
     }
 
-    printf("\nsize=%zu\nversion=%d\n%sfeatures=%d\ndims=%u\nneighbours=%u\n"
+    printf("\nsize=%zu\nversion=%d\n%sinputs=%d\ndims=%u\nneighbours=%u\n"
            "prototypes=%u\n", model->size, HARS_ML_VERSION, model->meta,
-           HARS_ML_FEATURES, model->dims, model->k, model->n);
+           HARS_ML_INPUTS, model->dims, model->k, model->n);
 
     for (i = 0; i < model->n; i++) {
         count[model->label[i]]++;

@@ -130,7 +130,7 @@ sub options {
     $conf = settings('good', model => $model, socket => $socket);
     ($rc, $said) = run($program, '--config', $conf, '--check');
     is($rc, 0, '--check: in order');
-    like($said, qr/pocket-knn-[0-9a-f]{8}/, '--check: names the model');
+    like($said, qr/pocket-vote-[0-9a-f]{8}/, '--check: names the model');
 
     ($rc, $said) = run($train, 'inspect', $model);
     is($rc, 0, 'hars-train inspect');
@@ -285,7 +285,7 @@ sub walking {
               'walking: 2.56 s every 1.28 s');
     is(scalar(grep { $_->{confidence} < 0.6 || $_->{confidence} > 1 } @$w),
        0, 'walking: with confidence');
-    like($a->{model}, qr/^pocket-knn-[0-9a-f]{8}$/, 'walking: the model');
+    like($a->{model}, qr/^pocket-vote-[0-9a-f]{8}$/, 'walking: the model');
     is_deeply($a->{records}, { received => 512, empty => 0, duplicates => 0 },
               'walking: records');
 

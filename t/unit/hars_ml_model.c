@@ -2,15 +2,18 @@
 /*
  * Model files: what encode makes decodes to the same; what is cut off,
  * damaged, foreign or, with a right checksum, senseless is refused with a
- * text, hundreds of times, under a sanitizer too.
+ * text, thousands of times, under a sanitizer too.
  */
 
 /* link: -lm -lcrypto */
 
 
+#include "../../backend/mlservice/hars_ml_classify.c"
 #include "../../backend/mlservice/hars_ml_encode.c"
+#include "../../backend/mlservice/hars_ml_forest.c"
 #include "../../backend/mlservice/hars_ml_knn.c"
 #include "../../backend/mlservice/hars_ml_model.c"
+#include "../../backend/mlservice/hars_ml_model_forest.c"
 
 #include <unistd.h>
 
@@ -19,6 +22,7 @@
 
 #define DIMS  5
 #define N     37
+#define TREES 4
 
 
 static void round_trip(void);
@@ -28,6 +32,7 @@ static void resigned(void);
 static void senseless(const char *what, size_t at, uint32_t value);
 static void files(void);
 static hars_model_t *build(void);
+static void plant(hars_forest_t *f);
 static int sound(const hars_model_t *m);
 static int refused(const unsigned char *src, size_t len, const char *words);
 static size_t section(const char *tag);
@@ -88,11 +93,11 @@ build(void)
     strcpy(m->class[1], "walking");
     strcpy(m->meta, "placement=pocket\nsubjects=1 2\n");
 
-    m->axis = calloc(HARS_ML_FEATURES * m->width, sizeof(float));
+    m->axis = calloc(HARS_ML_INPUTS * m->width, sizeof(float));
     m->stored = malloc(N * DIMS * sizeof(int16_t));
     m->label = malloc(N);
 
-    for (i = 0; i < HARS_ML_FEATURES; i++) {
+    for (i = 0; i < HARS_ML_INPUTS; i++) {
         m->mean[i] = (float) i;
         m->inverse[i] = 1 / (float) (i + 1);
 
@@ -110,7 +115,42 @@ build(void)
         m->label[i / DIMS] = i / DIMS % 2;
     }
 
+    m->weight = 0.5f;
+    plant(&m->forest);
+
     return m;
+}
+
+
+/* three trees of seven nodes, and one that is a leaf */
+static void
+plant(hars_forest_t *f)
+{
+    unsigned  i, k;
+
+    f->trees = TREES;
+    f->nodes = 3 * 7 + 1;
+    f->leaves = 3;
+    f->node = calloc(f->nodes, sizeof(hars_node_t));
+    f->leaf = calloc(f->nodes, sizeof(uint16_t));
+    f->share = calloc(f->leaves, sizeof(f->share[0]));
+
+    for (i = 0; i < f->leaves; i++) {
+        f->share[i][0] = (uint8_t) (80 * i);
+        f->share[i][1] = (uint8_t) (255 - 80 * i);
+    }
+
+    for (i = 0; i < f->nodes; i++) {
+        k = i % 7;
+        f->root[i / 7] = i - k;
+        f->leaf[i] = (uint16_t) (i % 3);
+        f->node[i].input = (uint16_t) (next() % HARS_ML_INPUTS);
+        f->node[i].left = (uint16_t) (k < 3 && i < 21 ? 2 * k + 1 : k);
+        f->node[i].threshold = k < 3 && i < 21
+                               ? (float) next() / (1 << 24) : INFINITY;
+    }
+
+    f->root[TREES] = f->nodes;
 }
 
 
@@ -133,7 +173,7 @@ round_trip(void)
     ok(n == len && memcmp(again, bytes, n) == 0, "and encodes to the same");
     free(again);
 
-    ok(memcmp(two->stored, bytes + len - HARS_ML_DIGEST - N * DIMS * 2,
+    ok(memcmp(two->stored, bytes + section("KNN ") + 8 + DIMS * 4 + N,
               N * DIMS * 2)
        == 0 && two->nclasses == 2 && strcmp(two->class[1], "walking") == 0,
        "prototypes and classes are there");
@@ -142,7 +182,7 @@ round_trip(void)
     ok(strcmp(value, "1 2") == 0, "a line of the meta text");
     hars_model_meta(two, "subject", value, sizeof(value));
     ok(strcmp(value, "") == 0, "a line that is not there");
-    ok(strncmp(two->id, "pocket-knn-", 11) == 0 && strlen(two->id) == 19,
+    ok(strncmp(two->id, "pocket-vote-", 12) == 0 && strlen(two->id) == 20,
        "its id: %s", two->id);
 
     hars_model_free(one);
@@ -186,7 +226,7 @@ flipped(void)
 
     bad = 0;
 
-    for (i = 0; i < 2000; i++) {
+    for (i = 0; i < 10000; i++) {
         at = i < 64 ? i : next() % len;
         bit = 1u << next() % 8;
 
@@ -195,7 +235,7 @@ flipped(void)
         bytes[at] ^= (unsigned char) bit;
     }
 
-    ok(bad == 0, "2000 flipped bits: refused");
+    ok(bad == 0, "10000 flipped bits: refused");
 
     bytes[len / 2] ^= 1;
     ok(refused(bytes, len, "damaged"), "damage is called that");
@@ -205,9 +245,10 @@ flipped(void)
     ok(refused(bytes, len, "no model file"), "a foreign file is called that");
     bytes[0] ^= 1;
 
-    bytes[8] = 2;
-    ok(refused(bytes, len, "version 2"), "a later version is called that");
-    bytes[8] = 1;
+    bytes[8] = HARS_ML_VERSION + 1;
+    ok(refused(bytes, len, "format version"),
+       "a later version is called that");
+    bytes[8] = HARS_ML_VERSION;
 }
 
 
@@ -239,11 +280,28 @@ resigned(void)
     senseless("a section of 4 GB", section("STDZ") - 4, UINT32_MAX);
     senseless("a section that is not known", section("STDZ") - 8, 0x58585858);
 
+    senseless("no trees", section("FRST"), 0);
+    senseless("513 trees", section("FRST"), 513);
+    senseless("no leaves", section("FRST") + 4, 0);
+    senseless("a tree without nodes", section("FRST") + 8, 0);
+    senseless("an input that there is not",
+              section("FRST") + 8 + 4 * TREES + 6 + 4, 200 | 1 << 16);
+    senseless("a walk that goes round",
+              section("FRST") + 8 + 4 * TREES + 6 + 8 + 4, 1 << 16);
+    senseless("a walk out of the tree",
+              section("FRST") + 8 + 4 * TREES + 6 + 4, 6 << 16);
+    senseless("a leaf that there is not",
+              section("FRST") + 8 + 4 * TREES + 6 + 8 * 6, 3);
+    senseless("a threshold that is NaN",
+              section("FRST") + 8 + 4 * TREES + 6, 0x7fc00000);
+    senseless("a weight above 1", section("VOTE"), 0x3f800001);
+    senseless("a weight below 0", section("VOTE"), 0xbf800000);
+
     copy = malloc(len);
     taken = 0;
     n = len - HARS_ML_DIGEST;
 
-    for (i = 0; i < 3000; i++) {
+    for (i = 0; i < 10000; i++) {
         memcpy(copy, bytes, len);
 
         for (k = 0; k <= i % 3; k++) {
@@ -264,7 +322,7 @@ resigned(void)
         }
     }
 
-    ok(taken == 3000, "3000 signed mutations: refused, or a model that "
+    ok(taken == 10000, "10000 signed mutations: refused, or a model that "
        "answers");
 
     free(copy);
@@ -290,16 +348,23 @@ senseless(const char *what, size_t at, uint32_t value)
 static int
 sound(const hars_model_t *m)
 {
-    float             query[HARS_ML_DIMS];
-    hars_vote_t       vote;
-    hars_neighbour_t  near[HARS_ML_K];
+    float        input[2][HARS_ML_INPUTS];
+    unsigned     i;
+    hars_vote_t  vote, trees[2];
 
-    memset(query, 0, sizeof(query));
-    hars_knn_search(m, query, near);
-    hars_knn_vote(m, near, &vote);
+    for (i = 0; i < HARS_ML_INPUTS; i++) {
+        input[0][i] = (float) i / 64 - 1;
+        input[1][i] = i % 2 ? NAN : INFINITY;
+    }
+
+    hars_model_classify(m, input[0], &vote);
+    hars_forest_classify(m, (const float (*)[HARS_ML_INPUTS]) input, 2,
+                         trees);
 
     return vote.class < m->nclasses && vote.confidence >= 0
-           && vote.confidence <= 1.00001f;
+           && vote.confidence <= 1.00001f
+           && trees[0].class < m->nclasses && trees[0].confidence <= 1
+           && trees[1].class < m->nclasses && trees[1].confidence <= 1;
 }
 
 

@@ -7,6 +7,7 @@
 /* link: -lm -lcrypto -lz */
 
 
+#include "../../backend/mlservice/hars_ml_classify.c"
 #include "../../backend/mlservice/hars_ml_clock.c"
 #include "../../backend/mlservice/hars_ml_csv.c"
 #include "../../backend/mlservice/hars_ml_dataset.c"
@@ -15,8 +16,13 @@
 #include "../../backend/mlservice/hars_ml_features.c"
 #include "../../backend/mlservice/hars_ml_fft.c"
 #include "../../backend/mlservice/hars_ml_fit.c"
+#include "../../backend/mlservice/hars_ml_forest.c"
+#include "../../backend/mlservice/hars_ml_gait.c"
+#include "../../backend/mlservice/hars_ml_grow.c"
+#include "../../backend/mlservice/hars_ml_inputs.c"
 #include "../../backend/mlservice/hars_ml_knn.c"
 #include "../../backend/mlservice/hars_ml_model.c"
+#include "../../backend/mlservice/hars_ml_model_forest.c"
 #include "../../backend/mlservice/hars_ml_recognize.c"
 #include "../../backend/mlservice/hars_ml_recording.c"
 #include "../../backend/mlservice/hars_ml_spectrum.c"
@@ -307,7 +313,9 @@ folds(const hars_dataset_t *set)
 {
     size_t         i, bad, load[4];
     uint8_t        fold[180], of[6];
-    hars_fit_t     fit = { .dims = 8, .k = 5 };
+    hars_fit_t     fit = {
+        .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .weight = 0.5f
+    };
     hars_report_t  report;
 
     memset(of, 255, sizeof(of));
@@ -353,7 +361,9 @@ twice(const hars_dataset_t *set)
     char             error[HARS_ML_ERROR];
     size_t           i, one, two, worst;
     uint8_t          use[180];
-    hars_fit_t       fit = { .dims = 8, .k = 5 };
+    hars_fit_t       fit = {
+        .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .weight = 0.5f
+    };
     hars_vote_t      a, b;
     hars_model_t    *first, *second, *read;
     unsigned char   *x, *y;
@@ -373,8 +383,8 @@ twice(const hars_dataset_t *set)
     worst = 0;
 
     for (i = 0; i < set->n; i++) {
-        hars_model_classify(first, set->features[i], &a);
-        hars_model_classify(read, set->features[i], &b);
+        hars_model_classify(first, set->input[i], &a);
+        hars_model_classify(read, set->input[i], &b);
         worst += memcmp(&a, &b, sizeof(a)) != 0;
     }
 

@@ -1,0 +1,428 @@
+
+/*
+ * What a window's movement is to the person's body, however the device lies:
+ * 53 values in a frame that comes from the movement itself.
+ *
+ *     u   gravity's direction        p   principal axis of rotation: of a
+ *     h   p's level part             thigh that swings, from side to side
+ *     f = h x u, where the swing goes
+ *
+ * Seven signals of that frame (acceleration down, forward, sideways; rotation
+ * about h, u, f; angle about h), their shape, rhythm and how they go
+ * together.  h has no sign of its own: the rotation about it is skewed to the
+ * positive side.  A device upside down or back to front answers the same,
+ * which 305 features of the device's own axes do not.
+ */
+
+
+#include "hars_ml.h"
+
+#include <math.h>
+#include <string.h>
+
+
+#define HARS_GAIT_SWEEPS   8
+#define HARS_GAIT_LAG_MIN  12          /* 0.24 s */
+#define HARS_GAIT_LAG_MAX  75          /* 1.5 s */
+
+
+enum {
+    hars_down = 0, hars_forward, hars_side, hars_swing, hars_yaw, hars_roll,
+    hars_angle, hars_gait_lanes = 8
+};
+
+typedef double  hars_gait_t[hars_gait_lanes];
+
+typedef struct {
+    double         mean[HARS_ML_AXES];
+    double         up[3];
+    double         level[3];               /* h */
+    double         forward[3];
+
+    _Alignas(64)
+    hars_gait_t    c[HARS_ML_WINDOW];      /* signals without their means */
+    hars_gait_t    square;                 /* sums */
+} hars_frame_t;
+
+
+static void hars_gait_means(hars_frame_t *g,
+    const double (*row)[HARS_ML_AXES]);
+static double *hars_gait_axes(hars_frame_t *g,
+    const double (*row)[HARS_ML_AXES], double *out);
+static void hars_gait_covariance(const hars_frame_t *g,
+    const double (*row)[HARS_ML_AXES], double a[3][3]);
+static void hars_gait_principal(double a[3][3], double v[3][3]);
+static void hars_gait_rotate(double a[3][3], double v[3][3], unsigned p,
+    unsigned q);
+static void hars_gait_cross(const double *a, const double *b, double *out);
+static double hars_gait_dot(const double *a, const double *b);
+static void hars_gait_signals(hars_frame_t *g,
+    const double (*row)[HARS_ML_AXES]);
+static void hars_gait_turn(hars_frame_t *g);
+static double *hars_gait_shape(hars_frame_t *g, double *out);
+static double *hars_gait_rhythm(const hars_frame_t *g, double *out);
+static double *hars_gait_pairs(const hars_frame_t *g, double *out);
+
+
+static const uint8_t  hars_gait_pair[][2] = {
+    { hars_down, hars_swing }, { hars_down, hars_forward },
+    { hars_swing, hars_forward }, { hars_down, hars_angle },
+    { hars_forward, hars_angle }, { hars_yaw, hars_swing },
+    { hars_side, hars_down }, { hars_side, hars_roll }
+};
+
+static const uint8_t  hars_gait_beat[] = {
+    hars_swing, hars_down, hars_forward
+};
+
+
+void
+hars_features_gait(const double (*row)[HARS_ML_AXES], double *out)
+{
+    hars_frame_t  g;
+
+    hars_gait_means(&g, row);
+    out = hars_gait_axes(&g, row, out);
+
+    hars_gait_signals(&g, row);
+    hars_gait_turn(&g);
+
+    out = hars_gait_shape(&g, out);
+    out = hars_gait_rhythm(&g, out);
+    (void) hars_gait_pairs(&g, out);
+}
+
+
+static void
+hars_gait_means(hars_frame_t *g, const double (*row)[HARS_ML_AXES])
+{
+    double    norm;
+    unsigned  i, k;
+
+    memset(g->mean, 0, sizeof(g->mean));
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+        for (k = 0; k < HARS_ML_AXES; k++) {
+            g->mean[k] += row[i][k];
+        }
+    }
+
+    for (k = 0; k < HARS_ML_AXES; k++) {
+        g->mean[k] /= HARS_ML_WINDOW;
+    }
+
+    norm = fmax(sqrt(hars_gait_dot(g->mean, g->mean)), 1e-9);
+
+    for (k = 0; k < 3; k++) {
+        g->up[k] = g->mean[k] / norm;
+    }
+}
+
+
+/* the frame, and 4 values: p's tilt, two shares of rotation, its power */
+static double *
+hars_gait_axes(hars_frame_t *g, const double (*row)[HARS_ML_AXES],
+    double *out)
+{
+    double    a[3][3], v[3][3], p[3], total, tilt, norm;
+    unsigned  k, most, next;
+
+    hars_gait_covariance(g, row, a);
+    hars_gait_principal(a, v);
+
+    most = a[1][1] > a[0][0] ? 1 : 0;
+    most = a[2][2] > a[most][most] ? 2 : most;
+    next = most == 0 ? 1 : 0;
+    next = a[3 - most - next][3 - most - next] > a[next][next]
+           ? 3 - most - next : next;
+
+    for (k = 0; k < 3; k++) {
+        p[k] = v[k][most];
+    }
+
+    total = a[0][0] + a[1][1] + a[2][2] + 1e-12;
+    tilt = hars_gait_dot(p, g->up);
+
+    *out++ = fabs(tilt);
+    *out++ = a[most][most] / total;
+    *out++ = a[next][next] / total;
+    *out++ = log(1e-6 + fmax(a[most][most], 0));
+
+    for (k = 0; k < 3; k++) {
+        g->level[k] = p[k] - tilt * g->up[k];
+    }
+
+    norm = fmax(sqrt(hars_gait_dot(g->level, g->level)), 1e-6);
+
+    for (k = 0; k < 3; k++) {
+        g->level[k] /= norm;
+    }
+
+    hars_gait_cross(g->level, g->up, g->forward);
+
+    return out;
+}
+
+
+static void
+hars_gait_covariance(const hars_frame_t *g, const double (*row)[HARS_ML_AXES],
+    double a[3][3])
+{
+    double    d[3];
+    unsigned  i, k, j;
+
+    memset(a, 0, 9 * sizeof(double));
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+
+        for (k = 0; k < 3; k++) {
+            d[k] = row[i][3 + k] - g->mean[3 + k];
+        }
+
+        for (k = 0; k < 3; k++) {
+            for (j = 0; j < 3; j++) {
+                a[k][j] += d[k] * d[j] / HARS_ML_WINDOW;
+            }
+        }
+    }
+}
+
+
+/* Jacobi: eigenvalues to the diagonal, vectors to the columns of "v" */
+static void
+hars_gait_principal(double a[3][3], double v[3][3])
+{
+    unsigned  i, k;
+
+    for (i = 0; i < 3; i++) {
+        for (k = 0; k < 3; k++) {
+            v[i][k] = i == k;
+        }
+    }
+
+    for (i = 0; i < HARS_GAIT_SWEEPS; i++) {
+        hars_gait_rotate(a, v, 0, 1);
+        hars_gait_rotate(a, v, 0, 2);
+        hars_gait_rotate(a, v, 1, 2);
+    }
+}
+
+
+static void
+hars_gait_rotate(double a[3][3], double v[3][3], unsigned p, unsigned q)
+{
+    double    theta, t, c, s, x, y;
+    unsigned  k;
+
+    if (fabs(a[p][q]) < 1e-15) {
+        return;
+    }
+
+    theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
+    t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
+    c = 1 / sqrt(t * t + 1);
+    s = t * c;
+
+    for (k = 0; k < 3; k++) {
+        x = a[k][p];
+        y = a[k][q];
+        a[k][p] = c * x - s * y;
+        a[k][q] = s * x + c * y;
+    }
+
+    for (k = 0; k < 3; k++) {
+        x = a[p][k];
+        y = a[q][k];
+        a[p][k] = c * x - s * y;
+        a[q][k] = s * x + c * y;
+
+        x = v[k][p];
+        y = v[k][q];
+        v[k][p] = c * x - s * y;
+        v[k][q] = s * x + c * y;
+    }
+}
+
+
+static void
+hars_gait_cross(const double *a, const double *b, double *out)
+{
+    out[0] = a[1] * b[2] - a[2] * b[1];
+    out[1] = a[2] * b[0] - a[0] * b[2];
+    out[2] = a[0] * b[1] - a[1] * b[0];
+}
+
+
+static double
+hars_gait_dot(const double *a, const double *b)
+{
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+
+static void
+hars_gait_signals(hars_frame_t *g, const double (*row)[HARS_ML_AXES])
+{
+    double    d[HARS_ML_AXES], angle, mean, *c;
+    unsigned  i, k;
+
+    angle = 0;
+    mean = 0;
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+
+        for (k = 0; k < HARS_ML_AXES; k++) {
+            d[k] = row[i][k] - g->mean[k];
+        }
+
+        c = g->c[i];
+        c[hars_down] = -hars_gait_dot(d, g->up);
+        c[hars_forward] = hars_gait_dot(d, g->forward);
+        c[hars_side] = hars_gait_dot(d, g->level);
+        c[hars_swing] = hars_gait_dot(d + 3, g->level);
+        c[hars_yaw] = hars_gait_dot(d + 3, g->up);
+        c[hars_roll] = hars_gait_dot(d + 3, g->forward);
+
+        angle += c[hars_swing] / HARS_ML_RATE;
+        mean += angle / HARS_ML_WINDOW;
+        c[hars_angle] = angle;
+        c[hars_gait_lanes - 1] = 0;
+    }
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+        g->c[i][hars_angle] -= mean;
+    }
+}
+
+
+/* the sign of h, and with it of all that was measured along h and f */
+static void
+hars_gait_turn(hars_frame_t *g)
+{
+    double    skew, *c;
+    unsigned  i;
+
+    skew = 0;
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+        c = g->c[i];
+        skew += c[hars_swing] * c[hars_swing] * c[hars_swing];
+    }
+
+    for (i = 0; skew < 0 && i < HARS_ML_WINDOW; i++) {
+        c = g->c[i];
+        c[hars_forward] = -c[hars_forward];
+        c[hars_side] = -c[hars_side];
+        c[hars_swing] = -c[hars_swing];
+        c[hars_roll] = -c[hars_roll];
+        c[hars_angle] = -c[hars_angle];
+    }
+}
+
+
+/* 7 x 5: deviation, skewness, kurtosis, how far up and down it goes */
+static double *
+hars_gait_shape(hars_frame_t *g, double *out)
+{
+    double       x, std, variance;
+    unsigned     i, k;
+    hars_gait_t  third, fourth, most, least;
+
+    memset(g->square, 0, sizeof(g->square));
+    memset(third, 0, sizeof(third));
+    memset(fourth, 0, sizeof(fourth));
+    memset(most, 0, sizeof(most));
+    memset(least, 0, sizeof(least));
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+        for (k = 0; k < hars_gait_lanes; k++) {
+            x = g->c[i][k];
+            g->square[k] += x * x;
+            third[k] += x * x * x;
+            fourth[k] += x * x * x * x;
+            most[k] = x > most[k] ? x : most[k];
+            least[k] = x < least[k] ? x : least[k];
+        }
+    }
+
+    for (k = 0; k <= hars_angle; k++) {
+        variance = g->square[k] / HARS_ML_WINDOW;
+        std = sqrt(variance);
+
+        *out++ = std;
+        *out++ = std > 1e-8 ? third[k] / HARS_ML_WINDOW / (variance * std)
+                            : 0;
+        *out++ = std > 1e-8 ? fourth[k] / HARS_ML_WINDOW
+                              / (variance * variance) - 3 : 0;
+        *out++ = most[k];
+        *out++ = -least[k];
+    }
+
+    return out;
+}
+
+
+/* 3 x 2: the highest autocorrelation, of as many products each, its lag */
+static double *
+hars_gait_rhythm(const hars_frame_t *g, double *out)
+{
+    double       r, high[3];
+    unsigned     i, k, n, lag, best[3];
+    hars_gait_t  sum;
+
+    memset(best, 0, sizeof(best));
+
+    for (lag = HARS_GAIT_LAG_MIN; lag <= HARS_GAIT_LAG_MAX; lag++) {
+        memset(sum, 0, sizeof(sum));
+        n = HARS_ML_WINDOW - lag;
+
+        for (i = 0; i < n; i++) {
+            for (k = 0; k < 4; k++) {
+                sum[k] += g->c[i][k] * g->c[i + lag][k];
+            }
+        }
+
+        for (k = 0; k < 3; k++) {
+            r = g->square[hars_gait_beat[k]];
+            r = r > 1e-9 ? sum[hars_gait_beat[k]] / r * HARS_ML_WINDOW / n
+                         : 0;
+
+            if (best[k] == 0 || r > high[k]) {
+                high[k] = r;
+                best[k] = lag;
+            }
+        }
+    }
+
+    for (k = 0; k < 3; k++) {
+        *out++ = high[k];
+        *out++ = (double) best[k] / HARS_ML_RATE;
+    }
+
+    return out;
+}
+
+
+static double *
+hars_gait_pairs(const hars_frame_t *g, double *out)
+{
+    double    sum, scale;
+    unsigned  i, k, a, b;
+
+    for (k = 0; k < sizeof(hars_gait_pair) / sizeof(hars_gait_pair[0]); k++)
+    {
+        a = hars_gait_pair[k][0];
+        b = hars_gait_pair[k][1];
+        sum = 0;
+
+        for (i = 0; i < HARS_ML_WINDOW; i++) {
+            sum += g->c[i][a] * g->c[i][b];
+        }
+
+        scale = g->square[a] > 1e-12 && g->square[b] > 1e-12
+                ? sqrt(g->square[a] * g->square[b]) : 0;
+        *out++ = scale > 0 ? sum / scale : 0;
+    }
+
+    return out;
+}
