@@ -55,7 +55,7 @@ step "Building"
 make -s --no-print-directory -j2 module programs
 make -s --no-print-directory -j2 UNIT=yes BUILD=build/t \
     OPT="-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
--fno-sanitize-recover=all" build/t/unit/hars_as_{db_pg,store,store_cert,store_register}
+-fno-sanitize-recover=all" build/t/unit/hars_as_{db_pg,store,store_cert,store_crl,store_register}
 step "On PostgreSQL"
 HARS_TEST_DATABASE=postgresql prove -I t/lib -j 2 --timer "${tests[@]}"
 info "PostgreSQL in $(secs $(($(now_ms) - begun)))"
