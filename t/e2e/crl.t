@@ -29,6 +29,7 @@ by_client();
 by_operator();
 again();
 removed();
+deleted();
 past();
 listed();
 usage();
@@ -298,6 +299,32 @@ sub removed {
     add('e', '--subject-dn', 'CN=e,O=HARS');
     is(token('e'), 'invalid_client',
        '... and good for nothing where the name is used again');
+}
+
+
+# the same by RFC 7592, 2.3
+sub deleted {
+    my ($token) = (as('register-token', 'add', '--kind', 'service',
+                      '--resource', 'https://ml.hars.localhost/',
+                      '--any-subject'))[1]
+        =~ /^initial_access_token\t(\S+)$/m;
+    my ($status, $body) =
+        get('/oauth2/register', '-H', $cert{oscar}, '-H',
+            "Authorization: Bearer $token", '-H',
+            'Content-Type: application/json', '-d',
+            '{"tls_client_auth_san_dns":"reg.example"}');
+    is($status, 201, 'a client registers itself') or diag $body;
+    my $client = $json->decode($body);
+    my $id = $client->{client_id};
+    enrol('reg', $id, CN => $id);
+    like(token('reg', $id), qr/^hats_at_/, '... and enrols');
+
+    ($status) = get("/oauth2/register/$id", '-X', 'DELETE', '-H', $cert{reg},
+                    '-H', "Authorization: Bearer "
+                    . $client->{registration_access_token});
+    is($status, 204, 'deleted by itself');
+    like(list(), qr/\U$serial{reg}\E\n.*\n.*\n.*\n\s+Cessation/,
+         '... its certificate is revoked');
 }
 
 

@@ -61,12 +61,12 @@ sub add {
 }
 
 
-# a certificate for a client, kept as "name"
+# a certificate for a client, kept as "name"; of O=HARS, or these RDNs
 sub enrol {
-    my ($name, $id) = @_;
+    my ($name, $id, @rdn) = @_;
     my $key = key("$dir/one.key");
     my ($said) = (as('client', 'enrol', $id))[1] =~ /^enrol_secret\t(\S+)/m;
-    my $der = request($key, name([O => 'HARS', CN => $id]));
+    my $der = request($key, name([@rdn ? @rdn : (O => 'HARS', CN => $id)]));
 
     my (undef, $body) =
         run('curl', '-sS', '--unix-socket', "$dir/public.sock", '-u',
