@@ -28,7 +28,8 @@
 #include <time.h>
 
 
-#define HARS_PG_WAIT  8000                /* ms, longer than the limits below */
+#define HARS_PG_WAIT   8000               /* ms, longer than the limits below */
+#define HARS_PG_AGAIN  200                /* ms, after it was away */
 
 #define HARS_PG_SESSION                                                      \
     "SET statement_timeout = 5000;"                                          \
@@ -38,6 +39,7 @@
     "SET default_transaction_isolation = 'read committed';"
 
 
+static int hars_pg_away(int failed);
 static PGconn *hars_pg_connect(const char *where);
 static int hars_pg_session(hars_pg_t *conn);
 static int hars_pg_durable(hars_pg_t *conn);
@@ -87,6 +89,10 @@ hars_pg_open(const char *where)
 {
     hars_pg_t  *conn;
 
+    if (hars_pg_away(0)) {
+        return NULL;
+    }
+
     conn = calloc(1, sizeof(hars_pg_t));
     if (conn == NULL) {
         hars_log_error("no memory");
@@ -98,11 +104,29 @@ hars_pg_open(const char *where)
     if (conn->pg == NULL || hars_pg_session(conn) != HARS_OK) {
         hars_log_error("see that the PostgreSQL of \"database\" runs and lets "
                        "this user in");
+        (void) hars_pg_away(1);
         hars_pg_close(conn);
         return NULL;
     }
 
     return conn;
+}
+
+
+/*
+ * Was it away a moment ago?  The log knows, and neither that nor a PostgreSQL
+ * that is about to come back gets as many attempts as there are requests.
+ */
+static int
+hars_pg_away(int failed)
+{
+    static _Atomic int64_t  last;
+
+    if (failed) {
+        last = hars_pg_now();
+    }
+
+    return last && hars_pg_now() - last < HARS_PG_AGAIN;
 }
 
 

@@ -34,6 +34,8 @@ locked();
 hangs();
 
 ok(active($first), 'the first token is still one');
+my $lines = () = content("$dir/authserver.log") =~ /\n/g;
+cmp_ok($lines, '<', 500, "$lines lines of log, not one for each request");
 is(ended('authserver', 'TERM'), 0, 'the server stops');
 unlike(content("$dir/authserver.log"),
        qr/hats_|[0-9a-f]{40}|Sanitizer|runtime error/,
