@@ -14,6 +14,7 @@
 #include "hars_as_oauth.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
+#include "hars_as_crl.h"
 #include "hars_as_family.h"
 #include "hars_as_metrics.h"
 #include "hars_as_revocation.h"
@@ -26,6 +27,8 @@ static int hars_revoke_what(hars_request_t *r, const hars_form_t *form,
     const hars_client_t *client, time_t now, hars_revoke_t *revoke);
 static int hars_revoke_until(hars_request_t *r, const hars_form_t *form,
     time_t now, hars_revoke_t *revoke);
+static int hars_revoke_reason(hars_request_t *r, const hars_form_t *form,
+    hars_revoke_t *revoke);
 static int hars_revoke_own(hars_request_t *r, const hars_client_t *client,
     const hars_revoke_t *revoke);
 static void hars_revoke_answer(hars_request_t *r, const hars_client_t *client,
@@ -153,7 +156,8 @@ hars_revoke_what(hars_request_t *r, const hars_form_t *form,
         return HARS_ERROR;
     }
 
-    return hars_revoke_until(r, form, now, revoke);
+    return hars_revoke_until(r, form, now, revoke) == HARS_OK
+           ? hars_revoke_reason(r, form, revoke) : HARS_ERROR;
 }
 
 
@@ -176,6 +180,33 @@ hars_revoke_until(hars_request_t *r, const hars_form_t *form, time_t now,
                          "The parameter hars_until goes with "
                          "hars_thumbprint and is a time to come in unix "
                          "seconds.");
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
+}
+
+
+/* RFC 5280, 5.3.1: of a certificate that was issued here */
+static int
+hars_revoke_reason(hars_request_t *r, const hars_form_t *form,
+    hars_revoke_t *revoke)
+{
+    const char  *value;
+
+    value = hars_form_get(form, "hars_reason");
+
+    if (value == NULL) {
+        return HARS_OK;
+    }
+
+    revoke->reason = hars_crl_reason(value);
+
+    if (revoke->what != HARS_REVOKE_CERT || revoke->reason == -1) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_REQUEST,
+                         "The parameter hars_reason goes with "
+                         "hars_thumbprint and is a reason of RFC 5280, such "
+                         "as keyCompromise.");
         return HARS_ERROR;
     }
 

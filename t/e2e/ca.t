@@ -59,6 +59,20 @@ sub signed {
                 '-untrusted', "$dir/ca11/issuing.crt", "$dir/t$id.pem"))[0], 0,
            "... it signs, at once for several, $id");
     }
+
+    my @curl = ('curl', '-sS', '--unix-socket', "$dir/public.sock", '-o');
+    run(@curl, "$dir/t.crl", 'http://localhost/issuing.crl');
+    like((run('openssl', 'crl', '-inform', 'DER', '-in', "$dir/t.crl",
+              '-CAfile', "$dir/ca11/issuing.crt", '-noout'))[1], qr/verify OK/,
+         '... it signs revocation lists');
+    my @ocsp = ('openssl', 'ocsp', '-issuer', "$dir/ca11/issuing.crt",
+                '-cert', "$dir/t1.pem", '-no_nonce');
+    run(@ocsp, '-reqout', "$dir/t.ask");
+    run(@curl, "$dir/t.answer", 'http://localhost/ocsp', '--data-binary',
+        "\@$dir/t.ask", '-H', 'Content-Type: application/ocsp-request');
+    like((run(@ocsp, '-respin', "$dir/t.answer", '-CAfile',
+              "$dir/ca11/root.crt"))[1], qr/verify OK\n.*t1\.pem: good/,
+         '... and answers of OCSP');
     is(ended('authserver', 'TERM'), 0, '... and the server stops');
 }
 

@@ -263,6 +263,23 @@ sub by_operator {
                                  hars_thumbprint => $thumbprint{d});
 
     is("$status $answer->{revoked}", '200 1', '/oauth2/revoke');
+
+    enrol('d2', 'd');
+    for my $case (['removeFromCRL', hars_thumbprint => $thumbprint{d2}],
+                  ['keyCompromise', hars_client => 'd']) {
+        my ($reason, @what) = @$case;
+        ($status, $answer) = post('/oauth2/revoke', 'oscar', @what,
+                                  client_id => 'oscar',
+                                  hars_reason => $reason);
+        is("$status $answer->{error}", '400 invalid_request',
+           "hars_reason $reason with $what[0]");
+    }
+    ($status) = post('/oauth2/revoke', 'oscar', client_id => 'oscar',
+                     hars_thumbprint => $thumbprint{d2},
+                     hars_reason => 'superseded');
+    is($status, 200, 'with a reason');
+    like(list(), qr/\U$serial{d2}\E\n.*\n.*\n.*\n\s+Superseded/,
+         '... which the list has');
     is(active($token), 0, '... the token is inactive');
     like(list(), qr/Serial Number: $serial{d}\n/i, '... it is in the list');
     like((as('ca', 'show', $serial{d}))[1], qr/^state\trevoked .*unspecified$/m,
