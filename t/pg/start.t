@@ -12,6 +12,7 @@ use Test::More;
 
 use lib dirname(__FILE__) . '/../lib';
 use HarsTest::EndToEnd;
+use HarsTest::Place;
 use HarsTest::Postgres;
 
 my $none = "postgresql://hars@/hars?host=$dir";
@@ -35,6 +36,7 @@ password();
 durable();
 rights();
 together();
+encrypted();
 
 done_testing();
 
@@ -186,4 +188,39 @@ sub together {
     }
 
     unlike(content("$dir/as$_.log"), qr/ error: /, 'no error') for 1 .. 4;
+}
+
+
+# by a network the server proves who it is, unless the URI says otherwise
+sub encrypted {
+    my $port = HarsTest::Place::port(0);
+    my $uri = "postgresql://hars\@localhost:$port/hars?hostaddr=127.0.0.1";
+    my $ca = "&sslrootcert=$dir/pki/ca.pem";
+
+    pki('server', 'db', 'localhost');
+    pki('server', 'elsewhere', 'db.example');
+
+    for my $case (
+        ['db', $ca, 0, qr/^$/, 'the name, by an authority we know'],
+        ['db', "&sslrootcert=$dir/pki/foreign-ca.pem", 1,
+         qr/certificate verify failed/, '... another one'],
+        ['db', '', 1, qr/root certificate file .* does not exist/, '... none'],
+        ['elsewhere', $ca, 1, qr/does not match host name "localhost"/,
+         'another name'],
+        ['elsewhere', "$ca&sslmode=verify-ca", 0, qr/^$/,
+         '... where the URI wants it so'],
+        [undef, $ca, 1, qr/server does not support SSL/, 'in clear'],
+        [undef, '&sslmode=disable', 0, qr/^$/,
+         '... where the URI wants it so'],
+    ) {
+        my ($name, $more, $exit, $says, $what) = @$case;
+
+        $pg->listen($port, $name ? map { "$dir/pki/$name.$_" } qw(pem key)
+                                 : ());
+        local $ENV{HOME} = '/nonexistent';
+        conf("$uri$more");
+        my ($rc, $said) = as('client', 'list');
+        is($rc, $exit, "by TLS: $what") or diag $said;
+        like($said, $says, '... says so') if $exit;
+    }
 }

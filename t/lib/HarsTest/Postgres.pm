@@ -42,7 +42,7 @@ sub new {
     $bin // die "no PostgreSQL here: scripts/install-packages.sh pg\n";
 
     my $dir = tempdir('hars-pg-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-    my $self = bless { bin => $bin, dir => $dir,
+    my $self = bless { bin => $bin, dir => $dir, port => 5432,
                        auth => $option{auth} // 'trust' }, $class;
 
     if ($> == 0) {
@@ -103,7 +103,8 @@ sub start {
         if (!$self->{pid}) {
             $self->{pid} = $self->process(
                 "$self->{dir}/log", "$self->{bin}/postgres", '-D',
-                "$self->{dir}/data", '-k', $self->{dir}, '-c',
+                "$self->{dir}/data", '-k', $self->{dir}, '-p',
+                $self->{port}, '-c',
                 'listen_addresses=', '-c', 'log_min_messages=fatal', '-c',
                 'log_min_error_statement=panic', @more);
             $running{$self->{dir}} = $self;
@@ -113,7 +114,7 @@ sub start {
             delete $self->{pid};
 
         } elsif (system("$self->{bin}/pg_isready", '-q', '-h',
-                        $self->{dir}) == 0)
+                        $self->{dir}, '-p', $self->{port}) == 0)
         {
             return;
         }
@@ -122,6 +123,31 @@ sub start {
     }
 
     die "PostgreSQL does not start: " . content("$self->{dir}/log");
+}
+
+
+# from now on by a port of the loopback, too, with this certificate and key
+# (files); without them in clear
+sub listen {
+    my ($self, $port, $cert, $key) = @_;
+
+    $self->stop;
+    $self->{port} = $port;
+
+    for my $file ($cert // (), $key // ()) {
+        my ($name) = $file =~ m{([^/]+)$};
+
+        open my $fh, '>', "$self->{dir}/$name" or die "$name: $!\n";
+        print $fh content($file);
+        close $fh or die "$name: $!\n";
+        chmod 0600, "$self->{dir}/$name";
+        chown @{ $self->{user} }, "$self->{dir}/$name" if $self->{user};
+        $file = "$self->{dir}/$name";
+    }
+
+    $self->start('-c', 'listen_addresses=127.0.0.1', $cert
+                 ? ('-c', 'ssl=on', '-c', "ssl_cert_file=$cert", '-c',
+                    "ssl_key_file=$key") : ());
 }
 
 
@@ -156,7 +182,7 @@ sub sql {
     my ($self, $text, $name) = @_;
 
     open my $fh, '-|', "$self->{bin}/psql", '-XAtq', '-v', 'ON_ERROR_STOP=1',
-        '-h', $self->{dir}, '-U', 'hars', '-c', $text, $name // 'postgres'
+        '-h', $self->{dir}, '-p', $self->{port}, '-U', 'hars', '-c', $text, $name // 'postgres'
         or die "psql: $!\n";
     local $/;
     my $said = <$fh> // '';
