@@ -19,6 +19,7 @@
 #include "../../backend/authserver/hars_as_db.c"
 #include "../../backend/authserver/hars_as_db_sqlite.c"
 #include "../../backend/authserver/hars_as_db_pg.c"
+#include "../../backend/authserver/hars_as_db_pg_conn.c"
 #include "../../backend/authserver/hars_as_row.c"
 #include "../../backend/authserver/hars_as_kind.c"
 #include "../../backend/authserver/hars_as_auth.c"
