@@ -4,7 +4,7 @@
  * issuing authority, which signs clients' certificates (RFC 5280).  What a
  * certificate says is decided by the client's registration alone.
  *
- *     ca_dir/  root.crt root.crl root.key (until it is taken away)
+ *     ca_dir/  root.crt root.crl root.ocsp root.key (until it is taken away)
  *              issuing.crt issuing.key (or ca_key)  ca.pem (both authorities)
  *
  * Times and serial numbers are arguments.  A certificate is X509, a key
@@ -27,6 +27,7 @@
 #define HARS_CA_ROOT_CRT     "root.crt"
 #define HARS_CA_ROOT_KEY     "root.key"
 #define HARS_CA_ROOT_CRL     "root.crl"
+#define HARS_CA_ROOT_OCSP    "root.ocsp"
 #define HARS_CA_ISSUING_CRT  "issuing.crt"
 #define HARS_CA_ISSUING_KEY  "issuing.key"
 #define HARS_CA_BUNDLE       "ca.pem"

@@ -9,6 +9,7 @@
 #include "hars_as_ca.h"
 #include "hars_as_crl.h"
 #include "hars_as_dn.h"
+#include "hars_as_ocsp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,12 +38,15 @@ typedef struct {
     X509                  *root;
     X509                  *issuing;
     X509_CRL              *crl;
+    unsigned char         *ocsp;          /* the root's, of issuing */
+    size_t                 ocsp_len;
 } hars_ca_new_t;
 
 
 static int hars_ca_make_keys(hars_ca_new_t *new);
 static X509 *hars_ca_make_cert(hars_ca_new_t *new, hars_ca_profile_e profile);
 static X509_CRL *hars_ca_make_crl(hars_ca_new_t *new);
+static int hars_ca_make_ocsp(hars_ca_new_t *new);
 static int hars_ca_make_dir(hars_ca_new_t *new);
 static int hars_ca_make_files(hars_ca_new_t *new);
 static FILE *hars_ca_make_file(hars_ca_new_t *new, const char *name,
@@ -56,7 +60,7 @@ static int hars_ca_failed(const char *fmt, ...)
 
 
 static const char *const  hars_ca_files[] = {
-    HARS_CA_ROOT_CRT, HARS_CA_ROOT_KEY, HARS_CA_ROOT_CRL,
+    HARS_CA_ROOT_CRT, HARS_CA_ROOT_KEY, HARS_CA_ROOT_CRL, HARS_CA_ROOT_OCSP,
     HARS_CA_ISSUING_CRT, HARS_CA_ISSUING_KEY, HARS_CA_BUNDLE, NULL
 };
 
@@ -78,7 +82,8 @@ hars_ca_make(const hars_ca_make_t *make)
                                : NULL;
         new.crl = new.issuing ? hars_ca_make_crl(&new) : NULL;
 
-        rc = new.crl ? hars_ca_make_dir(&new)
+        rc = new.crl && hars_ca_make_ocsp(&new) == HARS_OK
+                     ? hars_ca_make_dir(&new)
                      : hars_ca_failed("the certificates cannot be signed");
     }
 
@@ -94,6 +99,7 @@ hars_ca_make(const hars_ca_make_t *make)
         }
     }
 
+    free(new.ocsp);
     X509_CRL_free(new.crl);
     X509_free(new.issuing);
     X509_free(new.root);
@@ -204,6 +210,24 @@ hars_ca_make_crl(hars_ca_new_t *new)
 }
 
 
+/* RFC 6960, as long as the list */
+static int
+hars_ca_make_ocsp(hars_ca_new_t *new)
+{
+    int64_t  first, last;
+
+    if (hars_ca_dates(new->root, &first, &last) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    new->ocsp = hars_ocsp_root_sign(new->root, new->root_key, new->issuing,
+                                    new->make->now - HARS_CA_BACKDATE, last,
+                                    &new->ocsp_len);
+
+    return new->ocsp ? HARS_OK : HARS_ERROR;
+}
+
+
 static int
 hars_ca_make_dir(hars_ca_new_t *new)
 {
@@ -245,6 +269,10 @@ hars_ca_make_files(hars_ca_new_t *new)
         || (fp = hars_ca_make_file(new, HARS_CA_ROOT_CRL, 0644)) == NULL
         || hars_ca_make_written(fp, PEM_write_X509_CRL(fp, new->crl),
                                 HARS_CA_ROOT_CRL) != HARS_OK
+        || (fp = hars_ca_make_file(new, HARS_CA_ROOT_OCSP, 0644)) == NULL
+        || hars_ca_make_written(fp, fwrite(new->ocsp, new->ocsp_len, 1, fp)
+                                    == 1,
+                                HARS_CA_ROOT_OCSP) != HARS_OK
         || (fp = hars_ca_make_file(new, HARS_CA_ISSUING_CRT, 0644)) == NULL
         || hars_ca_make_written(fp, PEM_write_X509(fp, new->issuing),
                                 HARS_CA_ISSUING_CRT) != HARS_OK

@@ -466,6 +466,21 @@ hars_crl_text(X509_CRL *root, X509_CRL *list, size_t *len)
 }
 
 
+int
+hars_crl_root_has(hars_crl_t *crl, X509 *cert)
+{
+    int            found;
+    X509_REVOKED  *revoked;
+
+    pthread_mutex_lock(&crl->mutex);
+    found = crl->root == NULL
+            || X509_CRL_get0_by_cert(crl->root, &revoked, cert) != 0;
+    pthread_mutex_unlock(&crl->mutex);
+
+    return found;
+}
+
+
 void
 hars_crl_info(hars_crl_t *crl, hars_crl_info_t *info)
 {

@@ -101,6 +101,9 @@ void hars_crl_free(hars_as_t *as);
  */
 int hars_crl_refresh(hars_as_t *as, hars_store_t *store, int64_t now);
 
+/* is this certificate revoked by the root's list? */
+int hars_crl_root_has(hars_crl_t *crl, struct x509_st *cert);
+
 /* zeros where there is none */
 void hars_crl_info(hars_crl_t *crl, hars_crl_info_t *info);
 

@@ -150,7 +150,9 @@ hars_as_run(const char *config, int check, int argc, char **argv)
 static int
 hars_as_check(hars_as_t *as, const char *config)
 {
-    if (hars_ca_load(as) != HARS_OK || hars_crl_create(as) != HARS_OK) {
+    if (hars_ca_load(as) != HARS_OK || hars_crl_create(as) != HARS_OK
+        || hars_ocsp_create(as) != HARS_OK)
+    {
         return HARS_EXIT_FAILED;
     }
 

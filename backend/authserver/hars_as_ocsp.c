@@ -11,6 +11,7 @@
 
 #include "hars_as_ocsp.h"
 #include "hars_as_ca.h"
+#include "hars_as_crl.h"
 #include "hars_as_metrics.h"
 #include "hars_as_store_cert.h"
 #include "hars_log.h"
@@ -41,6 +42,8 @@ typedef struct {
 
 
 struct hars_ocsp_s {
+    unsigned char       *root;            /* NULL: there is none */
+    size_t               root_len;
     pthread_mutex_t      mutex;
     hars_ocsp_slot_t     slot[HARS_OCSP_SLOTS];
 };
@@ -48,6 +51,8 @@ struct hars_ocsp_s {
 
 static void hars_ocsp_run(hars_request_t *r, const unsigned char *der,
     size_t len, unsigned get);
+static int hars_ocsp_issuing(hars_request_t *r,
+    const hars_ocsp_request_t *request);
 static int hars_ocsp_look(hars_request_t *r, OCSP_CERTID *id,
     hars_ocsp_status_t *status);
 static unsigned char *hars_ocsp_kept(hars_ocsp_t *ocsp,
@@ -84,7 +89,7 @@ hars_ocsp_create(hars_as_t *as)
 
     pthread_mutex_init(&as->ocsp->mutex, NULL);
 
-    return HARS_OK;
+    return hars_ocsp_root_load(as->ca, &as->ocsp->root, &as->ocsp->root_len);
 }
 
 
@@ -93,6 +98,7 @@ hars_ocsp_free(hars_as_t *as)
 {
     if (as->ocsp) {
         pthread_mutex_destroy(&as->ocsp->mutex);
+        free(as->ocsp->root);
         free(as->ocsp);
         as->ocsp = NULL;
     }
@@ -161,6 +167,11 @@ hars_ocsp_run(hars_request_t *r, const unsigned char *der, size_t len,
         return;
     }
 
+    if (hars_ocsp_issuing(r, &request) == HARS_OK) {
+        hars_ocsp_request_free(&request);
+        return;
+    }
+
     for (i = 0; i < request.n; i++) {
         if (hars_ocsp_look(r, request.id[i], &status[i]) != HARS_OK) {
             hars_ocsp_request_free(&request);
@@ -203,6 +214,38 @@ hars_ocsp_run(hars_request_t *r, const unsigned char *der, size_t len,
     }
 
     hars_ocsp_reply(r, answer, answer_len);
+}
+
+
+/* HARS_OK: answered, with what the root has signed */
+static int
+hars_ocsp_issuing(hars_request_t *r, const hars_ocsp_request_t *request)
+{
+    hars_as_t      *as;
+    unsigned char  *copy;
+
+    as = ((hars_as_socket_t *) r->data)->as;
+
+    if (as->ocsp->root == NULL || request->n != 1
+        || !hars_ocsp_root_asked(as->ca, request->id[0])
+        || hars_crl_root_has(as->crl, hars_ca_issuing(as->ca)))
+    {
+        return HARS_DECLINED;
+    }
+
+    copy = malloc(as->ocsp->root_len);
+
+    if (copy == NULL) {
+        return HARS_DECLINED;
+    }
+
+    memcpy(copy, as->ocsp->root, as->ocsp->root_len);
+    hars_metrics_ocsp(as->metrics, HARS_OCSP_GOOD);
+
+    hars_reply_header(r, "Cache-Control", "no-store");
+    hars_ocsp_reply(r, copy, as->ocsp->root_len);
+
+    return HARS_OK;
 }
 
 

@@ -7,8 +7,8 @@
  *
  * Answers are signed by the issuing authority itself, when they are asked
  * for.  "good" is what was issued here and is not revoked, "unknown" what
- * this authority never issued; a question about another authority's is
- * refused as a whole ("unauthorized"), and so is what is no question
+ * this authority never issued; for the issuing authority itself there is the
+ * root's answer.  A question about another authority's is refused as a whole ("unauthorized"), and so is what is no question
  * ("malformedRequest"): with status 200 of HTTP and without a signature.
  */
 
@@ -91,6 +91,19 @@ int hars_ocsp_serial(struct ocsp_cert_id_st *id, unsigned char *serial);
 unsigned char *hars_ocsp_answer(struct hars_ca_s *ca,
     const hars_ocsp_request_t *request, const hars_ocsp_status_t *status,
     int64_t now, size_t *len);
+
+/*
+ * hars_as_ocsp_root.c: the root's answer about the issuing authority; signed;
+ * read (*der NULL: there is none; HARS_ERROR: logged); asked for, by a digest
+ * that it has?
+ */
+struct evp_pkey_st;
+unsigned char *hars_ocsp_root_sign(struct x509_st *root,
+    struct evp_pkey_st *key, struct x509_st *issuing, int64_t this_update,
+    int64_t next_update, size_t *len);
+int hars_ocsp_root_load(struct hars_ca_s *ca, unsigned char **der,
+    size_t *len);
+int hars_ocsp_root_asked(struct hars_ca_s *ca, struct ocsp_cert_id_st *id);
 
 /* without a signature: malformedRequest and so on, RFC 6960, 4.2.1 */
 unsigned char *hars_ocsp_error(int status, size_t *len);

@@ -148,7 +148,8 @@ sub made {
          '... says the fingerprint');
     like($said, qr/root\.key" away/, '... and what to do next');
     is_deeply([sort map { s{.*/}{}r } glob "$dir/ca/*"],
-              [qw(ca.pem issuing.crt issuing.key root.crl root.crt root.key)],
+              [qw(ca.pem issuing.crt issuing.key root.crl root.crt root.key
+                   root.ocsp)],
               '... all files');
     is_deeply([map { sprintf '%o', (stat)[2] & 07777 } "$dir/ca",
                "$dir/ca/root.key", "$dir/ca/issuing.key"],

@@ -35,7 +35,8 @@ nginx_says_no();
 many_lists();
 half_life();
 gone();
-ocsp();
+ocsp('leaf', 12, 13);
+ocsp('on', 12, 13);
 
 is_deeply([HarsTest::Reference::stop()], [], 'the logs hold nothing bad');
 
@@ -55,7 +56,7 @@ sub prepare {
     HarsTest::Reference::as('client', 'add', '--id', 'gateway', '--kind',
                             'resource_server', '--resource',
                             $HarsTest::Reference::ml);
-    for my $id (qw(a b c d)) {
+    for my $id (qw(a b c d e)) {
         HarsTest::Reference::client($id, '--kind', 'service', '--subject-dn',
                                     "CN=$id,O=Test", '--resource',
                                     $HarsTest::Reference::ml, '--scope',
@@ -426,9 +427,10 @@ sub gone {
 }
 
 
-# another nginx, without lists: it asks the responder, over plain HTTP
+# another nginx, without lists; with "on" the root answers for the authority: it asks the responder, over plain HTTP
 sub ocsp {
-    my ($tls, $http) = map { HarsTest::Place::port($_) } 12, 13;
+    my ($mode, @ports) = @_;
+    my ($tls, $http) = map { HarsTest::Place::port($_) } @ports;
     my $pki = $HarsTest::Place::pki;
     my $other = HarsTest::Nginx->new(http => <<"END");
     server {
@@ -444,7 +446,7 @@ sub ocsp {
         ssl_protocols TLSv1.3;
         ssl_client_certificate $dir/ca/ca.pem;
         ssl_verify_client on;
-        ssl_ocsp leaf;
+        ssl_ocsp $mode;
         ssl_ocsp_responder http://127.0.0.1:$http/ocsp;
         location / {
             return 200 "\$ssl_client_verify";
@@ -466,7 +468,7 @@ END
     };
 
     $other->start;
-    is($ask->('a'), 'SUCCESS', 'ssl_ocsp leaf: nginx passes a good one');
+    is($ask->('a'), 'SUCCESS', "ssl_ocsp $mode: nginx passes a good one");
     is($ask->('b'), 'FAILED:certificate revoked', '... no revoked one');
 
     # by the authority's key, but of no row
@@ -478,8 +480,11 @@ END
     write_file('x.key', content("$dir/a.key"));
     like($ask->('x'), qr/^FAILED:/, '... nor one that was never issued');
 
-    HarsTest::Reference::as('ca', 'revoke', '--serial', $serial{a});
-    is($ask->('a'), 'FAILED:certificate revoked', '... and no other answer '
+    unlink "$dir/e.pem", "$dir/e.key";
+    enrol('e');
+    is($ask->('e'), 'SUCCESS', '... a good one');
+    HarsTest::Reference::as('ca', 'revoke', '--serial', $serial{e});
+    is($ask->('e'), 'FAILED:certificate revoked', '... and no other answer '
        . 'is kept');
     ok($other->quit, '... it ends');
     is_deeply([$other->faults], [], '... and its log holds nothing bad');

@@ -35,9 +35,10 @@ by_get();
 kept();
 malformed();
 others();
+counted();
+root();
 limits();
 curve();
-counted();
 
 is(ended('authserver', 'TERM'), 0, 'the server stops');
 unlike(content("$dir/authserver.log"), qr/hats_|Sanitizer|runtime error/,
@@ -166,6 +167,8 @@ sub digests {
 
 sub several {
     my @certs = map { cert($_) } qw(a b c);
+    # of this authority, and not of the root
+    write_file('r.other', (ask(question('-no_nonce', cert('a'))))[1]);
     my $said = verdict((ask(question(@certs)))[1], @certs);
     like($said, qr/a\.pem: good.*b\.pem: revoked.*c\.pem: revoked/s,
          'three in one request');
@@ -322,15 +325,76 @@ sub malformed {
 }
 
 
+# the root's answer about the issuing authority, from its file
+sub issuing {
+    my ($want, $what, @words) = @_;
+    my @ask = ('openssl', 'ocsp', '-issuer', "$dir/ca/root.crt", @words,
+               '-cert', "$dir/ca/issuing.crt");
+    run(@ask, '-reqout', "$dir/q");
+    my (undef, $answer) = ask(content("$dir/q"));
+
+    is(code($answer), $want, "the issuing authority, $what");
+    return if $want ne 'signed';
+    write_file('r', $answer);
+    like((run(@ask, '-no_nonce', '-respin', "$dir/r", '-CAfile',
+              "$dir/ca/root.crt"))[1], qr/verify OK\n.*issuing\.crt: good/,
+         '... good, the root says');
+}
+
+
+sub root {
+    issuing('signed', 'by SHA-1');
+    issuing('signed', 'by SHA-256', '-sha256');
+    issuing(6, 'by SHA-384, which the answer has not', '-sha384');
+    issuing(6, 'with another one', cert('a'));
+
+    # the root revokes it
+    my $kept = content("$dir/ca/root.crl");
+    my ($serial) = (run('openssl', 'x509', '-in', "$dir/ca/issuing.crt",
+                        '-noout', '-serial'))[1] =~ /=(\w+)/;
+    write_file('index.txt', join("\t", 'R', '401231235959Z', '260101000000Z',
+                                 $serial, 'unknown', '/CN=Issuing CA') . "\n");
+    write_file('crlnumber', "02\n");
+    write_file('ca.cnf', "[ca]\ndefault_ca = it\n[it]\ndatabase = "
+               . "$dir/index.txt\ncrlnumber = $dir/crlnumber\n"
+               . "default_md = sha256\ndefault_crl_days = 30\n");
+    my ($rc, $said) = run('openssl', 'ca', '-config', "$dir/ca.cnf",
+                          '-gencrl', '-keyfile', "$dir/root.key", '-cert',
+                          "$dir/ca/root.crt", '-out', "$dir/new.crl");
+    is($rc, 0, 'another root.crl') or diag $said;
+    write_file('ca/root.crl', content("$dir/new.crl"));
+    get('/crl');
+    issuing(6, 'once root.crl has it');
+    write_file('ca/root.crl', $kept);
+    get('/crl');
+    issuing('signed', 'and without');
+
+    $kept = content("$dir/ca/root.ocsp");
+    for my $case (['no answer', 'x'], ['cut short', substr $kept, 0, -1],
+                  ['of somebody else', content("$dir/r.other")]) {
+        my ($what, $text) = @$case;
+        write_file('ca/root.ocsp', $text);
+        ($rc, $said) = as('--check');
+        is($rc, 1, "root.ocsp $what: refused");
+        like($said, qr/root\.ocsp" is no answer of root\.crt/, '... why');
+    }
+    unlink "$dir/ca/root.ocsp";
+    is((as('--check'))[0], 0, 'no root.ocsp: it need not be there');
+    ended('authserver', 'TERM');
+    start();
+    issuing(6, 'without the file');
+    write_file('ca/root.ocsp', $kept);
+    ended('authserver', 'TERM');
+    start();
+}
+
+
 # of other authorities nothing is said
 sub others {
     my ($rc, $said) =
         run('openssl', 'ocsp', '-issuer', "$dir/pki/client-ca.pem", '-serial',
             '1', '-reqout', "$dir/q");
     is(code((ask(content("$dir/q")))[1]), 6, 'another authority: unauthorized');
-    run('openssl', 'ocsp', '-issuer', "$dir/ca/root.crt", '-cert',
-        "$dir/ca/issuing.crt", '-reqout', "$dir/q");
-    is(code((ask(content("$dir/q")))[1]), 6, 'the root\'s: the same');
     run('openssl', 'ocsp', '-issuer', "$dir/ca/issuing.crt", cert('a'),
         '-issuer', "$dir/pki/client-ca.pem", '-serial', 1, '-reqout',
         "$dir/q");
