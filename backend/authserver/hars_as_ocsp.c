@@ -55,6 +55,9 @@ static int hars_ocsp_issuing(hars_request_t *r,
     const hars_ocsp_request_t *request);
 static int hars_ocsp_look(hars_request_t *r, OCSP_CERTID *id,
     hars_ocsp_status_t *status);
+static void hars_ocsp_say(hars_request_t *r,
+    const hars_ocsp_request_t *request, const hars_ocsp_status_t *status,
+    unsigned get);
 static unsigned char *hars_ocsp_kept(hars_ocsp_t *ocsp,
     const unsigned char hash[HARS_SHA256_LEN],
     const hars_ocsp_status_t *status, int64_t now, int64_t *made,
@@ -146,16 +149,13 @@ static void
 hars_ocsp_run(hars_request_t *r, const unsigned char *der, size_t len,
     unsigned get)
 {
-    size_t                answer_len;
-    int64_t               now, made;
-    unsigned              i, keep;
-    unsigned char        *answer, hash[HARS_SHA256_LEN];
+    int                   rc;
+    unsigned              i;
     hars_as_socket_t     *socket;
     hars_ocsp_status_t    status[HARS_OCSP_IDS];
     hars_ocsp_request_t   request;
 
     socket = r->data;
-    made = now = time(NULL);
 
     if (socket->as->ocsp == NULL) {
         hars_reply_problem(r, 404, "There is no certificate authority here.");
@@ -167,53 +167,19 @@ hars_ocsp_run(hars_request_t *r, const unsigned char *der, size_t len,
         return;
     }
 
-    if (hars_ocsp_issuing(r, &request) == HARS_OK) {
-        hars_ocsp_request_free(&request);
-        return;
-    }
+    if (hars_ocsp_issuing(r, &request) != HARS_OK) {
+        rc = HARS_OK;
 
-    for (i = 0; i < request.n; i++) {
-        if (hars_ocsp_look(r, request.id[i], &status[i]) != HARS_OK) {
-            hars_ocsp_request_free(&request);
-            return;
+        for (i = 0; rc == HARS_OK && i < request.n; i++) {
+            rc = hars_ocsp_look(r, request.id[i], &status[i]);
         }
-    }
 
-    keep = request.n == 1 && !request.nonce
-           && hars_ocsp_hash(request.id[0], hash) == HARS_OK;
-
-    answer = keep ? hars_ocsp_kept(socket->as->ocsp, hash, &status[0], now,
-                                   &made, &answer_len)
-                  : NULL;
-
-    if (answer == NULL) {
-        answer = hars_ocsp_answer(socket->as->ca, &request, status, now,
-                                  &answer_len);
-
-        if (answer && keep) {
-            hars_ocsp_keep(socket->as->ocsp, hash, &status[0], now, answer,
-                           answer_len);
+        if (rc == HARS_OK) {
+            hars_ocsp_say(r, &request, status, get);
         }
     }
 
     hars_ocsp_request_free(&request);
-
-    if (answer == NULL) {
-        hars_log_error("the status of a certificate cannot be signed");
-        hars_ocsp_refuse(r, OCSP_RESPONSE_STATUS_INTERNALERROR);
-        return;
-    }
-
-    hars_metrics_ocsp(socket->as->metrics, status[0].outcome);
-
-    if (get && keep && status[0].outcome != HARS_OCSP_UNKNOWN) {
-        hars_ocsp_cached(r, answer, answer_len, made);
-
-    } else {
-        hars_reply_header(r, "Cache-Control", "no-store");
-    }
-
-    hars_ocsp_reply(r, answer, answer_len);
 }
 
 
@@ -287,6 +253,53 @@ hars_ocsp_look(hars_request_t *r, OCSP_CERTID *id, hars_ocsp_status_t *status)
     }
 
     return HARS_OK;
+}
+
+
+/* what is kept, or what is signed now */
+static void
+hars_ocsp_say(hars_request_t *r, const hars_ocsp_request_t *request,
+    const hars_ocsp_status_t *status, unsigned get)
+{
+    size_t          len;
+    int64_t         now, made;
+    unsigned        keep;
+    hars_as_t      *as;
+    unsigned char  *answer, hash[HARS_SHA256_LEN];
+
+    as = ((hars_as_socket_t *) r->data)->as;
+    made = now = time(NULL);
+
+    keep = request->n == 1 && !request->nonce
+           && hars_ocsp_hash(request->id[0], hash) == HARS_OK;
+
+    answer = keep ? hars_ocsp_kept(as->ocsp, hash, status, now, &made, &len)
+                  : NULL;
+
+    if (answer == NULL) {
+        answer = hars_ocsp_answer(as->ca, request, status, now, &len);
+
+        if (answer && keep) {
+            hars_ocsp_keep(as->ocsp, hash, status, now, answer, len);
+        }
+    }
+
+    if (answer == NULL) {
+        hars_log_error("the status of a certificate cannot be signed");
+        hars_ocsp_refuse(r, OCSP_RESPONSE_STATUS_INTERNALERROR);
+        return;
+    }
+
+    hars_metrics_ocsp(as->metrics, status[0].outcome);
+
+    if (get && keep && status[0].outcome != HARS_OCSP_UNKNOWN) {
+        hars_ocsp_cached(r, answer, len, made);
+
+    } else {
+        hars_reply_header(r, "Cache-Control", "no-store");
+    }
+
+    hars_ocsp_reply(r, answer, len);
 }
 
 

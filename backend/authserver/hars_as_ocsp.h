@@ -8,8 +8,9 @@
  * Answers are signed by the issuing authority itself, when they are asked
  * for.  "good" is what was issued here and is not revoked, "unknown" what
  * this authority never issued; for the issuing authority itself there is the
- * root's answer.  A question about another authority's is refused as a whole ("unauthorized"), and so is what is no question
- * ("malformedRequest"): with status 200 of HTTP and without a signature.
+ * root's answer.  A question about another authority's is refused as a whole
+ * ("unauthorized"), and so is what is no question ("malformedRequest"): with
+ * status 200 of HTTP and without a signature.
  */
 
 #ifndef HARS_AS_OCSP_H
