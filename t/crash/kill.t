@@ -1,9 +1,10 @@
 #!/usr/bin/perl
 
 # kill -9 at a random moment, under a load of issuing, refreshing, revoking,
-# registering and enrolling: what was acknowledged before is there afterwards,
-# once. ROUNDS of it (200). With HARS_TEST_DATABASE=postgresql the database
-# dies in half of the rounds, alone or together with the server.
+# registering, enrolling and revoking certificates: what was acknowledged before
+# is there afterwards, once. ROUNDS of it (200). With
+# HARS_TEST_DATABASE=postgresql the database dies in half of the rounds, alone
+# or together with the server.
 #
 # A process dies here, not the machine: what the disk does is not seen.
 
@@ -59,7 +60,7 @@ done_testing();
 
 sub prepare {
     pki('authorities');
-    certificate($_) for qw(dcm-1 dcm-2);
+    certificate($_) for qw(dcm-1 dcm-2 oscar);
     write_file('refresh.key', '77' x 32 . "\n", 0600);
     write_file('as.conf', <<"END");
 issuer = https://auth.hars.localhost
@@ -79,6 +80,7 @@ END
     add('dcm-1', '--subject-dn', "CN=dcm-1,$o", '--scope', 'ml:recognize');
     add('dcm-2', '--subject-dn', "CN=dcm-2,$o", '--scope', 'ml:recognize',
         '--refresh');
+    add('oscar', '--subject-dn', "CN=oscar,$o", '--kind', 'operator');
     add("e$_", '--subject-dn', "CN=e$_,O=HARS") for 0 .. $workers - 1;
 
     my ($initial) = said('register-token', 'add', '--kind', 'service',
@@ -156,7 +158,7 @@ sub database {
     my %has = map { $_ => 1 } rows('SELECT client_id FROM enrol_secret');
     my @cert = rows('SELECT client_id, lower(' . hex_of('thumbprint')
                     . ') FROM certificate');
-    my $registered = keys(%client) - 3 - $workers;
+    my $registered = keys(%client) - 4 - $workers;
     my $known = keys %{ $ledger->{client} };
 
     push @wrong, "client $_ is gone"
@@ -168,7 +170,7 @@ sub database {
         if $registered != $uses - $left;
 
     $ledger->{client}{$_} = 1
-        for grep { !/^(gateway|dcm-[12]|e\d+)$/ } keys %client;
+        for grep { !/^(gateway|oscar|dcm-[12]|e\d+)$/ } keys %client;
 
     for my $i (0 .. $workers - 1) {
         my @mine = map { /^e$i\|(.*)/ ? $1 : () } @cert;
@@ -184,11 +186,20 @@ sub database {
         push @wrong, "e$i: its certificate was answered, and is not there"
             if $answer && !grep { $_ eq thumbprint($answer) } @mine;
 
+        $ledger->has_certificate($i, $_) for @mine;
         $certificates[$i] = @mine;
         undef $secret[$i] if $used;
     }
 
-    return @wrong;
+    # what the list and the responder say, and what no token is issued to
+    my ($own, $all) = map {
+        join "\n", rows("SELECT lower(" . hex_of($_->[0]) . ") FROM $_->[1]"
+                        . ' ORDER BY 1')
+    } ['thumbprint', 'certificate WHERE revoked_at > 0'],
+      ['hash', 'revoked_cert'];
+    push @wrong, 'a certificate is revoked by half' if $own ne $all;
+
+    return (@wrong, $ledger->check_certificates(split /\n/, $all));
 }
 
 

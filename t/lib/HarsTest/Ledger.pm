@@ -3,8 +3,8 @@ package HarsTest::Ledger;
 # What an authorization server has acknowledged, while it may die at any
 # moment, and what has to hold after it is back.
 #
-# Some workers ask for tokens, refresh and revoke them, register and enrol, at
-# random. Each writes into a file of its own what it is about to ask, and what
+# Some workers ask for tokens, refresh and revoke them, register, enrol, and
+# revoke certificates, at random. Each writes into a file of its own what it is about to ask, and what
 # it was answered once it has read all of the answer:
 #
 #     try  KIND SUBJECT               did  KIND SUBJECT RESULT...
@@ -17,7 +17,7 @@ use warnings;
 
 use HarsTest::EndToEnd qw($dir $json %cert content wait_for write_file);
 use HarsTest::Kept;
-use MIME::Base64 qw(decode_base64url);
+use MIME::Base64 qw(decode_base64url encode_base64url);
 use Time::HiRes qw(sleep);
 
 my $workers = 4;
@@ -25,18 +25,18 @@ my $o = 'O=HARS Gateway demo';
 
 # a kind as often as it stands here
 my @kinds = (('issue') x 4, ('grant') x 2, ('refresh') x 4, ('revoke') x 3,
-             'end', 'register', 'enrol');
+             'end', 'register', 'enrol', 'withdraw');
 
 my %do = (issue => \&issue, grant => \&grant, refresh => \&refresh,
           revoke => \&revoke, end => \&end, register => \&register,
-          enrol => \&enrol);
+          enrol => \&enrol, withdraw => \&withdraw);
 
 
 # initial: an initial access token of many uses; csr: for each worker
 sub new {
     my ($class, %option) = @_;
 
-    return bless { token => {}, family => {}, client => {},
+    return bless { token => {}, family => {}, client => {}, cert => {},
                    maybe => 0, odd => [], did => {}, pid => [], %option },
                  $class;
 }
@@ -82,7 +82,11 @@ sub work {
                                  grep { $_->{worker} == $i
                                         && $_->{family} eq '-'
                                         && $_->{state} eq 'live' }
-                                 values %{ $self->{token} } ] };
+                                 values %{ $self->{token} } ],
+                      cert => [ map { $_->{hex} }
+                                grep { $_->{worker} == $i
+                                       && $_->{state} eq 'live' }
+                                values %{ $self->{cert} } ] };
 
     while (!-e "$dir/stop") {
         my $status = $do{ $kinds[rand @kinds] }->($self);
@@ -259,6 +263,21 @@ sub enrol {
 }
 
 
+# a certificate, by an operator
+sub withdraw {
+    my ($self) = @_;
+    my $hex = shift @{ $self->{mine}{cert} } // return 1;
+    my ($status, $answer) =
+        $self->ask('withdraw', $hex, 200, 'POST', '/oauth2/revoke',
+                   [$cert{oscar}],
+                   form(client_id => 'oscar', hars_thumbprint =>
+                            encode_base64url(pack 'H*', $hex)));
+
+    $self->did('withdraw', $hex) if defined $answer;
+    return $status;
+}
+
+
 # how many answers there are by now
 sub answers {
     my $n = 0;
@@ -346,6 +365,7 @@ sub apply {
         @result ? $self->{client}{ $result[0] } = 1 : $self->{maybe}++;
     }
 
+    $self->{cert}{$subject}{state} = $ended if $kind eq 'withdraw';
     $self->{enrolled}[$subject] = $result[0] // '' if $kind eq 'enrol';
 }
 
@@ -372,6 +392,32 @@ sub check {
     }
 
     return (@wrong, $self->check_families($all));
+}
+
+
+# an enrolled certificate of a worker, by its thumbprint
+sub has_certificate {
+    my ($self, $i, $hex) = @_;
+
+    $self->{cert}{$hex} //= { hex => $hex, worker => $i, state => 'live' };
+}
+
+
+# those in a list are revoked, all others are not
+sub check_certificates {
+    my ($self, @revoked) = @_;
+    my %revoked = map { $_ => 1 } @revoked;
+    my @wrong;
+
+    for my $cert (values %{ $self->{cert} }) {
+        my $state = $revoked{ $cert->{hex} } ? 'revoked' : 'live';
+
+        push @wrong, "a certificate that was $cert->{state} is $state"
+            if $cert->{state} ne $state && $cert->{state} ne 'maybe';
+        $cert->{state} = $state;
+    }
+
+    return @wrong;
 }
 
 
