@@ -33,8 +33,8 @@ install -D -m 755 -t "$dest/usr/sbin" build/bin/hars-authserver \
     build/bin/hars-mlservice
 install -D -m 755 scripts/hars-crl.sh "$dest/usr/sbin/hars-crl"
 install -D -m 644 -t "$dest/usr/lib/systemd/system" conf/systemd/*
-install -D -m 644 backend/mlservice/model.hars \
-    "$dest/usr/share/hars/model.hars"
+install -D -m 644 -t "$dest/usr/share/hars" backend/mlservice/model.hars \
+    backend/mlservice/model-wrist.hars
 
 for file in conf/*.conf conf/*.acl; do
     name=$dest/etc/hars/${file##*/}

@@ -286,7 +286,8 @@ make_settings() {
     done
     own "$place/etc/redis-users.acl" "$uid_redis"
 
-    cp backend/mlservice/model.hars "$place/share/"
+    cp backend/mlservice/model.hars backend/mlservice/model-wrist.hars \
+        "$place/share/"
     cp "$build/bin/hars-authserver" "$build/bin/hars-mlservice" \
        "$build/bin/hars" "$place/bin/"
 }

@@ -61,6 +61,8 @@
 #define HARS_ML_META          4096
 #define HARS_ML_BLOCK         16           /* prototypes side by side */
 #define HARS_ML_TREES         512
+#define HARS_ML_SIGNS         5            /* of an activity unknown */
+#define HARS_ML_SMOOTH        5            /* windows of a smoothed vote */
 #define HARS_ML_NODES         65535        /* of one tree */
 #define HARS_ML_LEAVES        65535        /* different ones of a forest */
 
@@ -169,9 +171,18 @@ typedef struct {
 
 typedef struct {
     unsigned           class;              /* index of the most likely one */
-    float              confidence;         /* its share of the votes, 0 to 1 */
+    float              confidence;         /* its share, 0 to 1 */
+    float              known;              /* is it one of them? 0 to 1 */
     float              share[HARS_ML_CLASSES];
+    float              sign[HARS_ML_SIGNS];  /* what "known" was made of */
 } hars_vote_t;
+
+
+/* the last votes of a recording or a session; zeroed: none yet */
+typedef struct {
+    unsigned           n;                  /* votes so far */
+    hars_vote_t        vote[HARS_ML_SMOOTH];
+} hars_smooth_t;
 
 
 typedef struct {
@@ -225,6 +236,9 @@ typedef struct {
     float             *block;              /* [n / BLOCK][dims][BLOCK] */
 
     float              weight;             /* of the forest; the rest: k-NN */
+    float              sharpen;            /* exponent of calibration */
+    float              sign[HARS_ML_SIGNS + 1];  /* weights, the constant */
+    float              unknown;            /* answered below this "known" */
     hars_forest_t      forest;
 } hars_model_t;
 
@@ -331,9 +345,22 @@ float hars_model_standard(const hars_model_t *model, const float *input,
 void hars_model_project(const hars_model_t *model, const float *input,
     float *point);
 
-/* the soft vote of both */
+/* the soft vote of both, calibrated */
 void hars_model_classify(const hars_model_t *model, const float *input,
     hars_vote_t *vote);
+
+/* calibrates a vote whose shares are not yet, and says how far it is known */
+void hars_vote_finish(const hars_model_t *model, hars_vote_t *vote);
+
+/* is a vote's activity to be answered, or "unknown"? */
+int hars_vote_is_unknown(const hars_model_t *model, const hars_vote_t *vote);
+
+/*
+ * A vote becomes the mean of the last HARS_ML_SMOOTH ones, itself among
+ * them: causal, so that a stream has the answers that a recording has.
+ * After a gap begin anew with a zeroed one.
+ */
+void hars_smooth(hars_smooth_t *smooth, unsigned nclasses, hars_vote_t *vote);
 
 /*
  * A model to bytes and back.  Decode takes only what encode makes and says

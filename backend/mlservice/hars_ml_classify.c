@@ -3,7 +3,8 @@
  * From a window's inputs to the answer: the one path that the service and
  * the trainer's evaluation both take.
  *
- *     share = weight * forest + (1 - weight) * k-NN
+ *     share = weight * forest + (1 - weight) * k-NN, sharpened
+ *     known = logistic(signs): is it one of the activities at all?
  *
  * Standardized values are held within +-HARS_CLIP deviations, so that one
  * input far outside of what the training saw cannot decide alone.
@@ -12,10 +13,20 @@
 
 #include "hars_ml.h"
 
+#include <math.h>
 #include <string.h>
 
 
 #define HARS_CLIP   4.0f
+
+
+static void hars_vote_signs(const hars_model_t *model,
+    const hars_vote_t *near, const hars_vote_t *trees, hars_vote_t *vote);
+static void hars_vote_sharpen(const hars_model_t *model, hars_vote_t *vote);
+static void hars_vote_best(unsigned nclasses, hars_vote_t *vote);
+static void hars_vote_known(const hars_model_t *model, hars_vote_t *vote);
+static float hars_near_distance(const hars_model_t *model,
+    const hars_neighbour_t *near);
 
 
 void
@@ -41,13 +52,131 @@ hars_model_classify(const hars_model_t *model, const float *input,
     for (k = 0; k < model->nclasses; k++) {
         vote->share[k] = model->weight * trees.share[k]
                          + (1 - model->weight) * near.share[k];
+    }
 
+    hars_vote_best(model->nclasses, vote);
+    hars_vote_signs(model, &near, &trees, vote);
+    hars_vote_finish(model, vote);
+}
+
+
+void
+hars_vote_finish(const hars_model_t *model, hars_vote_t *vote)
+{
+    hars_vote_sharpen(model, vote);
+    hars_vote_best(model->nclasses, vote);
+    hars_vote_known(model, vote);
+}
+
+
+static void
+hars_vote_best(unsigned nclasses, hars_vote_t *vote)
+{
+    unsigned  k;
+
+    vote->class = 0;
+
+    for (k = 1; k < nclasses; k++) {
         if (vote->share[k] > vote->share[vote->class]) {
             vote->class = k;
         }
     }
 
     vote->confidence = vote->share[vote->class];
+}
+
+
+/* before calibration: shares, how far the neighbours are, do both agree? */
+static void
+hars_vote_signs(const hars_model_t *model, const hars_vote_t *near,
+    const hars_vote_t *trees, hars_vote_t *vote)
+{
+    float     agreed;
+    unsigned  k;
+
+    agreed = 0;
+
+    for (k = 0; k < model->nclasses; k++) {
+        agreed += near->share[k] < trees->share[k] ? near->share[k]
+                                                   : trees->share[k];
+    }
+
+    vote->sign[0] = vote->confidence;
+    vote->sign[1] = near->confidence;
+    vote->sign[2] = trees->confidence;
+    vote->sign[3] = agreed;
+    vote->sign[4] = near->sign[4];
+}
+
+
+/* share^e, made to sum to 1: above 1 the exponent makes answers surer */
+static void
+hars_vote_sharpen(const hars_model_t *model, hars_vote_t *vote)
+{
+    float     sum;
+    unsigned  k;
+
+    sum = 0;
+
+    for (k = 0; k < model->nclasses; k++) {
+        vote->share[k] = powf(vote->share[k], model->sharpen);
+        sum += vote->share[k];
+    }
+
+    for (k = 0; sum > 0 && k < model->nclasses; k++) {
+        vote->share[k] /= sum;
+    }
+}
+
+
+static void
+hars_vote_known(const hars_model_t *model, hars_vote_t *vote)
+{
+    float     x;
+    unsigned  k;
+
+    x = model->sign[HARS_ML_SIGNS];
+
+    for (k = 0; k < HARS_ML_SIGNS; k++) {
+        x += model->sign[k] * vote->sign[k];
+    }
+
+    vote->known = 1 / (1 + expf(-x));
+}
+
+
+int
+hars_vote_is_unknown(const hars_model_t *model, const hars_vote_t *vote)
+{
+    return vote->known < model->unknown;
+}
+
+
+void
+hars_smooth(hars_smooth_t *smooth, unsigned nclasses, hars_vote_t *vote)
+{
+    unsigned            i, k, first;
+    hars_vote_t         mean;
+    const hars_vote_t  *v;
+
+    smooth->vote[smooth->n++ % HARS_ML_SMOOTH] = *vote;
+    first = smooth->n < HARS_ML_SMOOTH ? 0 : smooth->n - HARS_ML_SMOOTH;
+
+    mean = *vote;
+    mean.known = 0;
+    memset(mean.share, 0, sizeof(mean.share));
+
+    for (i = first; i < smooth->n; i++) {
+        v = &smooth->vote[i % HARS_ML_SMOOTH];
+        mean.known += v->known / (float) (smooth->n - first);
+
+        for (k = 0; k < nclasses; k++) {
+            mean.share[k] += v->share[k] / (float) (smooth->n - first);
+        }
+    }
+
+    hars_vote_best(nclasses, &mean);
+    *vote = mean;
 }
 
 
@@ -61,6 +190,25 @@ hars_knn_classify(const hars_model_t *model, const float *input,
     hars_model_project(model, input, point);
     hars_knn_search(model, point, near);
     hars_knn_vote(model, near, vote);
+
+    vote->sign[4] = hars_near_distance(model, near);
+}
+
+
+/* the logarithm of the neighbours' mean squared distance */
+static float
+hars_near_distance(const hars_model_t *model, const hars_neighbour_t *near)
+{
+    float     sum;
+    unsigned  i;
+
+    sum = 0;
+
+    for (i = 0; i < model->k; i++) {
+        sum += near[i].distance;
+    }
+
+    return logf(sum / (float) model->k + 1e-6f);
 }
 
 

@@ -41,6 +41,8 @@ static int hars_dataset_number(char (*name)[HARS_ML_NAME], unsigned *n,
 static void hars_dataset_sort(hars_dataset_t *set);
 static unsigned hars_dataset_rank(char (*name)[HARS_ML_NAME], unsigned n,
     unsigned i);
+static int hars_dataset_compare(const void *one, const void *two);
+static int hars_dataset_is_other(const char *name);
 
 
 hars_dataset_t *
@@ -99,6 +101,7 @@ hars_dataset_free(hars_dataset_t *set)
     free(set->input);
     free(set->class);
     free(set->person);
+    free(set->trial);
     free(set);
 }
 
@@ -273,6 +276,7 @@ hars_dataset_window(void *data, double start,
     hars_inputs(c->features, row, set->input[set->n]);
     set->class[set->n] = (uint8_t) c->class;
     set->person[set->n] = (uint16_t) c->person;
+    set->trial[set->n] = (uint32_t) set->trials;
     set->n++;
 }
 
@@ -305,6 +309,13 @@ hars_dataset_grow(hars_dataset_t *set)
     }
 
     set->person = p;
+
+    p = realloc(set->trial, size * sizeof(set->trial[0]));
+    if (p == NULL) {
+        return HARS_ERROR;
+    }
+
+    set->trial = p;
     set->size = size;
 
     return HARS_OK;
@@ -353,9 +364,16 @@ hars_dataset_sort(hars_dataset_t *set)
     }
 
     qsort(set->class_name, set->nclasses, HARS_ML_NAME,
-          (int (*)(const void *, const void *)) strcmp);
+          hars_dataset_compare);
     qsort(set->person_name, set->npeople, HARS_ML_NAME,
-          (int (*)(const void *, const void *)) strcmp);
+          hars_dataset_compare);
+
+    while (set->nclasses
+           && hars_dataset_is_other(set->class_name[set->nclasses - 1]))
+    {
+        set->nclasses--;
+        set->nothers++;
+    }
 }
 
 
@@ -367,8 +385,27 @@ hars_dataset_rank(char (*name)[HARS_ML_NAME], unsigned n, unsigned i)
     rank = 0;
 
     for (k = 0; k < n; k++) {
-        rank += strcmp(name[k], name[i]) < 0;
+        rank += hars_dataset_compare(name[k], name[i]) < 0;
     }
 
     return rank;
+}
+
+
+/* other activities, which are there to be refused, behind all others */
+static int
+hars_dataset_compare(const void *one, const void *two)
+{
+    int  rc;
+
+    rc = hars_dataset_is_other(one) - hars_dataset_is_other(two);
+
+    return rc ? rc : strcmp(one, two);
+}
+
+
+static int
+hars_dataset_is_other(const char *name)
+{
+    return strncmp(name, "other_", 6) == 0;
 }

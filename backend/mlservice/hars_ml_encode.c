@@ -43,7 +43,7 @@ hars_model_encode(const hars_model_t *model, size_t *len)
            + 2 * HARS_ML_INPUTS * sizeof(float)
            + 4 + HARS_ML_INPUTS * model->dims * sizeof(float)
            + hars_knn_size(model) + hars_forest_size(model)
-           + sizeof(float) + HARS_ML_DIGEST;
+           + (4 + HARS_ML_SIGNS) * sizeof(float) + HARS_ML_DIGEST;
 
     if (*len > HARS_ML_MODEL_SIZE) {
         return NULL;
@@ -63,8 +63,11 @@ hars_model_encode(const hars_model_t *model, size_t *len)
     p = hars_put_knn(p, model);
     p = hars_put_forest(p, model);
 
-    p = hars_put_section(p, "VOTE", sizeof(float));
+    p = hars_put_section(p, "VOTE", (4 + HARS_ML_SIGNS) * sizeof(float));
     p = hars_put_floats(p, &model->weight, 1);
+    p = hars_put_floats(p, &model->sharpen, 1);
+    p = hars_put_floats(p, model->sign, HARS_ML_SIGNS + 1);
+    p = hars_put_floats(p, &model->unknown, 1);
 
     if (hars_model_digest(dst, (size_t) (p - dst), p) != HARS_OK) {
         free(dst);

@@ -3,10 +3,7 @@
  * How well does it answer for people it has not seen?  Windows of one person
  * are alike, so whole people are left out, never windows: a random split
  * would flatter.  Each fold of people is answered by a model fitted to all
- * others; the counts of all folds make one table.
- *
- * Macro F1 is the mean of the classes' F1, so that sitting, of which there
- * is most, does not hide going downstairs.
+ * others.
  */
 
 
@@ -15,14 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 
-static void hars_evaluate_window(const hars_dataset_t *set, size_t i,
-    const hars_model_t *model, hars_report_t *report);
-static void hars_report_finish(const hars_dataset_t *set,
-    hars_report_t *report);
-static void hars_report_people(const hars_dataset_t *set,
-    const hars_report_t *report);
+static int hars_evaluate_map(const hars_dataset_t *set,
+    const hars_model_t *model, unsigned *class, char *error, size_t size);
+static void hars_evaluate_rename(const hars_model_t *model,
+    const unsigned *class, hars_vote_t *vote);
+static void hars_evaluate_progress(int progress, size_t done, size_t all);
 
 
 void
@@ -72,15 +69,13 @@ hars_folds(const hars_dataset_t *set, unsigned folds, uint8_t *fold)
 
 int
 hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
-    unsigned folds, int progress, hars_report_t *report)
+    unsigned folds, int progress, hars_vote_t *votes)
 {
     int            rc;
-    size_t         i;
+    size_t         i, done;
     uint8_t       *fold, *use;
     unsigned       f;
     hars_model_t  *model;
-
-    memset(report, 0, sizeof(hars_report_t));
 
     fold = malloc(set->n);
     use = malloc(set->n);
@@ -90,11 +85,15 @@ hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
         hars_folds(set, folds, fold);
     }
 
+    done = 0;
+
     for (f = 0; rc == HARS_OK && f < folds; f++) {
 
         for (i = 0; i < set->n; i++) {
-            use[i] = fold[i] != f;
+            use[i] = fold[i] != f && set->class[i] < set->nclasses;
         }
+
+        hars_evaluate_progress(progress, done, set->n);
 
         model = hars_fit(set, use, fit);
         if (model == NULL) {
@@ -103,23 +102,19 @@ hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
         }
 
         for (i = 0; i < set->n; i++) {
-            if (!use[i]) {
-                hars_evaluate_window(set, i, model, report);
+            if (fold[i] == f) {
+                hars_model_classify(model, set->input[i], &votes[i]);
+                done++;
             }
         }
 
         hars_model_free(model);
-
-        if (progress) {
-            fprintf(stderr, "fold %u/%u: %zu of %zu windows answered\n",
-                    f + 1, folds, report->n, set->n);
-        }
     }
+
+    hars_evaluate_progress(progress, done, set->n);
 
     free(fold);
     free(use);
-
-    hars_report_finish(set, report);
 
     return rc;
 }
@@ -127,23 +122,54 @@ hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
 
 int
 hars_evaluate_model(const hars_dataset_t *set, const hars_model_t *model,
-    int progress, hars_report_t *report, char *error, size_t size)
+    int progress, hars_vote_t *votes, char *error, size_t size)
 {
-    size_t        i;
-    unsigned      k, class[HARS_ML_CLASSES];
-    hars_vote_t   vote;
+    size_t    i;
+    unsigned  class[HARS_ML_CLASSES];
 
-    memset(report, 0, sizeof(hars_report_t));
+    if (hars_evaluate_map(set, model, class, error, size) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    for (i = 0; i < set->n; i++) {
+        hars_model_classify(model, set->input[i], &votes[i]);
+        hars_evaluate_rename(model, class, &votes[i]);
+
+        if (i + 1 == set->n || i % 1000 == 999) {
+            hars_evaluate_progress(progress, i + 1, set->n);
+        }
+    }
+
+    return HARS_OK;
+}
+
+
+int
+hars_evaluate_fits(const hars_dataset_t *set, const hars_model_t *model)
+{
+    char      error[HARS_ML_ERROR];
+    unsigned  class[HARS_ML_CLASSES];
+
+    return hars_evaluate_map(set, model, class, error, sizeof(error))
+           == HARS_OK;
+}
+
+
+/* from the model's classes to those of the data */
+static int
+hars_evaluate_map(const hars_dataset_t *set, const hars_model_t *model,
+    unsigned *class, char *error, size_t size)
+{
+    unsigned  i, k;
 
     for (k = 0; k < model->nclasses; k++) {
+        class[k] = HARS_ML_NONE;
 
         for (i = 0; i < set->nclasses; i++) {
             if (strcmp(model->class[k], set->class_name[i]) == 0) {
-                break;
+                class[k] = i;
             }
         }
-
-        class[k] = (unsigned) i;
     }
 
     for (i = 0; i < set->nclasses; i++) {
@@ -157,139 +183,44 @@ hars_evaluate_model(const hars_dataset_t *set, const hars_model_t *model,
         }
     }
 
-    for (i = 0; i < set->n; i++) {
-        hars_model_classify(model, set->input[i], &vote);
-
-        k = class[vote.class];
-
-        report->n++;
-        report->windows[set->person[i]]++;
-        report->right[set->person[i]] += k == set->class[i];
-
-        if (k < set->nclasses) {
-            report->confusion[set->class[i]][k]++;
-        }
-
-        if (progress && (i + 1 == set->n || i % 5000 == 4999)) {
-            fprintf(stderr, "%zu of %zu windows answered\n", i + 1, set->n);
-        }
-    }
-
-    hars_report_finish(set, report);
-
     return HARS_OK;
 }
 
 
 static void
-hars_evaluate_window(const hars_dataset_t *set, size_t i,
-    const hars_model_t *model, hars_report_t *report)
+hars_evaluate_rename(const hars_model_t *model, const unsigned *class,
+    hars_vote_t *vote)
 {
-    hars_vote_t  vote;
+    float     share[HARS_ML_CLASSES];
+    unsigned  k;
 
-    hars_model_classify(model, set->input[i], &vote);
+    memcpy(share, vote->share, sizeof(share));
+    memset(vote->share, 0, sizeof(vote->share));
 
-    report->n++;
-    report->confusion[set->class[i]][vote.class]++;
-    report->windows[set->person[i]]++;
-    report->right[set->person[i]] += vote.class == set->class[i];
+    for (k = 0; k < model->nclasses; k++) {
+        if (class[k] != HARS_ML_NONE) {
+            vote->share[class[k]] = share[k];
+        }
+    }
+
+    vote->class = class[vote->class];
 }
 
 
+/* a bar that grows on a terminal, a line at the end elsewhere */
 static void
-hars_report_finish(const hars_dataset_t *set, hars_report_t *report)
+hars_evaluate_progress(int progress, size_t done, size_t all)
 {
-    size_t    hits, truth, said;
-    unsigned  k, j, classes;
+    int  part;
 
-    classes = 0;
-    report->accuracy = 0;
-    report->macro_f1 = 0;
-
-    for (k = 0; k < set->nclasses; k++) {
-        hits = report->confusion[k][k];
-        truth = 0;
-        said = 0;
-
-        for (j = 0; j < set->nclasses; j++) {
-            truth += report->confusion[k][j];
-            said += report->confusion[j][k];
-        }
-
-        report->recall[k] = truth ? (double) hits / (double) truth : 0;
-        report->precision[k] = said ? (double) hits / (double) said : 0;
-        report->f1[k] = truth + said
-                        ? 2.0 * (double) hits / (double) (truth + said) : 0;
-
-        report->accuracy += (double) hits;
-        report->macro_f1 += report->f1[k];
-        classes++;
+    if (!progress || (!isatty(STDERR_FILENO) && done < all)) {
+        return;
     }
 
-    if (report->n) {
-        report->accuracy /= (double) report->n;
-        report->macro_f1 /= classes;
-    }
-}
+    part = (int) (done * 40 / (all ? all : 1));
 
-
-void
-hars_report_print(const hars_dataset_t *set, const hars_report_t *report)
-{
-    unsigned  k, j;
-
-    printf("%zu windows of %u people: accuracy %.4f, macro F1 %.4f\n\n",
-           report->n, set->npeople, report->accuracy, report->macro_f1);
-
-    printf("%-12s %9s %9s %9s   answered as\n", "activity", "recall",
-           "precision", "F1");
-    printf("%-12s %9s %9s %9s  ", "", "", "", "");
-
-    for (k = 0; k < set->nclasses; k++) {
-        printf(" %10.10s", set->class_name[k]);
-    }
-
-    printf("\n");
-
-    for (k = 0; k < set->nclasses; k++) {
-        printf("%-12s %9.4f %9.4f %9.4f  ", set->class_name[k],
-               report->recall[k], report->precision[k], report->f1[k]);
-
-        for (j = 0; j < set->nclasses; j++) {
-            printf(" %10zu", report->confusion[k][j]);
-        }
-
-        printf("\n");
-    }
-
-    hars_report_people(set, report);
-}
-
-
-static void
-hars_report_people(const hars_dataset_t *set, const hars_report_t *report)
-{
-    double    part, least, most;
-    unsigned  p;
-
-    least = 1;
-    most = 0;
-
-    printf("\naccuracy by person:");
-
-    for (p = 0; p < set->npeople; p++) {
-
-        if (report->windows[p] == 0) {
-            continue;
-        }
-
-        part = (double) report->right[p] / (double) report->windows[p];
-        least = part < least ? part : least;
-        most = part > most ? part : most;
-
-        printf("%s%s %.3f", p % 6 ? ", " : "\n    ", set->person_name[p],
-               part);
-    }
-
-    printf("\n    from %.3f to %.3f\n", least, most);
+    fprintf(stderr, "%s[%.*s%*s] %zu of %zu windows answered%s",
+            isatty(STDERR_FILENO) ? "\r" : "", part,
+            "########################################", 40 - part, "",
+            done, all, done < all ? "" : "\n");
 }

@@ -59,6 +59,7 @@ hars_fit(const hars_dataset_t *set, const uint8_t *use, const hars_fit_t *fit)
     model->k = fit->k < model->n ? fit->k : model->n;
     model->nclasses = set->nclasses;
     model->weight = fit->weight;
+    model->sharpen = 1;
     memcpy(model->class, set->class_name, sizeof(model->class));
 
     hars_fit_standardize(model, set, use);

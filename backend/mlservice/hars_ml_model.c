@@ -11,7 +11,8 @@
  *     "KNN " length:32   k:32, n:32, scale[dims] float, labels[n],
  *                        prototypes[n][dims] int16
  *     "FRST" length:32   hars_ml_model_forest.c
- *     "VOTE" length:32   weight of the forest, 0 to 1, float
+ *     "VOTE" length:32   floats: weight of the forest, exponent of
+ *                        calibration, weights of 5 signs, constant, limit
  *     SHA-256 of everything before
  *
  * The checksum finds damage, not malice; every length and value is judged
@@ -35,6 +36,8 @@
 /* with these no sum of squares on the way to a distance is infinite */
 #define HARS_MEAN_MAX   1e15f
 #define HARS_AXIS_MAX   1e6f
+
+#define HARS_SHARPEN_MAX   16
 
 
 typedef int (*hars_section_pt)(hars_model_t *model, hars_reader_t *r);
@@ -466,13 +469,20 @@ hars_model_read_stored(hars_model_t *model, hars_reader_t *r)
 static int
 hars_model_read_vote(hars_model_t *model, hars_reader_t *r)
 {
-    if (r->end - r->pos != (ptrdiff_t) sizeof(float)
-        || hars_get_floats(r, &model->weight, 1, 1) != HARS_OK)
+    if (r->end - r->pos != (ptrdiff_t) ((4 + HARS_ML_SIGNS) * sizeof(float))
+        || hars_get_floats(r, &model->weight, 1, 1) != HARS_OK
+        || hars_get_floats(r, &model->sharpen, 1, HARS_SHARPEN_MAX)
+           != HARS_OK
+        || hars_get_floats(r, model->sign, HARS_ML_SIGNS + 1,
+                           HARS_AXIS_MAX)
+           != HARS_OK
+        || hars_get_floats(r, &model->unknown, 1, 1) != HARS_OK)
     {
         return HARS_ERROR;
     }
 
-    return model->weight >= 0 ? HARS_OK : HARS_ERROR;
+    return model->weight >= 0 && model->sharpen > 0 && model->unknown >= 0
+           ? HARS_OK : HARS_ERROR;
 }
 
 

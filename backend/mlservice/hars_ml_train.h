@@ -18,6 +18,8 @@
 #define HARS_ML_PEOPLE     512
 #define HARS_ML_FOLDS      6
 #define HARS_ML_ERROR      512
+#define HARS_ML_BINS       10           /* of confidence */
+#define HARS_ML_NONE       255          /* an activity the data has not */
 
 
 /* one recording of one person doing one thing */
@@ -40,8 +42,10 @@ typedef struct {
     float            (*input)[HARS_ML_INPUTS];
     uint8_t           *class;
     uint16_t          *person;
+    uint32_t          *trial;              /* of the same recording: equal */
 
-    unsigned           nclasses;
+    unsigned           nclasses;           /* to be told apart */
+    unsigned           nothers;            /* named behind, to be refused */
     char               class_name[HARS_ML_CLASSES][HARS_ML_NAME];
     unsigned           npeople;
     char               person_name[HARS_ML_PEOPLE][HARS_ML_NAME];
@@ -64,6 +68,13 @@ typedef struct {
 } hars_fit_t;
 
 
+/* how often answers of about a confidence were right */
+typedef struct {
+    size_t             n;
+    size_t             right;
+    double             confidence;         /* sum */
+} hars_bin_t;
+
 /* truth in rows, answers in columns */
 typedef struct {
     size_t             n;
@@ -73,11 +84,44 @@ typedef struct {
     double             recall[HARS_ML_CLASSES];
     double             precision[HARS_ML_CLASSES];
     double             f1[HARS_ML_CLASSES];
+} hars_score_t;
+
+typedef struct {
+    hars_score_t       window;             /* window by window */
+    hars_score_t       smooth;             /* over HARS_ML_SMOOTH windows */
 
     size_t             right[HARS_ML_PEOPLE];
     size_t             windows[HARS_ML_PEOPLE];
+
+    hars_bin_t         bin[HARS_ML_BINS];
+    double             ece;                /* expected calibration error */
+
+    size_t             others;             /* windows of other activities */
+    double             auroc;              /* of "known"; -1: no others */
 } hars_report_t;
 
+
+/* the command line of hars-train */
+typedef struct {
+    const char        *out;
+    const char        *model;
+    const char        *placement;
+    const char        *data;
+    const char        *svg;
+    const char        *path;               /* the argument */
+    unsigned           folds;              /* 0: not said */
+    int                json;
+    int                quiet;
+    hars_fit_t         fit;
+} hars_train_t;
+
+#define HARS_TRAIN_USAGE  2                /* exit status */
+
+
+/* the commands; exit status */
+int hars_train_train(const hars_train_t *t);
+int hars_train_evaluate(const hars_train_t *t);
+int hars_train_inspect(const hars_train_t *t);
 
 /* the trials of a file, plain or gzip, one after the other */
 int hars_csv_read(const char *path, hars_trial_pt take, void *data,
@@ -108,15 +152,50 @@ int hars_grow(hars_forest_t *forest, const hars_dataset_t *set,
 /* people to folds of about equal windows, the rule of GroupKFold */
 void hars_folds(const hars_dataset_t *set, unsigned folds, uint8_t *fold);
 
-/* leaves people out, fold by fold */
+/*
+ * Leaves people out, fold by fold: set->n votes as a model gives them that
+ * is not yet calibrated.
+ */
 int hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
-    unsigned folds, int progress, hars_report_t *report);
+    unsigned folds, int progress, hars_vote_t *votes);
 
-/* one model, asked for all windows; HARS_ERROR: it lacks a class */
+/*
+ * One model, asked for all windows; votes have the classes of the data.
+ * HARS_ERROR: it lacks one.
+ */
 int hars_evaluate_model(const hars_dataset_t *set, const hars_model_t *model,
-    int progress, hars_report_t *report, char *error, size_t size);
+    int progress, hars_vote_t *votes, char *error, size_t size);
+
+/* does the model know all activities of the data but the other ones? */
+int hars_evaluate_fits(const hars_dataset_t *set, const hars_model_t *model);
+
+/*
+ * From votes that leave people out: the model's exponent of calibration and
+ * what it takes for known; the votes are finished with them.
+ */
+void hars_calibrate(const hars_dataset_t *set, hars_model_t *model,
+    hars_vote_t *votes);
+
+/*
+ * How well "known" would tell kinds of other activities that it was not
+ * trained on, with people it was not trained on; -1: no others.
+ */
+double hars_calibrate_auroc(const hars_dataset_t *set,
+    const hars_vote_t *votes);
+
+/* -1: there is nothing to tell apart */
+double hars_report_auroc(const hars_dataset_t *set,
+    const hars_vote_t *votes);
+void hars_report(const hars_dataset_t *set, const hars_vote_t *votes,
+    hars_report_t *report);
 void hars_report_print(const hars_dataset_t *set,
     const hars_report_t *report);
+void hars_report_json(const hars_dataset_t *set, const hars_report_t *report,
+    const char *model);
+
+/* an SVG; what is wrong with the file is said on standard error */
+int hars_plot(const hars_dataset_t *set, const hars_vote_t *votes,
+    const hars_report_t *report, const char *path);
 
 
 #endif /* HARS_ML_TRAIN_H */

@@ -116,6 +116,10 @@ build(void)
     }
 
     m->weight = 0.5f;
+    m->sharpen = 2;
+    m->sign[0] = 3;
+    m->sign[HARS_ML_SIGNS] = -1;
+    m->unknown = 0.2f;
     plant(&m->forest);
 
     return m;
@@ -296,6 +300,9 @@ resigned(void)
               section("FRST") + 8 + 4 * TREES + 6, 0x7fc00000);
     senseless("a weight above 1", section("VOTE"), 0x3f800001);
     senseless("a weight below 0", section("VOTE"), 0xbf800000);
+    senseless("an exponent of 0", section("VOTE") + 4, 0);
+    senseless("a sign that is infinite", section("VOTE") + 8, 0x7f800000);
+    senseless("a limit above 1", section("VOTE") + 32, 0x3f800001);
 
     copy = malloc(len);
     taken = 0;
@@ -362,6 +369,7 @@ sound(const hars_model_t *m)
                          trees);
 
     return vote.class < m->nclasses && vote.confidence >= 0
+           && vote.known >= 0 && vote.known <= 1
            && vote.confidence <= 1.00001f
            && trees[0].class < m->nclasses && trees[0].confidence <= 1
            && trees[1].class < m->nclasses && trees[1].confidence <= 1;

@@ -7,6 +7,7 @@
 /* link: -lm -lcrypto -lz */
 
 
+#include "../../backend/mlservice/hars_ml_calibrate.c"
 #include "../../backend/mlservice/hars_ml_classify.c"
 #include "../../backend/mlservice/hars_ml_clock.c"
 #include "../../backend/mlservice/hars_ml_csv.c"
@@ -25,6 +26,7 @@
 #include "../../backend/mlservice/hars_ml_model_forest.c"
 #include "../../backend/mlservice/hars_ml_recognize.c"
 #include "../../backend/mlservice/hars_ml_recording.c"
+#include "../../backend/mlservice/hars_ml_report.c"
 #include "../../backend/mlservice/hars_ml_spectrum.c"
 #include "../../backend/mlservice/hars_ml_time.c"
 
@@ -54,6 +56,9 @@ static int note(void *data, hars_trial_t *trial, char *error, size_t size);
 static void training(void);
 static void person(const char *file, const char *name, double hz);
 static void folds(const hars_dataset_t *set);
+static void reported(void);
+static void calibrated(void);
+static void smoothed(void);
 static void twice(const hars_dataset_t *set);
 static void standard(void);
 static void alike(const hars_model_t *model);
@@ -83,6 +88,9 @@ main(void)
 
     eigen();
     standard();
+    reported();
+    calibrated();
+    smoothed();
     csv();
     training();
 
@@ -316,6 +324,7 @@ folds(const hars_dataset_t *set)
     hars_fit_t     fit = {
         .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .weight = 0.5f
     };
+    hars_vote_t    votes[180];
     hars_report_t  report;
 
     memset(of, 255, sizeof(of));
@@ -335,23 +344,163 @@ folds(const hars_dataset_t *set)
     ok(load[0] == 60 && load[1] == 60 && load[2] == 30 && load[3] == 30,
        "folds: about as many windows in each");
 
-    ok(hars_evaluate_folds(set, &fit, 3, 0, &report) == HARS_OK
-       && report.n == 180 && report.accuracy > 0.99 && report.macro_f1 > 0.99,
+    ok(hars_evaluate_folds(set, &fit, 3, 0, votes) == HARS_OK,
+       "folds: people are left out");
+    hars_report(set, votes, &report);
+    ok(report.window.n == 180 && report.window.accuracy > 0.99
+       && report.window.macro_f1 > 0.99 && report.smooth.accuracy > 0.99
+       && report.auroc < 0,
        "folds: three things that are easy to tell are told");
 
     memset(&report, 0, sizeof(report));
-    report.n = 180;
-    report.confusion[0][0] = 30;
-    report.confusion[0][1] = 30;
-    report.confusion[1][1] = 60;
-    report.confusion[2][2] = 60;
-    hars_report_finish(set, &report);
+    report.window.n = 180;
+    report.window.confusion[0][0] = 30;
+    report.window.confusion[0][1] = 30;
+    report.window.confusion[1][1] = 60;
+    report.window.confusion[2][2] = 60;
+    hars_score_finish(set, &report.window);
 
-    ok(fabs(report.accuracy - 150 / 180.0) < 1e-12
-       && fabs(report.recall[0] - 0.5) < 1e-12
-       && fabs(report.precision[1] - 60 / 90.0) < 1e-12
-       && fabs(report.macro_f1 - (2 / 3.0 + 0.8 + 1) / 3) < 1e-12,
+    ok(fabs(report.window.accuracy - 150 / 180.0) < 1e-12
+       && fabs(report.window.recall[0] - 0.5) < 1e-12
+       && fabs(report.window.precision[1] - 60 / 90.0) < 1e-12
+       && fabs(report.window.macro_f1 - (2 / 3.0 + 0.8 + 1) / 3) < 1e-12,
        "report: accuracy, recall, precision and macro F1 by hand");
+}
+
+
+/* 4 windows of two activities and 2 of another, one recording after one */
+static void
+reported(void)
+{
+    unsigned         i;
+    uint8_t          class[] = { 0, 0, 1, 1, 2, 3 };
+    uint16_t         person[] = { 0, 0, 1, 1, 0, 1 };
+    uint32_t         trial[] = { 1, 1, 2, 2, 3, 4 };
+    hars_vote_t      votes[6];
+    hars_report_t    report;
+    hars_dataset_t  *set;
+
+    static const float  first[] = { 0.9f, 0.4f, 0.45f, 0.1f, 0.5f, 0.5f };
+    static const float  known[] = { 0.9f, 0.3f, 0.8f, 0.7f, 0.3f, 0.1f };
+
+    set = calloc(1, sizeof(hars_dataset_t));
+    set->n = 6;
+    set->nclasses = 2;
+    set->nothers = 2;
+    set->npeople = 2;
+    set->class = class;
+    set->person = person;
+    set->trial = trial;
+
+    memset(votes, 0, sizeof(votes));
+
+    for (i = 0; i < 6; i++) {
+        votes[i].share[0] = first[i];
+        votes[i].share[1] = 1 - first[i];
+        votes[i].class = first[i] < 0.5f;
+        votes[i].confidence = votes[i].share[votes[i].class];
+        votes[i].known = known[i];
+    }
+
+    hars_report(set, votes, &report);
+    ok(report.window.n == 4 && report.others == 2
+       && fabs(report.window.accuracy - 0.75) < 1e-12
+       && fabs(report.smooth.accuracy - 1) < 1e-12,
+       "report: smoothed within a recording, others apart");
+    ok(fabs(report.auroc - 7.5 / 8) < 1e-12,
+       "report: area under the curve, a tie is a half: %g", report.auroc);
+    ok(fabs(report.ece - (0.1 * 2 + 0.6 + 0.45) / 4) < 1e-6,
+       "report: expected calibration error: %g", report.ece);
+
+    free(set);
+}
+
+
+/* too unsure by half, and others that are told by the fifth sign alone */
+static void
+calibrated(void)
+{
+    unsigned         i;
+    uint8_t         *class;
+    hars_vote_t     *votes;
+    hars_model_t    *model;
+    hars_dataset_t  *set;
+
+    enum { n = 4000 };
+
+    set = calloc(1, sizeof(hars_dataset_t));
+    model = calloc(1, sizeof(hars_model_t));
+    votes = calloc(n, sizeof(hars_vote_t));
+    class = calloc(n, 1);
+    set->person = calloc(n, sizeof(uint16_t));
+    set->n = n;
+    set->nclasses = 2;
+    set->nothers = 4;
+    set->class = class;
+    model->nclasses = 2;
+
+    for (i = 0; i < n; i++) {
+        set->person[i] = (uint16_t) (i / 8 % 7);
+        class[i] = (uint8_t) (i % 4 ? noise() > 0.4 : 2 + i / 4 % 4);
+        votes[i].share[0] = 0.75f;
+        votes[i].share[1] = 0.25f;
+        votes[i].sign[0] = (float) noise();
+        votes[i].sign[4] = (float) (noise() + (i % 4 ? 0 : 0.8));
+    }
+
+    ok(fabs(hars_calibrate_auroc(set, votes) - 0.98) < 0.01,
+       "calibration: other kinds and people are told (%.3f)",
+       hars_calibrate_auroc(set, votes));
+
+    hars_calibrate(set, model, votes);
+    ok(model->sharpen == 2 && fabsf(votes[0].confidence - 0.9f) < 1e-6f,
+       "calibration: right in 9 of 10, said so");
+    ok(model->sign[4] < -5 && fabsf(model->sign[0]) < 2,
+       "calibration: the sign that tells is found");
+
+    for (i = 1; i < n; i += 4) {
+        class[0] += hars_vote_is_unknown(model, &votes[i]) && class[0] < 200;
+    }
+
+    ok(class[0] > 30 && class[0] < 70,
+       "calibration: about 5 of 100 known ones are lost");
+
+    free(set->person);
+    free(set);
+    free(model);
+    free(votes);
+    free(class);
+}
+
+
+/* the mean of at most five, the same however it is begun */
+static void
+smoothed(void)
+{
+    unsigned       i;
+    hars_vote_t    v;
+    hars_smooth_t  smooth;
+
+    memset(&smooth, 0, sizeof(smooth));
+
+    for (i = 0; i < 12; i++) {
+        memset(&v, 0, sizeof(v));
+        v.share[i < 6 ? 0 : 1] = 1;
+        v.class = i >= 6;
+        hars_smooth(&smooth, 2, &v);
+
+        if (i == 7) {
+            ok(v.class == 0 && fabsf(v.confidence - 0.6f) < 1e-6f,
+               "smooth: three of five");
+        }
+
+        if (i == 8) {
+            ok(v.class == 1 && fabsf(v.share[0] - 0.4f) < 1e-6f,
+               "smooth: two of five");
+        }
+    }
+
+    ok(v.share[0] == 0 && v.class == 1, "smooth: what is long ago is gone");
 }
 
 
