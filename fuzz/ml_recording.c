@@ -8,14 +8,19 @@
 #include "../backend/mlservice/hars_ml_classify.c"
 #include "../backend/mlservice/hars_ml_clock.c"
 #include "../backend/mlservice/hars_ml_features.c"
+#include "../backend/mlservice/hars_ml_feed.c"
 #include "../backend/mlservice/hars_ml_fft.c"
 #include "../backend/mlservice/hars_ml_forest.c"
 #include "../backend/mlservice/hars_ml_gait.c"
 #include "../backend/mlservice/hars_ml_inputs.c"
 #include "../backend/mlservice/hars_ml_json.c"
+#include "../backend/mlservice/hars_ml_json_rows.c"
 #include "../backend/mlservice/hars_ml_knn.c"
 #include "../backend/mlservice/hars_ml_recognize.c"
 #include "../backend/mlservice/hars_ml_recording.c"
+#include "../backend/mlservice/hars_ml_options.c"
+#include "../backend/mlservice/hars_ml_rows.c"
+#include "../backend/mlservice/hars_ml_source.c"
 #include "../backend/mlservice/hars_ml_spectrum.c"
 #include "../backend/mlservice/hars_ml_time.c"
 
@@ -72,8 +77,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t                i;
+    hars_feed_t          *feed;
+    hars_rows_t           rows;
     hars_fault_t          fault;
     hars_answers_t        answers;
+    hars_options_t        options;
     hars_recording_t      rec;
     static hars_model_t  *model;
 
@@ -81,19 +89,25 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         model = small_model();
     }
 
+    feed = malloc(sizeof(hars_feed_t));
+    memset(&rec, 0, sizeof(rec));
+    memset(&rows, 0, sizeof(rows));
+    rows.max = HARS_ML_ROWS_MAX;
+    hars_options_init(&options);
     fault.detail[0] = '\0';
 
-    if (hars_json_recording((const char *) data, size, model, &rec, &fault)
-        || hars_recording_clean(&rec, &fault) != HARS_OK
+    if (hars_json_rows((const char *) data, size, &options, &rows, &fault)
+        || hars_options_judge(&options, &fault) != HARS_OK)
+    {
+        goto refused;
+    }
+
+    hars_rows_scale(&rows, &options);
+
+    if (hars_rows_recording(&rows, &options, &rec, feed, &fault) != HARS_OK
         || hars_recording_judge(&rec, &fault) != HARS_OK)
     {
-        if (fault.detail[0] == '\0') {
-            __builtin_trap();
-        }
-
-        free(hars_json_fault(422, &fault));
-        free(rec.sample);
-        return 0;
+        goto refused;
     }
 
     for (i = 1; i < rec.n; i++) {
@@ -112,11 +126,25 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
         }
 
-        free(hars_json_answers(model, &rec, rec.n, &answers));
+        free(hars_json_answers(model, feed, &answers));
         free(answers.answer);
     }
 
+    goto done;
+
+refused:
+
+    if (fault.detail[0] == '\0') {
+        __builtin_trap();
+    }
+
+    free(hars_json_fault(422, &fault));
+
+done:
+
     free(rec.sample);
+    free(rows.row);
+    free(feed);
 
     return 0;
 }

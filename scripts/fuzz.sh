@@ -46,7 +46,7 @@ for target in "${targets[@]}"; do
     clang -g -O1 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
         "${include[@]}" -o "build/fuzz/$target" \
-        "fuzz/$target.c" "${extra[@]}" -ljansson -lhiredis -lssl -lcrypto
+        "fuzz/$target.c" "${extra[@]}" -ljansson -lhiredis -lssl -lcrypto -lz
 
     mkdir -p "build/fuzz/corpus-$target"
     info "fuzzing $target for $seconds s"

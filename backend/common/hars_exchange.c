@@ -32,6 +32,11 @@ typedef struct {
     unsigned     n;
 } hars_exchange_lookup_t;
 
+typedef struct {
+    void       (*take)(void *data, const char *name, const char *value);
+    void        *data;
+} hars_exchange_query_t;
+
 
 static void hars_exchange_route(hars_exchange_t *ex);
 static unsigned hars_exchange_at(const hars_route_t *route,
@@ -42,6 +47,8 @@ static void hars_exchange_allow(hars_exchange_t *ex);
 static enum MHD_Result hars_exchange_match(void *data,
     enum MHD_ValueKind kind, const char *name, size_t name_len,
     const char *value, size_t value_len);
+static enum MHD_Result hars_exchange_parameter(void *data,
+    enum MHD_ValueKind kind, const char *name, const char *value);
 
 
 static char  hars_exchange_empty[1];
@@ -379,6 +386,38 @@ hars_exchange_match(void *data, enum MHD_ValueKind kind, const char *name,
     } else {
         lookup->n++;
     }
+
+    return MHD_YES;
+}
+
+
+void
+hars_request_query(hars_request_t *r,
+    void (*take)(void *data, const char *name, const char *value),
+    void *data)
+{
+    hars_exchange_t        *ex;
+    hars_exchange_query_t   query;
+
+    ex = (hars_exchange_t *) r;
+    query.take = take;
+    query.data = data;
+
+    MHD_get_connection_values(ex->connection, MHD_GET_ARGUMENT_KIND,
+                              hars_exchange_parameter, &query);
+}
+
+
+static enum MHD_Result
+hars_exchange_parameter(void *data, enum MHD_ValueKind kind,
+    const char *name, const char *value)
+{
+    hars_exchange_query_t  *query;
+
+    (void) kind;
+
+    query = data;
+    query->take(query->data, name, value ? value : "");
 
     return MHD_YES;
 }

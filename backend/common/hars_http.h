@@ -89,6 +89,14 @@ void hars_http_stop(hars_http_t *http);
 int hars_request_header(hars_request_t *r, const char *name,
     const char **value);
 
+/*
+ * Calls "take" with each parameter of the query, undecoded and in order; one
+ * without "=" has the value "".
+ */
+void hars_request_query(hars_request_t *r,
+    void (*take)(void *data, const char *name, const char *value),
+    void *data);
+
 /* is Content-Type this media type, whatever its parameters? */
 int hars_request_type(hars_request_t *r, const char *type);
 

@@ -246,6 +246,7 @@ typedef struct {
 typedef struct {
     double             start;              /* s, in the recording's time */
     double             end;
+    double             heart;              /* 1/min; NaN: not measured */
     hars_vote_t        vote;
 } hars_answer_t;
 
@@ -384,6 +385,11 @@ void hars_model_meta(const hars_model_t *model, const char *name,
  */
 int hars_recognize(const hars_model_t *model, const hars_recording_t *rec,
     hars_answers_t *answers);
+
+/* one window more, with its answer */
+int hars_answers_window(hars_answers_t *answers, const hars_model_t *model,
+    hars_features_t *features, double start,
+    const double (*row)[HARS_ML_AXES]);
 
 
 #endif /* HARS_ML_H */

@@ -1,7 +1,7 @@
 
 /*
- * GET /v1/models: which model answers, what it was made of and how well it
- * did with people that it had not seen.
+ * GET /v1/models: which models answer, what they were made of and how well
+ * they did with people that they had not seen.
  */
 
 
@@ -13,9 +13,15 @@
 void
 hars_models_get(hars_request_t *r)
 {
-    char  *body;
+    char          *body;
+    hars_ml_t     *ml;
+    hars_shelf_t  *shelf;
 
-    body = hars_json_models(r->data);
+    ml = r->data;
+
+    shelf = hars_shelf_hold(ml);
+    body = hars_json_models(shelf);
+    hars_shelf_release(ml, shelf);
 
     if (body == NULL) {
         hars_reply_problem(r, 503, "The service is short of memory.");

@@ -2,10 +2,10 @@
 /*
  * POST /v1/recognitions: a recording in, one activity per window out.
  *
- *     body -> recording -> clean -> judge -> windows -> answers
+ *     body -> rows -> clean recording -> judge -> windows -> answers
  *
  * What cannot be answered is refused with the reason and the mend, and is
- * the sender's to change: 400, 415 and 422 are never worth a retry.
+ * the sender's to change: 400, 413, 415 and 422 are never worth a retry.
  */
 
 
@@ -15,33 +15,34 @@
 #include <string.h>
 
 
-static unsigned hars_recognitions_answer(const hars_request_t *r,
-    hars_recording_t *rec, hars_fault_t *fault, char **body);
-static void hars_recognitions_refuse(hars_request_t *r, unsigned status,
-    const hars_fault_t *fault);
+static unsigned hars_recognitions_rows(hars_request_t *r,
+    const hars_shelf_t *shelf, hars_fault_t *fault, char **body);
+static unsigned hars_recognitions_answer(const hars_rows_t *rows,
+    const hars_options_t *options, const hars_model_t *model,
+    hars_fault_t *fault, char **body);
+static unsigned hars_recognitions_windows(const hars_rows_t *rows,
+    const hars_model_t *model, const hars_recording_t *rec,
+    const hars_feed_t *feed, hars_fault_t *fault, char **body);
 
 
 void
 hars_recognitions_post(hars_request_t *r)
 {
-    char              *body;
-    unsigned           status;
-    hars_fault_t       fault;
-    hars_recording_t   rec;
+    char          *body;
+    unsigned       status;
+    hars_ml_t     *ml;
+    hars_fault_t   fault;
+    hars_shelf_t  *shelf;
 
-    if (!hars_request_type(r, "application/json")) {
-        hars_reply_problem(r, 415, "Send the recording as Content-Type: "
-                           "application/json.");
-        return;
-    }
-
+    ml = r->data;
     body = NULL;
-    status = hars_recognitions_answer(r, &rec, &fault, &body);
 
-    free(rec.sample);
+    shelf = hars_shelf_hold(ml);
+    status = hars_recognitions_rows(r, shelf, &fault, &body);
+    hars_shelf_release(ml, shelf);
 
     if (status != 200) {
-        hars_recognitions_refuse(r, status, &fault);
+        hars_body_refuse(r, status, &fault);
         return;
     }
 
@@ -51,28 +52,70 @@ hars_recognitions_post(hars_request_t *r)
 
 
 static unsigned
-hars_recognitions_answer(const hars_request_t *r, hars_recording_t *rec,
+hars_recognitions_rows(hars_request_t *r, const hars_shelf_t *shelf,
     hars_fault_t *fault, char **body)
 {
-    size_t               received;
     unsigned             status;
-    hars_answers_t       answers;
+    hars_rows_t          rows;
+    hars_options_t       options;
     const hars_model_t  *model;
 
-    model = r->data;
+    status = hars_body_rows(r, &options, NULL, &rows, fault);
 
-    status = hars_json_recording(r->body, r->body_len, model, rec, fault);
-    if (status) {
-        return status;
+    if (status == 0) {
+        model = hars_shelf_choose(shelf, &options, fault);
+        status = model ? hars_recognitions_answer(&rows, &options, model,
+                                                  fault, body)
+                       : 422;
     }
 
-    received = rec->n;
+    free(rows.row);
 
-    if (hars_recording_clean(rec, fault) != HARS_OK
-        || hars_recording_judge(rec, fault) != HARS_OK)
+    return status;
+}
+
+
+static unsigned
+hars_recognitions_answer(const hars_rows_t *rows,
+    const hars_options_t *options, const hars_model_t *model,
+    hars_fault_t *fault, char **body)
+{
+    unsigned           status;
+    hars_feed_t       *feed;
+    hars_recording_t   rec;
+
+    feed = malloc(sizeof(hars_feed_t));
+    if (feed == NULL) {
+        return 503;
+    }
+
+    fault->field = NULL;
+
+    if (hars_rows_recording(rows, options, &rec, feed, fault) == HARS_OK
+        && hars_recording_judge(&rec, fault) == HARS_OK)
     {
-        return fault->field ? 422 : 503;
+        status = hars_recognitions_windows(rows, model, &rec, feed, fault,
+                                           body);
+
+    } else {
+        status = fault->field ? 422 : 503;
     }
+
+    free(rec.sample);
+    free(feed);
+
+    return status;
+}
+
+
+static unsigned
+hars_recognitions_windows(const hars_rows_t *rows, const hars_model_t *model,
+    const hars_recording_t *rec, const hars_feed_t *feed, hars_fault_t *fault,
+    char **body)
+{
+    size_t           i, at;
+    hars_answer_t   *a;
+    hars_answers_t   answers;
 
     if (hars_recognize(model, rec, &answers) != HARS_OK) {
         return 503;
@@ -85,26 +128,15 @@ hars_recognitions_answer(const hars_request_t *r, hars_recording_t *rec,
         return 422;
     }
 
-    *body = hars_json_answers(model, rec, received, &answers);
+    at = 0;
+
+    for (i = 0; i < answers.n; i++) {
+        a = &answers.answer[i];
+        a->heart = hars_rows_heart(rows, &at, a->start, a->end);
+    }
+
+    *body = hars_json_answers(model, feed, &answers);
     free(answers.answer);
 
     return *body ? 200 : 503;
-}
-
-
-static void
-hars_recognitions_refuse(hars_request_t *r, unsigned status,
-    const hars_fault_t *fault)
-{
-    char  *body;
-
-    body = status == 503 ? NULL : hars_json_fault(status, fault);
-
-    if (body == NULL) {
-        hars_reply_problem(r, 503, "The service is short of memory.");
-        return;
-    }
-
-    hars_reply_header(r, "Cache-Control", "no-store");
-    hars_reply(r, status, HARS_PROBLEM_TYPE, body, strlen(body));
 }

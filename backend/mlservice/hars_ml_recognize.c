@@ -7,6 +7,7 @@
 
 #include "hars_ml.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,6 @@ typedef struct {
     hars_features_t     *features;
     hars_answers_t      *answers;
     int                  rc;
-    float                out[HARS_ML_INPUTS];
 } hars_recognizer_t;
 
 
@@ -72,21 +72,35 @@ static void
 hars_recognize_window(void *data, double start,
     const double (*row)[HARS_ML_AXES])
 {
-    hars_answer_t      *answer;
     hars_recognizer_t  *r = data;
 
-    answer = r->rc == HARS_OK ? hars_answers_add(r->answers) : NULL;
+    if (r->rc == HARS_OK) {
+        r->rc = hars_answers_window(r->answers, r->model, r->features, start,
+                                    row);
+    }
+}
 
+
+int
+hars_answers_window(hars_answers_t *answers, const hars_model_t *model,
+    hars_features_t *features, double start, const double (*row)[HARS_ML_AXES])
+{
+    float           out[HARS_ML_INPUTS];
+    hars_answer_t  *answer;
+
+    answer = hars_answers_add(answers);
     if (answer == NULL) {
-        r->rc = HARS_ERROR;
-        return;
+        return HARS_ERROR;
     }
 
     answer->start = start;
     answer->end = start + (double) HARS_ML_WINDOW / HARS_ML_RATE;
+    answer->heart = (double) NAN;
 
-    hars_inputs(r->features, row, r->out);
-    hars_model_classify(r->model, r->out, &answer->vote);
+    hars_inputs(features, row, out);
+    hars_model_classify(model, out, &answer->vote);
+
+    return HARS_OK;
 }
 
 

@@ -29,18 +29,18 @@
 
 
 typedef struct {
-    char  *socket;
-    char  *gateway_user;
-    char  *model;
+    char                 *socket;
+    char                 *gateway_user;
+    hars_setting_list_t   model;
 } hars_mlservice_conf_t;
 
 
 static int hars_mlservice_options(int argc, char **argv, const char **config,
     int *check);
-static hars_model_t *hars_mlservice_model(hars_settings_t *settings,
+static hars_shelf_t *hars_mlservice_shelf(hars_settings_t *settings,
     const hars_mlservice_conf_t *conf);
 static int hars_mlservice_serve(const hars_mlservice_conf_t *conf,
-    hars_model_t *model);
+    hars_shelf_t *shelf);
 
 
 static const char  hars_mlservice_help[] =
@@ -55,7 +55,8 @@ static const char  hars_mlservice_help[] =
     "Settings, lines \"name = value\":\n"
     "  socket          (/run/hars/ml.sock)\n"
     "  gateway_user    whose processes may connect (www-data)\n"
-    "  model           (/usr/share/hars/model.hars)\n";
+    "  model           (/usr/share/hars/model.hars), up to 8 lines, one for\n"
+    "                  each placement\n";
 
 static const hars_setting_t  hars_mlservice_setting[] = {
     { .name = "socket", .type = HARS_SETTING_STR,
@@ -64,15 +65,15 @@ static const hars_setting_t  hars_mlservice_setting[] = {
     { .name = "gateway_user", .type = HARS_SETTING_STR,
       .offset = offsetof(hars_mlservice_conf_t, gateway_user),
       .preset = "www-data" },
-    { .name = "model", .type = HARS_SETTING_STR,
+    { .name = "model", .type = HARS_SETTING_LIST,
       .offset = offsetof(hars_mlservice_conf_t, model),
       .preset = "/usr/share/hars/model.hars" },
     { .name = NULL }
 };
 
 static const hars_route_t  hars_mlservice_route[] = {
-    { .path = "/v1/recognitions", .method = "POST", .body_max = HARS_ML_BODY,
-      .handler = hars_recognitions_post },
+    { .path = "/v1/recognitions", .method = "POST",
+      .body_max = HARS_ML_BODY_ROWS, .handler = hars_recognitions_post },
     { .path = "/v1/models", .method = "GET", .handler = hars_models_get },
     { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
     { .path = NULL }
@@ -92,7 +93,7 @@ main(int argc, char **argv)
 {
     int                     rc, check;
     const char             *config;
-    hars_model_t           *model;
+    hars_shelf_t           *shelf;
     hars_settings_t        *settings;
     hars_mlservice_conf_t   conf;
 
@@ -111,18 +112,18 @@ main(int argc, char **argv)
     }
 
     rc = EXIT_FAILURE;
-    model = hars_mlservice_model(settings, &conf);
+    shelf = hars_mlservice_shelf(settings, &conf);
 
-    if (model && check) {
+    if (shelf && check) {
         printf("%s: the settings are in order, model %s\n", config,
-               model->id);
+               shelf->model[0]->id);
+        hars_shelf_free(shelf);
         rc = EXIT_SUCCESS;
 
-    } else if (model) {
-        rc = hars_mlservice_serve(&conf, model);
+    } else if (shelf) {
+        rc = hars_mlservice_serve(&conf, shelf);
     }
 
-    hars_model_free(model);
     hars_settings_free(settings);
 
     return rc;
@@ -170,50 +171,55 @@ hars_mlservice_options(int argc, char **argv, const char **config, int *check)
 }
 
 
-static hars_model_t *
-hars_mlservice_model(hars_settings_t *settings,
+static hars_shelf_t *
+hars_mlservice_shelf(hars_settings_t *settings,
     const hars_mlservice_conf_t *conf)
 {
     char           error[HARS_MLSERVICE_ERROR];
-    hars_model_t  *model;
+    hars_shelf_t  *shelf;
 
-    model = hars_model_load(conf->model, error, sizeof(error));
+    shelf = hars_shelf_load(conf->model.value, conf->model.n, error,
+                            sizeof(error));
 
-    if (model == NULL) {
+    if (shelf == NULL) {
         hars_settings_fail(settings, "model", "%s", error);
     }
 
-    return model;
+    return shelf;
 }
 
 
 static int
-hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_model_t *model)
+hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
 {
+    hars_ml_t          ml;
     hars_http_t       *http;
     hars_http_conf_t   hc;
 
-    if (hars_signal_init() != HARS_OK) {
-        return EXIT_FAILURE;
-    }
+    memset(&ml, 0, sizeof(ml));
+    pthread_mutex_init(&ml.lock, NULL);
+    ml.shelf = shelf;
 
     memset(&hc, 0, sizeof(hc));
     hc.socket = conf->socket;
     hc.gateway_user = conf->gateway_user;
     hc.routes = hars_mlservice_route;
-    hc.data = model;
+    hc.data = &ml;
 
-    http = hars_http_start(&hc);
-    if (http == NULL) {
-        return EXIT_FAILURE;
+    http = hars_signal_init() == HARS_OK ? hars_http_start(&hc) : NULL;
+
+    if (http) {
+        hars_log_info("model %s, listening on %s", shelf->model[0]->id,
+                      conf->socket);
+
+        (void) hars_signal_wait(-1);
+
+        hars_http_stop(http);
+        hars_log_info("stopped");
     }
 
-    hars_log_info("model %s, listening on %s", model->id, conf->socket);
+    hars_shelf_release(&ml, ml.shelf);
+    pthread_mutex_destroy(&ml.lock);
 
-    (void) hars_signal_wait(-1);
-
-    hars_http_stop(http);
-    hars_log_info("stopped");
-
-    return EXIT_SUCCESS;
+    return http ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -286,7 +286,8 @@ sub walking {
     is(scalar(grep { $_->{confidence} < 0.6 || $_->{confidence} > 1 } @$w),
        0, 'walking: with confidence');
     like($a->{model}, qr/^pocket-vote-[0-9a-f]{8}$/, 'walking: the model');
-    is_deeply($a->{records}, { received => 512, empty => 0, duplicates => 0 },
+    is_deeply($a->{records}, { received => 512, empty => 0, duplicates => 0,
+                               outliers => 0, unpaired => 0 },
               'walking: records');
 
     my (undef, $again) = recognize($walking);
@@ -369,7 +370,8 @@ sub prepared {
 
     my ($status, $body) = recognize(changed($case[1][1]));
     is_deeply($json->decode($body)->{records},
-              { received => 515, empty => 2, duplicates => 1 },
+              { received => 515, empty => 2, duplicates => 1, outliers => 0,
+                unpaired => 0 },
               'empty records and duplicates are counted');
 }
 
@@ -428,8 +430,8 @@ sub refused {
         [ 'in deg/s', $rows->(sub { for (@{ $_[0] }) {
             $_ *= 57.3 for @$_[4 .. 6] } }), 'samples', 0, 5,
           qr/deg\/s/ ],
-        [ '1e300', $rows->(sub { $_[0][9][2] = 1e300 }), 'samples', 9, 2,
-          qr/beyond/ ],
+        [ '1e300, often', $rows->(sub { $_[0][9 * $_][2] = 1e300
+            for 1 .. 50 }), 'samples', 9, 2, qr/beyond/ ],
         [ 'time 1e300', $rows->(sub { $_[0][511][0] = 1e300 }), 'samples',
           511, 0, qr/time/ ],
         [ 'all zero', $rows->(sub { @$_[1 .. 6] = (0) x 6 for @{ $_[0] } }),
@@ -513,7 +515,7 @@ sub raw {
     ($status) = recognize('{"secret' . (' ' x (1024 * 1024 - 8)));
     is($status, 400, '1 MB: 400, not 413');
 
-    ($status) = recognize($walking, '-H', 'Content-Type: text/csv');
+    ($status) = recognize($walking, '-H', 'Content-Type: text/plain');
     is($status, 415, 'another type: 415');
 
     my (undef, $body) = recognize('{"secret-4711":1}');
