@@ -6,7 +6,7 @@
 # HARS_TEST_DATABASE=postgresql the database dies in half of the rounds, alone
 # or together with the server.
 #
-# A process dies here, not the machine: what the disk does is not seen.
+# A process dies here, not the machine: of the disk see durable.t.
 
 use strict;
 use warnings;
