@@ -8,6 +8,7 @@ package HarsTest::Postgres;
 #   $pg->uri('name')                       for the setting "database"
 #   $pg->sql('SELECT 1', 'name')           what psql says
 #   $pg->stop('fast' | 'immediate' | 'kill');  $pg->start;
+#   my $other = $pg->standby;  $other->promote;
 #
 # Its disk is not pretended: fsync stays on.  It ends with the test.
 
@@ -41,19 +42,12 @@ sub new {
     my ($bin) = sort { $b cmp $a } glob '/usr/lib/postgresql/*/bin';
     $bin // die "no PostgreSQL here: scripts/install-packages.sh pg\n";
 
-    my $dir = tempdir('hars-pg-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-    my $self = bless { bin => $bin, dir => $dir, port => 5432,
-                       auth => $option{auth} // 'trust' }, $class;
-
-    if ($> == 0) {
-        my (undef, undef, $uid, $gid) = getpwnam 'postgres'
-            or die "no user postgres here\n";
-        chown $uid, $gid, $dir;
-        $self->{user} = [$uid, $gid];
-    }
+    my $self = directory($class, $bin);
+    my $dir = $self->{dir};
+    my $auth = $option{auth} // 'trust';
 
     my $pid = $self->process("$dir/initdb.log", "$bin/initdb", '-D',
-                             "$dir/data", '-U', 'hars', '-A', $self->{auth},
+                             "$dir/data", '-U', 'hars', '-A', $auth,
                              '-E', 'UTF8', '--locale=C', '-N',
                              $option{pwfile} ? "--pwfile=$option{pwfile}"
                                              : ());
@@ -63,6 +57,49 @@ sub new {
     $self->start;
 
     return $self;
+}
+
+
+sub directory {
+    my ($class, $bin) = @_;
+
+    my $dir = tempdir('hars-pg-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    my $self = bless { bin => $bin, dir => $dir, port => 5432 }, $class;
+
+    if ($> == 0) {
+        my (undef, undef, $uid, $gid) = getpwnam 'postgres'
+            or die "no user postgres here\n";
+        chown $uid, $gid, $dir;
+        $self->{user} = [$uid, $gid];
+    }
+
+    return $self;
+}
+
+
+# another one that follows this one
+sub standby {
+    my ($self) = @_;
+
+    my $other = directory(ref $self, $self->{bin});
+    my $log = "$other->{dir}/basebackup.log";
+    my $pid = $other->process($log, "$self->{bin}/pg_basebackup", '-D',
+                              "$other->{dir}/data", '-h', $self->{dir}, '-p',
+                              $self->{port}, '-U', 'hars', '-R', '-c',
+                              'fast');
+    waitpid $pid, 0;
+    $? == 0 or die 'pg_basebackup: ' . content($log);
+
+    $other->start;
+
+    return $other;
+}
+
+
+sub promote {
+    my ($self) = @_;
+
+    $self->sql('SELECT pg_promote()');
 }
 
 
