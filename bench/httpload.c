@@ -67,6 +67,7 @@ typedef struct {
 
 
 static void hars_load_options(hars_load_t *load, int argc, char **argv);
+static void hars_load_option(hars_load_t *load, int option, char *value);
 static void hars_load_header(hars_load_t *load, const char *line);
 static void hars_load_forms(hars_load_t *load, const char *file);
 static void hars_load_connect(hars_load_t *load, hars_load_conn_t *c);
@@ -140,57 +141,7 @@ hars_load_options(hars_load_t *load, int argc, char **argv)
     while ((option = getopt_long(argc, argv, "c:s:H:b:B:o:e:", hars_load_long,
                                  NULL)) != -1)
     {
-        switch (option) {
-
-        case 'c':
-            load->connections = (unsigned) atoi(optarg);
-            break;
-
-        case 's':
-            load->seconds = atof(optarg);
-            break;
-
-        case 'H':
-            hars_load_header(load, optarg);
-            break;
-
-        case 'b':
-            load->form = malloc(sizeof(char *));
-            load->form[0] = optarg;
-            load->forms = 1;
-            break;
-
-        case 'B':
-            hars_load_forms(load, optarg);
-            break;
-
-        case 'o':
-            load->tokens = fopen(optarg, "w");
-            break;
-
-        case 'e':
-            load->expected = optarg;
-            break;
-
-        case 'C':
-            load->wire.cert = optarg;
-            break;
-
-        case 'K':
-            load->wire.key = optarg;
-            break;
-
-        case 'A':
-            load->wire.cacert = optarg;
-            break;
-
-        case 'N':
-            load->wire.name = optarg;
-            break;
-
-        default:
-            exit(2);
-        }
+        hars_load_option(load, option, optarg);
     }
 
     if (argc - optind != 2 || load->connections == 0
@@ -202,6 +153,66 @@ hars_load_options(hars_load_t *load, int argc, char **argv)
 
     load->wire.target = argv[optind];
     load->path = argv[optind + 1];
+}
+
+
+static void
+hars_load_option(hars_load_t *load, int option, char *value)
+{
+    switch (option) {
+
+    case 'c':
+        load->connections = (unsigned) atoi(value);
+        break;
+
+    case 's':
+        load->seconds = atof(value);
+        break;
+
+    case 'H':
+        hars_load_header(load, value);
+        break;
+
+    case 'b':
+        load->form = malloc(sizeof(char *));
+        load->form[0] = value;
+        load->forms = 1;
+        break;
+
+    case 'B':
+        hars_load_forms(load, value);
+        break;
+
+    case 'o':
+        load->tokens = fopen(value, "w");
+        if (load->tokens == NULL) {
+            hars_load_fail(value, strerror(errno));
+        }
+        break;
+
+    case 'e':
+        load->expected = value;
+        break;
+
+    case 'C':
+        load->wire.cert = value;
+        break;
+
+    case 'K':
+        load->wire.key = value;
+        break;
+
+    case 'A':
+        load->wire.cacert = value;
+        break;
+
+    case 'N':
+        load->wire.name = value;
+        break;
+
+    default:
+        exit(2);
+    }
 }
 
 
