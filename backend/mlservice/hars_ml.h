@@ -248,7 +248,15 @@ typedef struct {
     double             end;
     double             heart;              /* 1/min; NaN: not measured */
     hars_vote_t        vote;
+    hars_vote_t        smooth;             /* of the last windows */
 } hars_answer_t;
+
+
+/* what one window leaves for the next */
+typedef struct {
+    hars_smooth_t      smooth;
+    double             start;
+} hars_run_t;
 
 typedef struct {
     hars_answer_t     *answer;
@@ -386,9 +394,9 @@ void hars_model_meta(const hars_model_t *model, const char *name,
 int hars_recognize(const hars_model_t *model, const hars_recording_t *rec,
     hars_answers_t *answers);
 
-/* one window more, with its answer */
-int hars_answers_window(hars_answers_t *answers, const hars_model_t *model,
-    hars_features_t *features, double start,
+/* one window more, with its answer; "run" is zeroed before the first */
+int hars_answers_window(hars_answers_t *answers, hars_run_t *run,
+    const hars_model_t *model, hars_features_t *features, double start,
     const double (*row)[HARS_ML_AXES]);
 
 

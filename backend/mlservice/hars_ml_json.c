@@ -20,6 +20,8 @@
 static json_t *hars_json_records(const hars_feed_t *feed);
 static json_t *hars_json_windows(const hars_model_t *model,
     const hars_feed_t *feed, const hars_answers_t *answers);
+static const char *hars_json_activity(const hars_model_t *model,
+    const hars_answer_t *a, const hars_vote_t *vote);
 static json_t *hars_json_meta(const hars_model_t *model, const char *name);
 static json_t *hars_json_model(const hars_model_t *model);
 static json_t *hars_json_figure(const hars_model_t *model, const char *name);
@@ -39,6 +41,57 @@ hars_json_answers(const hars_model_t *model, const hars_feed_t *feed,
                      "hop_s", (double) HARS_ML_HOP / HARS_ML_RATE,
                      "records", hars_json_records(feed),
                      "windows", hars_json_windows(model, feed, answers));
+
+    text = json_dumps(root, HARS_JSON_FLAGS);
+    json_decref(root);
+
+    return text;
+}
+
+
+char *
+hars_json_session(const hars_session_t *session, uint64_t idle)
+{
+    char                   *text;
+    json_t                 *root;
+    const hars_progress_t  *p;
+
+    p = &session->progress;
+
+    root = json_pack("{s:s, s:s, s:o, s:f, s:f, s:f, s:I, s:I, s:o, s:o}",
+                     "id", session->id,
+                     "model", session->model->id,
+                     "placement", hars_json_meta(session->model, "placement"),
+                     "sampling_rate_hz", session->options.rate,
+                     "window_s", (double) HARS_ML_WINDOW / HARS_ML_RATE,
+                     "hop_s", (double) HARS_ML_HOP / HARS_ML_RATE,
+                     "idle_s", (json_int_t) (idle / 1000),
+                     "windows", (json_int_t) p->made,
+                     "records", hars_json_records(&p->feed),
+                     "last_s", p->feed.source[0].any
+                     ? json_real(p->feed.source[0].last.t) : json_null());
+
+    text = json_dumps(root, HARS_JSON_FLAGS);
+    json_decref(root);
+
+    return text;
+}
+
+
+char *
+hars_json_appended(const hars_session_t *session,
+    const hars_answers_t *answers)
+{
+    char                   *text;
+    json_t                 *root;
+    const hars_progress_t  *p;
+
+    p = &session->progress;
+
+    root = json_pack("{s:o, s:o}",
+                     "records", hars_json_records(&p->feed),
+                     "windows", hars_json_windows(session->model, &p->feed,
+                                                  answers));
 
     text = json_dumps(root, HARS_JSON_FLAGS);
     json_decref(root);
@@ -73,12 +126,14 @@ hars_json_windows(const hars_model_t *model, const hars_feed_t *feed,
         a = &answers->answer[i];
 
         /* times to the microsecond, confidence to four places */
-        window = json_pack("{s:f, s:f, s:s, s:f}",
+        window = json_pack("{s:f, s:f, s:s, s:f, s:s}",
                            "start_s", round(a->start * 1e6) / 1e6,
                            "end_s", round(a->end * 1e6) / 1e6,
-                           "activity", model->class[a->vote.class],
+                           "activity", hars_json_activity(model, a, &a->vote),
                            "confidence",
-                           round((double) a->vote.confidence * 1e4) / 1e4);
+                           round((double) a->vote.confidence * 1e4) / 1e4,
+                           "smoothed", hars_json_activity(model, a,
+                                                          &a->smooth));
 
         if (feed->seen & 1 << HARS_STREAM_HEART) {
             json_object_set_new(window, "heart_rate_bpm", isnan(a->heart)
@@ -92,6 +147,17 @@ hars_json_windows(const hars_model_t *model, const hars_feed_t *feed,
     }
 
     return list;
+}
+
+
+/* what one window alone says of the unknown is not enough */
+static const char *
+hars_json_activity(const hars_model_t *model, const hars_answer_t *a,
+    const hars_vote_t *vote)
+{
+    return hars_vote_is_unknown(model, vote)
+           && hars_vote_is_unknown(model, &a->smooth)
+           ? "unknown" : model->class[vote->class];
 }
 
 
@@ -145,7 +211,7 @@ hars_json_model(const hars_model_t *model)
     root = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:f, s:f, s:i, s:o, s:s#,"
                      " s:o, s:o}",
                      "id", model->id,
-                     "classifier", "k-NN",
+                     "classifier", "k-NN and extra trees",
                      "placement", hars_json_meta(model, "placement"),
                      "activities", classes,
                      "prototypes", (int) model->n,

@@ -27,8 +27,8 @@
 #include <jansson.h>
 
 
-static int hars_json_members(const json_t *root, unsigned from,
-    hars_fault_t *fault);
+static int hars_json_members(const json_t *root, unsigned options,
+    unsigned rows, hars_fault_t *fault);
 static int hars_json_options(const json_t *root, hars_options_t *options,
     hars_fault_t *fault);
 static int hars_json_rate(const json_t *root, const char *name, double *rate,
@@ -81,7 +81,7 @@ hars_json_rows(const char *body, size_t len, hars_options_t *options,
         return 400;
     }
 
-    rc = hars_json_members(root, options ? 0 : HARS_STREAMS, fault);
+    rc = hars_json_members(root, options != NULL, rows != NULL, fault);
 
     if (rc == HARS_OK && options) {
         rc = hars_json_options(root, options, fault);
@@ -104,9 +104,10 @@ hars_json_rows(const char *body, size_t len, hars_options_t *options,
 }
 
 
-/* "options" there are none from: only rows may be sent */
+/* may there be options, and rows? */
 static int
-hars_json_members(const json_t *root, unsigned from, hars_fault_t *fault)
+hars_json_members(const json_t *root, unsigned options, unsigned rows,
+    hars_fault_t *fault)
 {
     void         *it;
     unsigned      i;
@@ -123,16 +124,17 @@ hars_json_members(const json_t *root, unsigned from, hars_fault_t *fault)
             }
         }
 
-        if (hars_json_known[i] && from && i >= from) {
+        if (hars_json_known[i] && !(i < HARS_STREAMS ? rows : options)) {
             return hars_fault(fault, hars_json_known[i], -1, -1,
-                              "this was settled when the stream was made");
+                              rows ? "this was settled when the stream was "
+                              "made" : "rows are sent to the stream itself");
         }
 
         if (hars_json_known[i] == NULL) {
             return hars_fault(fault, "", -1, -1,
                               "the object has a member that is not known; "
                               "there are samples, acceleration, rotation, "
-                              "heart_rate%s", from ? "" : ", "
+                              "heart_rate%s", !options ? "" : ", "
                               "sampling_rate_hz, rotation_rate_hz, "
                               "placement, model, units, times");
         }

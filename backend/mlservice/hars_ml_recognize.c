@@ -17,6 +17,7 @@ typedef struct {
     hars_features_t     *features;
     hars_answers_t      *answers;
     int                  rc;
+    hars_run_t           run;
 } hars_recognizer_t;
 
 
@@ -38,6 +39,7 @@ hars_recognize(const hars_model_t *model, const hars_recording_t *rec,
     r.model = model;
     r.answers = answers;
     r.rc = HARS_OK;
+    memset(&r.run, 0, sizeof(r.run));
     r.features = hars_features_create();
     windows = malloc(sizeof(hars_windows_t));
 
@@ -75,15 +77,16 @@ hars_recognize_window(void *data, double start,
     hars_recognizer_t  *r = data;
 
     if (r->rc == HARS_OK) {
-        r->rc = hars_answers_window(r->answers, r->model, r->features, start,
-                                    row);
+        r->rc = hars_answers_window(r->answers, &r->run, r->model,
+                                    r->features, start, row);
     }
 }
 
 
 int
-hars_answers_window(hars_answers_t *answers, const hars_model_t *model,
-    hars_features_t *features, double start, const double (*row)[HARS_ML_AXES])
+hars_answers_window(hars_answers_t *answers, hars_run_t *run,
+    const hars_model_t *model, hars_features_t *features, double start,
+    const double (*row)[HARS_ML_AXES])
 {
     float           out[HARS_ML_INPUTS];
     hars_answer_t  *answer;
@@ -99,6 +102,15 @@ hars_answers_window(hars_answers_t *answers, const hars_model_t *model,
 
     hars_inputs(features, row, out);
     hars_model_classify(model, out, &answer->vote);
+
+    /* a window behind a gap has no window before it */
+    if (start - run->start > 1.5 * HARS_ML_HOP / HARS_ML_RATE) {
+        memset(&run->smooth, 0, sizeof(run->smooth));
+    }
+
+    run->start = start;
+    answer->smooth = answer->vote;
+    hars_smooth(&run->smooth, model->nclasses, &answer->smooth);
 
     return HARS_OK;
 }

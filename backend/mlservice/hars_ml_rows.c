@@ -13,6 +13,9 @@
 #include <string.h>
 
 
+#define HARS_LANES   3
+
+
 typedef struct {
     hars_recording_t   *rec;
     size_t              size;
@@ -20,10 +23,8 @@ typedef struct {
 
 
 static int hars_rows_judge(const hars_rows_t *rows, hars_fault_t *fault);
-static int hars_rows_feed(const hars_rows_t *rows, hars_feed_t *feed,
-    hars_fault_t *fault);
 static const hars_row_t *hars_rows_next(const hars_rows_t *rows, size_t *at,
-    unsigned rotation);
+    unsigned lane);
 static void hars_gather(void *data, const hars_sample_t *sample);
 
 
@@ -112,7 +113,11 @@ hars_rows_recording(const hars_rows_t *rows, const hars_options_t *options,
     hars_feed_init(feed, options, hars_gather, &gather);
     feed->bare = rows->bare;
 
-    rc = hars_rows_feed(rows, feed, fault);
+    rc = hars_feed_rows(feed, rows, fault);
+
+    if (rc == HARS_OK) {
+        rc = hars_feed_end(feed, fault);
+    }
 
     if (rc == HARS_OK && rec->n == 0) {
         rc = hars_fault(fault, "samples", -1, -1, feed->unpaired
@@ -161,48 +166,57 @@ hars_rows_judge(const hars_rows_t *rows, hars_fault_t *fault)
 }
 
 
-/* the two streams side by side; of joined records and heart rates, as sent */
-static int
-hars_rows_feed(const hars_rows_t *rows, hars_feed_t *feed,
+int
+hars_feed_rows(hars_feed_t *feed, const hars_rows_t *rows,
     hars_fault_t *fault)
 {
-    size_t             i, j;
-    const hars_row_t  *one, *two, *next;
+    size_t             at[HARS_LANES];
+    unsigned           lane, first;
+    const hars_row_t  *next[HARS_LANES];
 
-    i = 0;
-    j = 0;
-    one = hars_rows_next(rows, &i, 0);
-    two = hars_rows_next(rows, &j, 1);
-
-    while (one || two) {
-
-        if (one == NULL || (two && two->t < one->t)) {
-            next = two;
-            two = hars_rows_next(rows, &j, 1);
-
-        } else {
-            next = one;
-            one = hars_rows_next(rows, &i, 0);
-        }
-
-        if (hars_feed_push(feed, next, fault) != HARS_OK) {
-            return HARS_ERROR;
-        }
+    for (lane = 0; lane < HARS_LANES; lane++) {
+        at[lane] = 0;
+        next[lane] = hars_rows_next(rows, &at[lane], lane);
     }
 
-    return hars_feed_end(feed, fault);
+    for ( ;; ) {
+        first = HARS_LANES;
+
+        for (lane = 0; lane < HARS_LANES; lane++) {
+            if (next[lane] && (first == HARS_LANES
+                               || next[lane]->t < next[first]->t))
+            {
+                first = lane;
+            }
+        }
+
+        if (first == HARS_LANES) {
+            return HARS_OK;
+        }
+
+        if (hars_feed_push(feed, next[first], fault) != HARS_OK) {
+            return HARS_ERROR;
+        }
+
+        next[first] = hars_rows_next(rows, &at[first], first);
+    }
 }
 
 
+/* lanes: heart rates; joined records and acceleration, as sent; rotation */
 static const hars_row_t *
-hars_rows_next(const hars_rows_t *rows, size_t *at, unsigned rotation)
+hars_rows_next(const hars_rows_t *rows, size_t *at, unsigned lane)
 {
+    unsigned           is;
     const hars_row_t  *row;
 
     while (*at < rows->n) {
         row = &rows->row[(*at)++];
 
-        if ((row->stream == HARS_STREAM_ROTATION) == rotation) {
+        is = row->stream == HARS_STREAM_HEART ? 0
+             : row->stream == HARS_STREAM_ROTATION ? 2 : 1;
+
+        if (is == lane) {
             return row;
         }
     }

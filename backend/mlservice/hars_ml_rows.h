@@ -170,6 +170,10 @@ int hars_feed_push(hars_feed_t *feed, const hars_row_t *row,
     hars_fault_t *fault);
 int hars_feed_end(hars_feed_t *feed, hars_fault_t *fault);
 
+/* all rows, of several streams by their times */
+int hars_feed_rows(hars_feed_t *feed, const hars_rows_t *rows,
+    hars_fault_t *fault);
+
 /* the stream's member of a request */
 const char *hars_feed_field(const hars_feed_t *feed, unsigned stream);
 

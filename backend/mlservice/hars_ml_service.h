@@ -18,6 +18,9 @@
 
 #define HARS_ML_MODELS   8
 
+#define HARS_ML_BUSY        1              /* beside HARS_OK, HARS_ERROR */
+#define HARS_ML_STREAM_ID   32             /* hex digits of 128 bits */
+
 #define HARS_ML_PACKED_TYPE  "application/vnd.hars.samples"
 
 
@@ -29,10 +32,46 @@ typedef struct {
 } hars_shelf_t;
 
 
+/* what a stream's samples left; a request that fails puts it back */
+typedef struct {
+    hars_feed_t        feed;
+    hars_windows_t     windows;
+    hars_run_t         run;
+    size_t             samples;            /* of the stretch */
+    unsigned           alone;              /* samples with gaps before them */
+    double             first;              /* s, of the stretch */
+    double             last;
+    unsigned           judged:1;           /* rate and units are right */
+    size_t             made;               /* windows */
+} hars_progress_t;
+
+
+typedef struct {
+    char               id[HARS_ML_STREAM_ID + 1];
+    unsigned char      owner[HARS_ML_DIGEST];
+    uint64_t           used;               /* ms of the caller's clock */
+    unsigned           busy:1;             /* a request has it */
+    hars_options_t     options;
+    hars_shelf_t      *shelf;
+    const hars_model_t  *model;
+    hars_progress_t    progress;
+} hars_session_t;
+
+
+typedef struct {
+    pthread_mutex_t    lock;
+    unsigned           n;
+    unsigned           max;
+    uint64_t           idle;               /* ms */
+    hars_session_t   **session;            /* [max] */
+} hars_sessions_t;
+
+
 /* hars_http_conf_t: data */
 typedef struct {
     pthread_mutex_t    lock;
     hars_shelf_t      *shelf;              /* the one for new requests */
+    hars_sessions_t    sessions;
 } hars_ml_t;
 
 
@@ -67,7 +106,35 @@ unsigned hars_body_rows(hars_request_t *r, hars_options_t *options,
 void hars_body_refuse(hars_request_t *r, unsigned status,
     const hars_fault_t *fault);
 
+/*
+ * Sessions.  "now" is in ms.  What is created or taken is the caller's alone
+ * until it is given back or removed; *gone are those whose time was up, the
+ * caller's to free: their shelves are to be released.
+ */
+int hars_sessions_init(hars_sessions_t *st, unsigned max, uint64_t idle);
+void hars_sessions_free(hars_ml_t *ml);
+
+/* HARS_DECLINED: there are too many, HARS_ERROR: no memory */
+int hars_sessions_create(hars_ml_t *ml, const char *id,
+    const unsigned char *owner, uint64_t now, hars_session_t **session);
+
+/* HARS_DECLINED: the owner has none of this id, HARS_ML_BUSY: it is in use */
+int hars_sessions_take(hars_ml_t *ml, const char *id,
+    const unsigned char *owner, uint64_t now, hars_session_t **session);
+void hars_sessions_give(hars_ml_t *ml, hars_session_t *session, uint64_t now);
+void hars_sessions_remove(hars_ml_t *ml, hars_session_t *session);
+
+/* a session's windows: those that the rows complete, or the last ones */
+void hars_session_begin(hars_session_t *session);
+int hars_session_push(hars_session_t *session, const hars_rows_t *rows,
+    hars_answers_t *answers, hars_fault_t *fault);
+int hars_session_end(hars_session_t *session, hars_answers_t *answers,
+    hars_fault_t *fault);
+
 /* bodies from malloc(), NULL: no memory */
+char *hars_json_session(const hars_session_t *session, uint64_t idle);
+char *hars_json_appended(const hars_session_t *session,
+    const hars_answers_t *answers);
 char *hars_json_answers(const hars_model_t *model, const hars_feed_t *feed,
     const hars_answers_t *answers);
 char *hars_json_models(const hars_shelf_t *shelf);
@@ -78,6 +145,10 @@ char *hars_json_fault(unsigned status, const hars_fault_t *fault);
 /* handlers */
 void hars_recognitions_post(hars_request_t *r);
 void hars_models_get(hars_request_t *r);
+void hars_streams_post(hars_request_t *r);
+void hars_stream_post(hars_request_t *r);
+void hars_stream_get(hars_request_t *r);
+void hars_stream_delete(hars_request_t *r);
 
 
 #endif /* HARS_ML_SERVICE_H */

@@ -32,6 +32,8 @@ typedef struct {
     char                 *socket;
     char                 *gateway_user;
     hars_setting_list_t   model;
+    unsigned long         sessions;
+    unsigned long         session_idle;
 } hars_mlservice_conf_t;
 
 
@@ -56,7 +58,9 @@ static const char  hars_mlservice_help[] =
     "  socket          (/run/hars/ml.sock)\n"
     "  gateway_user    whose processes may connect (www-data)\n"
     "  model           (/usr/share/hars/model.hars), up to 8 lines, one for\n"
-    "                  each placement\n";
+    "                  each placement\n"
+    "  sessions        streams open at a time (256)\n"
+    "  session_idle    s, after which a stream is gone (300)\n";
 
 static const hars_setting_t  hars_mlservice_setting[] = {
     { .name = "socket", .type = HARS_SETTING_STR,
@@ -68,12 +72,26 @@ static const hars_setting_t  hars_mlservice_setting[] = {
     { .name = "model", .type = HARS_SETTING_LIST,
       .offset = offsetof(hars_mlservice_conf_t, model),
       .preset = "/usr/share/hars/model.hars" },
+    { .name = "sessions", .type = HARS_SETTING_UINT,
+      .offset = offsetof(hars_mlservice_conf_t, sessions),
+      .preset = "256", .min = 1, .max = 16384 },
+    { .name = "session_idle", .type = HARS_SETTING_UINT,
+      .offset = offsetof(hars_mlservice_conf_t, session_idle),
+      .preset = "300", .min = 1, .max = 86400 },
     { .name = NULL }
 };
 
 static const hars_route_t  hars_mlservice_route[] = {
     { .path = "/v1/recognitions", .method = "POST",
       .body_max = HARS_ML_BODY_ROWS, .handler = hars_recognitions_post },
+    { .path = "/v1/streams", .method = "POST", .body_max = HARS_ML_BODY,
+      .handler = hars_streams_post },
+    { .path = "/v1/streams/", .method = "POST", .prefix = 1,
+      .body_max = HARS_ML_BODY_ROWS, .handler = hars_stream_post },
+    { .path = "/v1/streams/", .method = "GET", .prefix = 1,
+      .handler = hars_stream_get },
+    { .path = "/v1/streams/", .method = "DELETE", .prefix = 1,
+      .handler = hars_stream_delete },
     { .path = "/v1/models", .method = "GET", .handler = hars_models_get },
     { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
     { .path = NULL }
@@ -206,6 +224,14 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     hc.routes = hars_mlservice_route;
     hc.data = &ml;
 
+    if (hars_sessions_init(&ml.sessions, (unsigned) conf->sessions,
+                           conf->session_idle * 1000) != HARS_OK)
+    {
+        hars_log_error("no memory");
+        hars_shelf_release(&ml, shelf);
+        return EXIT_FAILURE;
+    }
+
     http = hars_signal_init() == HARS_OK ? hars_http_start(&hc) : NULL;
 
     if (http) {
@@ -218,6 +244,7 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
         hars_log_info("stopped");
     }
 
+    hars_sessions_free(&ml);
     hars_shelf_release(&ml, ml.shelf);
     pthread_mutex_destroy(&ml.lock);
 

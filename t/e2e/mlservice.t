@@ -22,6 +22,7 @@ my $build = $ENV{HARS_BUILD} ? abs_path($ENV{HARS_BUILD}) : "$top/build";
 my $program = "$build/bin/hars-mlservice";
 my $train = "$build/bin/hars-train";
 my $model = "$top/backend/mlservice/model.hars";
+my $wrist = "$top/backend/mlservice/model-wrist.hars";
 my $dir = tempdir('hars-ml-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $socket = "$dir/ml.sock";
 my $json = JSON::PP->new->canonical;
@@ -180,7 +181,7 @@ sub models_refused {
 
 sub start {
     my $user = getpwuid($>);
-    my $conf = settings('run', model => $model, socket => $socket,
+    my $conf = settings('run', model => "$model\nmodel = $wrist", socket => $socket,
                         gateway_user => $user);
 
     $pid = fork() // die "fork: $!\n";
@@ -259,6 +260,22 @@ sub reading {
     is($m->{placement}, 'pocket', 'models: placement');
     cmp_ok($m->{accuracy}, '>', 0.9, 'models: accuracy');
 
+    $m = $json->decode($body)->{models};
+    is(join(' ', map { $_->{placement} } @$m), 'pocket wrist',
+       'models: pocket and wrist');
+
+    ($status, $body) = recognize(changed(sub {
+        $_->{placement} = 'wrist-left' }));
+    is($status, 200, 'wrist-left: 200');
+    is($json->decode($body)->{model}, $m->[1]{id}, 'wrist-left: its model');
+
+    ($status, $body) = recognize(changed(sub { $_->{model} = $m->[1]{id} }));
+    is($json->decode($body)->{model}, $m->[1]{id}, 'a model by its id');
+
+    ($status, $body) = recognize(changed(sub { $_->{model} = $m->[1]{id};
+                                               $_->{placement} = 'pocket' }));
+    is($status, 422, 'a model of another placement: 422');
+
     ($status) = ask('GET', '/v1/recognitions');
     is($status, 405, 'GET of recognitions');
 
@@ -310,7 +327,7 @@ sub still {
     my ($status, $body) = recognize({ sampling_rate_hz => 50,
                                       samples => \@rows });
 
-    is(scalar(grep { $_->{activity} !~ /^(sitting|standing)$/ }
+    is(scalar(grep { $_->{activity} !~ /^(sitting|standing|unknown)$/ }
               @{ $json->decode($body)->{windows} }),
        0, "a device at rest: $what");
 }
@@ -446,7 +463,7 @@ sub refused {
         [ 'too many rows', sub {
             $_->{samples} = [ map { [ $_, (1) x 6 ] } 0 .. 30000 ] },
           'samples', 30000, undef, qr/30000 rows/ ],
-        [ 'on the wrist', sub { $_->{placement} = 'wrist-left' }, 'placement',
+        [ 'on the ankle', sub { $_->{placement} = 'ankle' }, 'placement',
           undef, undef, qr/"pocket"/ ],
         [ 'placement null', sub { $_->{placement} = undef }, 'placement',
           undef, undef, qr/"pocket"/ ],
