@@ -250,6 +250,7 @@ make_settings() {
             -e "s#127.0.0.1:9145#unix:$place/sock/status.sock#g" \
             -e "s#127.0.0.1:9146#unix:$place/sock/auth-status.sock#g" \
             -e "s#127.0.0.1:9147#unix:$place/sock/crl.sock#g" \
+            -e "s#127.0.0.1:9148#unix:$place/sock/ml-status.sock#g" \
             -e "s#allow 127.0.0.1;#allow unix:;#" \
             -e "s#/usr/share/hars#$place/share#g" \
             -e "s#/var/log/nginx#$place/log#g" \

@@ -13,6 +13,16 @@
 static void hars_signal_set(sigset_t *set);
 
 
+static int  hars_signal_other;
+
+
+void
+hars_signal_also(int signo)
+{
+    hars_signal_other = signo;
+}
+
+
 int
 hars_signal_init(void)
 {
@@ -69,4 +79,8 @@ hars_signal_set(sigset_t *set)
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+
+    if (hars_signal_other) {
+        sigaddset(set, hars_signal_other);
+    }
 }

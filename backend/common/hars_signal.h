@@ -8,6 +8,9 @@
 #define HARS_SIGNAL_H
 
 
+/* one more signal to wait for; to be said before hars_signal_init() */
+void hars_signal_also(int signo);
+
 /* to be called before any thread is made; also ignores SIGPIPE */
 int hars_signal_init(void);
 

@@ -24,6 +24,8 @@ typedef struct {
 } hars_body_query_t;
 
 
+static unsigned hars_body_read(hars_request_t *r, hars_options_t *options,
+    const hars_options_t *fixed, hars_rows_t *rows, hars_fault_t *fault);
 static unsigned hars_body_open(hars_request_t *r, size_t max, char **open,
     const char **body, size_t *len, hars_fault_t *fault);
 static unsigned hars_body_parse(hars_request_t *r, const char *body,
@@ -34,6 +36,26 @@ static void hars_body_query(void *data, const char *name, const char *value);
 
 unsigned
 hars_body_rows(hars_request_t *r, hars_options_t *options,
+    const hars_options_t *fixed, hars_rows_t *rows, hars_fault_t *fault)
+{
+    uint64_t         start;
+    unsigned         status;
+    hars_metrics_t  *metrics;
+
+    metrics = &((hars_ml_t *) r->data)->metrics;
+    start = hars_metrics_now();
+
+    status = hars_body_read(r, options, fixed, rows, fault);
+
+    atomic_fetch_add(&metrics->parse, hars_metrics_now() - start);
+    atomic_fetch_add(&metrics->rows, rows->n);
+
+    return status;
+}
+
+
+static unsigned
+hars_body_read(hars_request_t *r, hars_options_t *options,
     const hars_options_t *fixed, hars_rows_t *rows, hars_fault_t *fault)
 {
     char               *open;
@@ -165,7 +187,11 @@ void
 hars_body_refuse(hars_request_t *r, unsigned status,
     const hars_fault_t *fault)
 {
-    char  *body;
+    char       *body;
+    hars_ml_t  *ml;
+
+    ml = r->data;
+    hars_metrics_refused(&ml->metrics, status);
 
     body = status == 503 ? NULL : hars_json_fault(status, fault);
 

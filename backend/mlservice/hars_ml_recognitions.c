@@ -17,12 +17,13 @@
 
 static unsigned hars_recognitions_rows(hars_request_t *r,
     const hars_shelf_t *shelf, hars_fault_t *fault, char **body);
-static unsigned hars_recognitions_answer(const hars_rows_t *rows,
-    const hars_options_t *options, const hars_model_t *model,
-    hars_fault_t *fault, char **body);
-static unsigned hars_recognitions_windows(const hars_rows_t *rows,
-    const hars_model_t *model, const hars_recording_t *rec,
-    const hars_feed_t *feed, hars_fault_t *fault, char **body);
+static unsigned hars_recognitions_answer(hars_metrics_t *metrics,
+    const hars_rows_t *rows, const hars_options_t *options,
+    const hars_model_t *model, hars_fault_t *fault, char **body);
+static unsigned hars_recognitions_windows(hars_metrics_t *metrics,
+    const hars_rows_t *rows, const hars_model_t *model,
+    const hars_recording_t *rec, const hars_feed_t *feed, hars_fault_t *fault,
+    char **body);
 
 
 void
@@ -55,19 +56,25 @@ static unsigned
 hars_recognitions_rows(hars_request_t *r, const hars_shelf_t *shelf,
     hars_fault_t *fault, char **body)
 {
+    uint64_t             start;
     unsigned             status;
     hars_rows_t          rows;
     hars_options_t       options;
+    hars_metrics_t      *metrics;
     const hars_model_t  *model;
 
+    metrics = &((hars_ml_t *) r->data)->metrics;
     status = hars_body_rows(r, &options, NULL, &rows, fault);
+    start = hars_metrics_now();
 
     if (status == 0) {
         model = hars_shelf_choose(shelf, &options, fault);
-        status = model ? hars_recognitions_answer(&rows, &options, model,
-                                                  fault, body)
+        status = model ? hars_recognitions_answer(metrics, &rows, &options,
+                                                  model, fault, body)
                        : 422;
     }
+
+    atomic_fetch_add(&metrics->compute, hars_metrics_now() - start);
 
     free(rows.row);
 
@@ -76,7 +83,7 @@ hars_recognitions_rows(hars_request_t *r, const hars_shelf_t *shelf,
 
 
 static unsigned
-hars_recognitions_answer(const hars_rows_t *rows,
+hars_recognitions_answer(hars_metrics_t *metrics, const hars_rows_t *rows,
     const hars_options_t *options, const hars_model_t *model,
     hars_fault_t *fault, char **body)
 {
@@ -94,8 +101,8 @@ hars_recognitions_answer(const hars_rows_t *rows,
     if (hars_rows_recording(rows, options, &rec, feed, fault) == HARS_OK
         && hars_recording_judge(&rec, fault) == HARS_OK)
     {
-        status = hars_recognitions_windows(rows, model, &rec, feed, fault,
-                                           body);
+        status = hars_recognitions_windows(metrics, rows, model, &rec, feed,
+                                           fault, body);
 
     } else {
         status = fault->field ? 422 : 503;
@@ -109,9 +116,9 @@ hars_recognitions_answer(const hars_rows_t *rows,
 
 
 static unsigned
-hars_recognitions_windows(const hars_rows_t *rows, const hars_model_t *model,
-    const hars_recording_t *rec, const hars_feed_t *feed, hars_fault_t *fault,
-    char **body)
+hars_recognitions_windows(hars_metrics_t *metrics, const hars_rows_t *rows,
+    const hars_model_t *model, const hars_recording_t *rec,
+    const hars_feed_t *feed, hars_fault_t *fault, char **body)
 {
     size_t           i, at;
     hars_answer_t   *a;
@@ -128,6 +135,7 @@ hars_recognitions_windows(const hars_rows_t *rows, const hars_model_t *model,
         return 422;
     }
 
+    atomic_fetch_add(&metrics->windows, answers.n);
     at = 0;
 
     for (i = 0; i < answers.n; i++) {

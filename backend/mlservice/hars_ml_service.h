@@ -11,6 +11,7 @@
 
 #include "hars_http.h"
 #include "hars_ml.h"
+#include "hars_ml_metrics.h"
 #include "hars_ml_rows.h"
 
 #include <pthread.h>
@@ -72,6 +73,7 @@ typedef struct {
     pthread_mutex_t    lock;
     hars_shelf_t      *shelf;              /* the one for new requests */
     hars_sessions_t    sessions;
+    hars_metrics_t     metrics;
 } hars_ml_t;
 
 

@@ -17,6 +17,9 @@
 #include <string.h>
 
 
+#define HARS_SHELF_ERROR  256
+
+
 static int hars_shelf_is_for(const hars_model_t *model,
     const char *placement);
 
@@ -24,6 +27,7 @@ static int hars_shelf_is_for(const hars_model_t *model,
 hars_shelf_t *
 hars_shelf_load(char *const *path, unsigned n, char *error, size_t size)
 {
+    char           why[HARS_SHELF_ERROR];
     unsigned       i;
     hars_shelf_t  *shelf;
 
@@ -36,9 +40,10 @@ hars_shelf_load(char *const *path, unsigned n, char *error, size_t size)
     shelf->refs = 1;
 
     for (i = 0; i < n && i < HARS_ML_MODELS; i++) {
-        shelf->model[i] = hars_model_load(path[i], error, size);
+        shelf->model[i] = hars_model_load(path[i], why, sizeof(why));
 
         if (shelf->model[i] == NULL) {
+            snprintf(error, size, "%s: %s", path[i], why);
             hars_shelf_free(shelf);
             return NULL;
         }

@@ -52,6 +52,7 @@ hars_streams_post(hars_request_t *r)
     status = hars_streams_create(r, &session, &fault);
 
     if (status == 503 && fault.field) {
+        hars_metrics_refused(&ml->metrics, 503);
         hars_reply_header(r, "Retry-After", HARS_STREAMS_RETRY);
         hars_reply_problem(r, 503, "There are too many streams.");
         return;
@@ -124,6 +125,7 @@ hars_streams_create(hars_request_t *r, hars_session_t **session,
     (*session)->shelf = shelf;
     (*session)->model = model;
     hars_session_begin(*session);
+    atomic_fetch_add(&ml->metrics.streams, 1);
 
     return 0;
 }
@@ -190,13 +192,17 @@ static unsigned
 hars_stream_append(hars_request_t *r, hars_session_t *session,
     hars_answers_t *answers, hars_fault_t *fault)
 {
-    unsigned         status;
-    hars_rows_t      rows;
-    hars_options_t   none;
+    uint64_t          start;
+    unsigned          status;
+    hars_rows_t       rows;
+    hars_metrics_t   *metrics;
+    hars_options_t    none;
 
     memset(answers, 0, sizeof(hars_answers_t));
 
+    metrics = &((hars_ml_t *) r->data)->metrics;
     status = hars_body_rows(r, &none, &session->options, &rows, fault);
+    start = hars_metrics_now();
 
     if (status == 0 && hars_session_push(session, &rows, answers, fault)
         != HARS_OK)
@@ -204,6 +210,8 @@ hars_stream_append(hars_request_t *r, hars_session_t *session,
         status = fault->field ? 422 : 503;
     }
 
+    atomic_fetch_add(&metrics->compute, hars_metrics_now() - start);
+    atomic_fetch_add(&metrics->windows, answers->n);
     free(rows.row);
 
     return status;
@@ -281,6 +289,9 @@ hars_stream_take(hars_request_t *r)
     if (rc == HARS_OK) {
         return session;
     }
+
+    hars_metrics_refused(&((hars_ml_t *) r->data)->metrics,
+                         rc == HARS_ML_BUSY ? 409 : 404);
 
     if (rc == HARS_ML_BUSY) {
         hars_reply_problem(r, 409, "Another request has this stream; send "

@@ -4,10 +4,12 @@
  * socket behind the gateway.  It knows nothing of tokens and keeps nothing
  * of a request.
  *
- *     settings -> model -> serve -> SIGTERM or SIGINT -> requests in hand end
+ *     settings -> models -> serve -> SIGTERM or SIGINT -> requests in hand end
+ *                  SIGHUP: models anew
  *
- * The model is loaded and judged before the first connection is taken: a
- * file that is cut off, damaged or foreign is an error of the start.
+ * The models are loaded and judged before the first connection is taken: a
+ * file that is cut off, damaged or foreign is an error of the start.  Later
+ * it is an error in the log, and the models of before go on.
  */
 
 
@@ -18,6 +20,7 @@
 #include "hars_version.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +46,8 @@ static hars_shelf_t *hars_mlservice_shelf(hars_settings_t *settings,
     const hars_mlservice_conf_t *conf);
 static int hars_mlservice_serve(const hars_mlservice_conf_t *conf,
     hars_shelf_t *shelf);
+static void hars_mlservice_reload(const hars_mlservice_conf_t *conf,
+    hars_ml_t *ml);
 
 
 static const char  hars_mlservice_help[] =
@@ -93,6 +98,7 @@ static const hars_route_t  hars_mlservice_route[] = {
     { .path = "/v1/streams/", .method = "DELETE", .prefix = 1,
       .handler = hars_stream_delete },
     { .path = "/v1/models", .method = "GET", .handler = hars_models_get },
+    { .path = "/metrics", .method = "GET", .handler = hars_metrics_get },
     { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
     { .path = NULL }
 };
@@ -223,6 +229,7 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     hc.gateway_user = conf->gateway_user;
     hc.routes = hars_mlservice_route;
     hc.data = &ml;
+    hc.served = hars_metrics_served;
 
     if (hars_sessions_init(&ml.sessions, (unsigned) conf->sessions,
                            conf->session_idle * 1000) != HARS_OK)
@@ -232,13 +239,16 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
         return EXIT_FAILURE;
     }
 
+    hars_signal_also(SIGHUP);
     http = hars_signal_init() == HARS_OK ? hars_http_start(&hc) : NULL;
 
     if (http) {
         hars_log_info("model %s, listening on %s", shelf->model[0]->id,
                       conf->socket);
 
-        (void) hars_signal_wait(-1);
+        while (hars_signal_wait(-1) == SIGHUP) {
+            hars_mlservice_reload(conf, &ml);
+        }
 
         hars_http_stop(http);
         hars_log_info("stopped");
@@ -249,4 +259,26 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     pthread_mutex_destroy(&ml.lock);
 
     return http ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+
+/* requests in hand, and streams, keep the models that they began with */
+static void
+hars_mlservice_reload(const hars_mlservice_conf_t *conf, hars_ml_t *ml)
+{
+    char           error[HARS_MLSERVICE_ERROR];
+    hars_shelf_t  *shelf;
+
+    shelf = hars_shelf_load(conf->model.value, conf->model.n, error,
+                            sizeof(error));
+
+    if (shelf == NULL) {
+        atomic_fetch_add(&ml->metrics.reloads[0], 1);
+        hars_log_error("the models stay as they are: %s", error);
+        return;
+    }
+
+    hars_log_info("model %s is the first one now", shelf->model[0]->id);
+    hars_shelf_replace(ml, shelf);
+    atomic_fetch_add(&ml->metrics.reloads[1], 1);
 }
