@@ -52,7 +52,7 @@ hars_metrics_now(void)
 {
     struct timespec  ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 
     return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
 }
@@ -157,7 +157,7 @@ hars_metrics_counters(hars_ml_t *ml, hars_metrics_page_t *page)
                      atomic_load(&m->windows));
 
     hars_metrics_head(page, "hars_ml_seconds_total", "counter",
-                      "Time spent on bodies, and on what was in them.");
+                      "Processor time for bodies, for what was in them.");
     hars_metrics_add(page, "hars_ml_seconds_total{part=\"parse\"} %.9f\n"
                      "hars_ml_seconds_total{part=\"compute\"} %.9f\n",
                      (double) atomic_load(&m->parse) / 1e9,

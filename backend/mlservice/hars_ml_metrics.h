@@ -37,7 +37,7 @@ typedef struct {
 } hars_metrics_t;
 
 
-/* ns of a clock that does not go back */
+/* ns that the calling thread has worked */
 uint64_t hars_metrics_now(void);
 
 void hars_metrics_refused(hars_metrics_t *metrics, unsigned status);
