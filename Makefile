@@ -209,6 +209,15 @@ $(BUILD)/bench/rows: $(BUILD)/obj/bench/rows.o \
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3 -lcrypto -lm
 
+$(BUILD)/obj/bench/classifiers.o: CPPFLAGS += -Ibackend/mlservice
+
+$(BUILD)/bench/classifiers: $(BUILD)/obj/bench/classifiers.o \
+    $(patsubst %,$(BUILD)/obj/backend/mlservice/hars_ml_%.o,features time \
+    spectrum fft gait inputs knn classify forest model model_forest)
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypto -lm
+
 linked = $(shell sed -n '1,40s/.*[/ ]\* *link: *//p' $(1) | sed 's,\*/.*,,')
 
 ifdef UNIT

@@ -54,6 +54,7 @@ small_model(void)
     m->n = 2;
     m->scale[0] = 1;
     m->sharpen = 1;
+    m->weight[0] = 1;
     m->axis = calloc(HARS_ML_INPUTS * m->width, sizeof(float));
     m->stored = calloc(2, sizeof(int16_t));
     m->label = calloc(2, 1);

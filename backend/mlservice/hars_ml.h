@@ -5,7 +5,8 @@
  *     recording -> clean, judge -> one clock of 50 Hz, low-passed
  *               -> windows of 128 samples, every 64 -> 200 inputs
  *               -> standardized -> principal components -> k-NN -+-> answer
- *               -> forest ---------------------------------------+
+ *               -> forest ---------------------------------------|
+ *               -> boosted trees --------------------------------+
  *
  * Everything up to the answer is plain C without clock, randomness, files or
  * locks, shared by the service and the trainer, so that a model never meets
@@ -59,8 +60,11 @@
 #define HARS_ML_MODEL_SIZE    (16 * 1024 * 1024)
 #define HARS_ML_NAME          64
 #define HARS_ML_META          4096
-#define HARS_ML_BLOCK         16           /* prototypes side by side */
+#define HARS_ML_BLOCK         32           /* prototypes side by side */
 #define HARS_ML_TREES         512
+#define HARS_ML_LOGIT         2048
+#define HARS_ML_OWN           512          /* windows of a person's own */
+#define HARS_ML_VOTERS        3            /* k-NN, forest, boosted trees */
 #define HARS_ML_SIGNS         5            /* of an activity unknown */
 #define HARS_ML_SMOOTH        5            /* windows of a smoothed vote */
 #define HARS_ML_NODES         65535        /* of one tree */
@@ -72,6 +76,19 @@
 #define HARS_ML_VERSION       2
 #define HARS_ML_HEADER        16           /* magic, version, length */
 #define HARS_ML_DIGEST        32           /* SHA-256, at the end */
+
+
+/*
+ * Of functions whose loops go over lanes: a version for processors with
+ * AVX2 besides.  Its lanes are computed as without it, without fused
+ * products, so that both answer the same bits.
+ */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) \
+    && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define HARS_ML_WIDE  __attribute__((flatten, target_clones("avx2", "default")))
+#else
+#define HARS_ML_WIDE
+#endif
 
 
 /* one record of a sensor; a value that is missing is NaN */
@@ -199,7 +216,11 @@ typedef struct {
 } hars_node_t;
 
 
-/* shares are whole numbers: a sum is the same in any order of trees */
+/*
+ * Trees and the shares of their leaves: of an activity, of 255, in a forest
+ * that votes; of its logarithm, in 1 / HARS_ML_LOGIT, in boosted trees.  They
+ * are whole numbers: a sum is the same in any order of trees.
+ */
 typedef struct {
     unsigned           trees;
     unsigned           nodes;              /* of all trees */
@@ -207,8 +228,17 @@ typedef struct {
     uint32_t           root[HARS_ML_TREES + 1];  /* first nodes, the end */
     hars_node_t       *node;
     uint16_t          *leaf;               /* [nodes], index of share */
-    uint8_t          (*share)[HARS_ML_CLASSES];  /* [leaves], sum 255 or so */
+    int16_t          (*share)[HARS_ML_CLASSES];  /* [leaves] */
 } hars_forest_t;
+
+
+/* a person's labelled windows, on the axes of a model */
+typedef struct {
+    unsigned           n;
+    unsigned           size;               /* points there is room for */
+    float            (*point)[HARS_ML_DIMS];
+    uint8_t            class[HARS_ML_OWN];
+} hars_person_t;
 
 
 /* read-only once loaded: any number of threads may ask it */
@@ -233,13 +263,14 @@ typedef struct {
     float              scale[HARS_ML_DIMS];  /* of one step of 16 bits */
     int16_t           *stored;             /* [n][dims], as in the file */
     uint8_t           *label;              /* [n] */
-    float             *block;              /* [n / BLOCK][dims][BLOCK] */
+    float             *block;              /* by hars_knn_place() */
 
-    float              weight;             /* of the forest; the rest: k-NN */
+    float              weight[HARS_ML_VOTERS];   /* sum 1, or about */
     float              sharpen;            /* exponent of calibration */
     float              sign[HARS_ML_SIGNS + 1];  /* weights, the constant */
     float              unknown;            /* answered below this "known" */
     hars_forest_t      forest;
+    hars_forest_t      boost;
 } hars_model_t;
 
 
@@ -331,18 +362,21 @@ void hars_feature_name(unsigned i, char name[HARS_ML_NAME]);
 /* from the stored prototypes to the layout that the search reads */
 int hars_knn_layout(hars_model_t *model);
 
+/* where in model->block dimension "d" of prototype "i" is */
+size_t hars_knn_place(const hars_model_t *model, size_t i, size_t d);
+
 /* the k nearest of a query of model->dims floats, nearest first */
 void hars_knn_search(const hars_model_t *model, const float *query,
     hars_neighbour_t *near);
 void hars_knn_vote(const hars_model_t *model, const hars_neighbour_t *near,
     hars_vote_t *vote);
 
-/* the k-NN's answer to a window's inputs */
-void hars_knn_classify(const hars_model_t *model, const float *input,
-    hars_vote_t *vote);
-
-/* the forest's answers to "n" windows; one by one they are the same */
+/* each one's answers to "n" windows; one by one they are the same */
+void hars_knn_classify(const hars_model_t *model,
+    const float (*input)[HARS_ML_INPUTS], size_t n, hars_vote_t *vote);
 void hars_forest_classify(const hars_model_t *model,
+    const float (*input)[HARS_ML_INPUTS], size_t n, hars_vote_t *vote);
+void hars_boost_classify(const hars_model_t *model,
     const float (*input)[HARS_ML_INPUTS], size_t n, hars_vote_t *vote);
 void hars_forest_free(hars_forest_t *forest);
 
@@ -360,6 +394,18 @@ void hars_model_classify(const hars_model_t *model, const float *input,
 
 /* calibrates a vote whose shares are not yet, and says how far it is known */
 void hars_vote_finish(const hars_model_t *model, hars_vote_t *vote);
+
+/*
+ * Calibration to a person: windows of a known activity are learnt, votes of
+ * hars_model_classify() then mixed with what the person's own windows say.
+ * A zeroed one knows nothing.  HARS_DECLINED: there are HARS_ML_OWN already,
+ * or the model has no such activity; HARS_ERROR: no memory.
+ */
+int hars_person_learn(hars_person_t *person, const hars_model_t *model,
+    const float *input, unsigned class);
+void hars_person_vote(const hars_person_t *person, const hars_model_t *model,
+    const float *input, hars_vote_t *vote);
+void hars_person_free(hars_person_t *person);
 
 /* is a vote's activity to be answered, or "unknown"? */
 int hars_vote_is_unknown(const hars_model_t *model, const hars_vote_t *vote);

@@ -3,7 +3,7 @@
  * From a window's inputs to the answer: the one path that the service and
  * the trainer's evaluation both take.
  *
- *     share = weight * forest + (1 - weight) * k-NN, sharpened
+ *     share = weighted mean of k-NN, forest and boosted trees, sharpened
  *     known = logistic(signs): is it one of the activities at all?
  *
  * Standardized values are held within +-HARS_CLIP deviations, so that one
@@ -20,8 +20,12 @@
 #define HARS_CLIP   4.0f
 
 
+typedef void (*hars_voter_pt)(const hars_model_t *model,
+    const float (*input)[HARS_ML_INPUTS], size_t n, hars_vote_t *vote);
+
+
 static void hars_vote_signs(const hars_model_t *model,
-    const hars_vote_t *near, const hars_vote_t *trees, hars_vote_t *vote);
+    const hars_vote_t *of, hars_vote_t *vote);
 static void hars_vote_sharpen(const hars_model_t *model, hars_vote_t *vote);
 static void hars_vote_best(unsigned nclasses, hars_vote_t *vote);
 static void hars_vote_known(const hars_model_t *model, hars_vote_t *vote);
@@ -29,33 +33,35 @@ static float hars_near_distance(const hars_model_t *model,
     const hars_neighbour_t *near);
 
 
+static const hars_voter_pt  hars_voter[HARS_ML_VOTERS] = {
+    hars_knn_classify, hars_forest_classify, hars_boost_classify
+};
+
+
 void
 hars_model_classify(const hars_model_t *model, const float *input,
     hars_vote_t *vote)
 {
-    unsigned     k;
-    hars_vote_t  near, trees;
+    unsigned     i, k;
+    hars_vote_t  of[HARS_ML_VOTERS];
 
-    memset(&near, 0, sizeof(near));
-    memset(&trees, 0, sizeof(trees));
+    memset(of, 0, sizeof(of));
     memset(vote, 0, sizeof(hars_vote_t));
 
-    if (model->weight < 1) {
-        hars_knn_classify(model, input, &near);
-    }
+    for (i = 0; i < HARS_ML_VOTERS; i++) {
 
-    if (model->weight > 0) {
-        hars_forest_classify(model, (const float (*)[HARS_ML_INPUTS]) input,
-                             1, &trees);
-    }
+        if (model->weight[i] > 0) {
+            hars_voter[i](model, (const float (*)[HARS_ML_INPUTS]) input, 1,
+                          &of[i]);
+        }
 
-    for (k = 0; k < model->nclasses; k++) {
-        vote->share[k] = model->weight * trees.share[k]
-                         + (1 - model->weight) * near.share[k];
+        for (k = 0; k < model->nclasses; k++) {
+            vote->share[k] += model->weight[i] * of[i].share[k];
+        }
     }
 
     hars_vote_best(model->nclasses, vote);
-    hars_vote_signs(model, &near, &trees, vote);
+    hars_vote_signs(model, of, vote);
     hars_vote_finish(model, vote);
 }
 
@@ -86,26 +92,33 @@ hars_vote_best(unsigned nclasses, hars_vote_t *vote)
 }
 
 
-/* before calibration: shares, how far the neighbours are, do both agree? */
+/* before calibration: shares, how far the neighbours are, do all agree? */
 static void
-hars_vote_signs(const hars_model_t *model, const hars_vote_t *near,
-    const hars_vote_t *trees, hars_vote_t *vote)
+hars_vote_signs(const hars_model_t *model, const hars_vote_t *of,
+    hars_vote_t *vote)
 {
-    float     agreed;
-    unsigned  k;
+    float     agreed, least;
+    unsigned  i, k;
 
     agreed = 0;
 
     for (k = 0; k < model->nclasses; k++) {
-        agreed += near->share[k] < trees->share[k] ? near->share[k]
-                                                   : trees->share[k];
+        least = 1;
+
+        for (i = 0; i < HARS_ML_VOTERS; i++) {
+            if (model->weight[i] > 0 && of[i].share[k] < least) {
+                least = of[i].share[k];
+            }
+        }
+
+        agreed += least;
     }
 
     vote->sign[0] = vote->confidence;
-    vote->sign[1] = near->confidence;
-    vote->sign[2] = trees->confidence;
+    vote->sign[1] = of[0].confidence;
+    vote->sign[2] = of[1].confidence;
     vote->sign[3] = agreed;
-    vote->sign[4] = near->sign[4];
+    vote->sign[4] = of[0].sign[4];
 }
 
 
@@ -181,17 +194,20 @@ hars_smooth(hars_smooth_t *smooth, unsigned nclasses, hars_vote_t *vote)
 
 
 void
-hars_knn_classify(const hars_model_t *model, const float *input,
-    hars_vote_t *vote)
+hars_knn_classify(const hars_model_t *model,
+    const float (*input)[HARS_ML_INPUTS], size_t n, hars_vote_t *vote)
 {
+    size_t            i;
     float             point[HARS_ML_DIMS];
     hars_neighbour_t  near[HARS_ML_K];
 
-    hars_model_project(model, input, point);
-    hars_knn_search(model, point, near);
-    hars_knn_vote(model, near, vote);
+    for (i = 0; i < n; i++) {
+        hars_model_project(model, input[i], point);
+        hars_knn_search(model, point, near);
+        hars_knn_vote(model, near, &vote[i]);
 
-    vote->sign[4] = hars_near_distance(model, near);
+        vote[i].sign[4] = hars_near_distance(model, near);
+    }
 }
 
 
@@ -225,7 +241,7 @@ hars_model_standard(const hars_model_t *model, const float *input,
 }
 
 
-void
+HARS_ML_WIDE void
 hars_model_project(const hars_model_t *model, const float *input,
     float *point)
 {

@@ -29,7 +29,7 @@ static int hars_train_suits(const hars_train_t *t, const hars_dataset_t *set,
     const hars_model_t *model);
 static int hars_train_ask(const hars_train_t *t, const hars_dataset_t *set,
     hars_vote_t *votes, hars_report_t *report, const char **name);
-static int hars_train_leave(const hars_train_t *t, const hars_dataset_t *set,
+static int hars_train_leave(const hars_train_t *t, hars_dataset_t *set,
     hars_vote_t *votes, hars_report_t *report);
 static void hars_train_overlap(const hars_dataset_t *set,
     const hars_model_t *model);
@@ -233,7 +233,7 @@ hars_train_suits(const hars_train_t *t, const hars_dataset_t *set,
 
 
 static int
-hars_train_leave(const hars_train_t *t, const hars_dataset_t *set,
+hars_train_leave(const hars_train_t *t, hars_dataset_t *set,
     hars_vote_t *votes, hars_report_t *report)
 {
     hars_model_t  *model;
@@ -248,6 +248,8 @@ hars_train_leave(const hars_train_t *t, const hars_dataset_t *set,
         free(model);
         return HARS_ERROR;
     }
+
+    hars_evaluate_drop(set, votes);
 
     model->nclasses = set->nclasses;
     hars_calibrate(set, model, votes);

@@ -32,11 +32,14 @@ hars_train_inspect(const hars_train_t *t)
     }
 
     printf("\nsize=%zu\nversion=%d\n%sinputs=%d\ndims=%u\nneighbours=%u\n"
-           "prototypes=%u\ntrees=%u\nnodes=%u\nweight=%.2f\n"
+           "prototypes=%u\ntrees=%u\nnodes=%u\nboosted=%u\n"
+           "weights=%.2f %.2f %.2f\n"
            "sharpen=%.2f\nunknown=%.4f\n",
            model->size, HARS_ML_VERSION, model->meta, HARS_ML_INPUTS,
            model->dims, model->k, model->n, model->forest.trees,
-           model->forest.nodes, (double) model->weight,
+           model->forest.nodes, model->boost.trees,
+           (double) model->weight[0], (double) model->weight[1],
+           (double) model->weight[2],
            (double) model->sharpen, (double) model->unknown);
 
     for (i = 0; i < model->n; i++) {

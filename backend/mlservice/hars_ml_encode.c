@@ -18,13 +18,16 @@ static unsigned char *hars_put_transform(unsigned char *p,
     const hars_model_t *model);
 static unsigned char *hars_put_knn(unsigned char *p,
     const hars_model_t *model);
-static unsigned char *hars_put_forest(unsigned char *p,
-    const hars_model_t *model);
+static unsigned char *hars_put_forest(unsigned char *p, const char *tag,
+    const hars_model_t *model, const hars_forest_t *forest);
 static unsigned char *hars_put_node(unsigned char *p,
     const hars_forest_t *forest, uint32_t tree, uint32_t node);
 static size_t hars_class_size(const hars_model_t *model);
 static size_t hars_knn_size(const hars_model_t *model);
-static size_t hars_forest_size(const hars_model_t *model);
+static size_t hars_forest_size(const hars_model_t *model,
+    const hars_forest_t *forest);
+static unsigned char *hars_put_shorts(unsigned char *p, const int16_t *src,
+    size_t n);
 static unsigned char *hars_put(unsigned char *p, const void *src, size_t len);
 static unsigned char *hars_put_section(unsigned char *p, const char *tag,
     size_t len);
@@ -38,12 +41,14 @@ hars_model_encode(const hars_model_t *model, size_t *len)
 {
     unsigned char  *dst, *p;
 
-    *len = HARS_ML_HEADER + 7 * 8 + strlen(model->meta)
+    *len = HARS_ML_HEADER + 8 * 8 + strlen(model->meta)
            + hars_class_size(model)
            + 2 * HARS_ML_INPUTS * sizeof(float)
            + 4 + HARS_ML_INPUTS * model->dims * sizeof(float)
-           + hars_knn_size(model) + hars_forest_size(model)
-           + (4 + HARS_ML_SIGNS) * sizeof(float) + HARS_ML_DIGEST;
+           + hars_knn_size(model) + hars_forest_size(model, &model->forest)
+           + hars_forest_size(model, &model->boost)
+           + (HARS_ML_VOTERS + HARS_ML_SIGNS + 3) * sizeof(float)
+           + HARS_ML_DIGEST;
 
     if (*len > HARS_ML_MODEL_SIZE) {
         return NULL;
@@ -61,10 +66,12 @@ hars_model_encode(const hars_model_t *model, size_t *len)
     p = hars_put_meta(p, model);
     p = hars_put_transform(p, model);
     p = hars_put_knn(p, model);
-    p = hars_put_forest(p, model);
+    p = hars_put_forest(p, "FRST", model, &model->forest);
+    p = hars_put_forest(p, "BOOS", model, &model->boost);
 
-    p = hars_put_section(p, "VOTE", (4 + HARS_ML_SIGNS) * sizeof(float));
-    p = hars_put_floats(p, &model->weight, 1);
+    p = hars_put_section(p, "VOTE", (HARS_ML_VOTERS + HARS_ML_SIGNS + 3)
+                                    * sizeof(float));
+    p = hars_put_floats(p, model->weight, HARS_ML_VOTERS);
     p = hars_put_floats(p, &model->sharpen, 1);
     p = hars_put_floats(p, model->sign, HARS_ML_SIGNS + 1);
     p = hars_put_floats(p, &model->unknown, 1);
@@ -120,34 +127,24 @@ hars_put_transform(unsigned char *p, const hars_model_t *model)
 static unsigned char *
 hars_put_knn(unsigned char *p, const hars_model_t *model)
 {
-    size_t    i;
-    uint16_t  n;
-
     p = hars_put_section(p, "KNN ", hars_knn_size(model));
     p = hars_put_u32(p, model->k);
     p = hars_put_u32(p, model->n);
     p = hars_put_floats(p, model->scale, model->dims);
     p = hars_put(p, model->label, model->n);
 
-    for (i = 0; i < (size_t) model->n * model->dims; i++) {
-        n = (uint16_t) model->stored[i];
-        *p++ = (unsigned char) n;
-        *p++ = (unsigned char) (n >> 8);
-    }
-
-    return p;
+    return hars_put_shorts(p, model->stored,
+                           (size_t) model->n * model->dims);
 }
 
 
 static unsigned char *
-hars_put_forest(unsigned char *p, const hars_model_t *model)
+hars_put_forest(unsigned char *p, const char *tag,
+    const hars_model_t *model, const hars_forest_t *forest)
 {
-    uint32_t              i, tree;
-    const hars_forest_t  *forest;
+    uint32_t  i, tree;
 
-    forest = &model->forest;
-
-    p = hars_put_section(p, "FRST", hars_forest_size(model));
+    p = hars_put_section(p, tag, hars_forest_size(model, forest));
     p = hars_put_u32(p, forest->trees);
     p = hars_put_u32(p, forest->leaves);
 
@@ -156,7 +153,7 @@ hars_put_forest(unsigned char *p, const hars_model_t *model)
     }
 
     for (i = 0; i < forest->leaves; i++) {
-        p = hars_put(p, forest->share[i], model->nclasses);
+        p = hars_put_shorts(p, forest->share[i], model->nclasses);
     }
 
     for (tree = 0; tree < forest->trees; tree++) {
@@ -214,11 +211,11 @@ hars_knn_size(const hars_model_t *model)
 
 
 static size_t
-hars_forest_size(const hars_model_t *model)
+hars_forest_size(const hars_model_t *model, const hars_forest_t *forest)
 {
-    return 8 + 4 * (size_t) model->forest.trees
-           + (size_t) model->forest.leaves * model->nclasses
-           + 8 * (size_t) model->forest.nodes;
+    return 8 + 4 * (size_t) forest->trees
+           + 2 * (size_t) forest->leaves * model->nclasses
+           + 8 * (size_t) forest->nodes;
 }
 
 
@@ -262,6 +259,22 @@ hars_put_floats(unsigned char *p, const float *src, size_t n)
     for (i = 0; i < n; i++) {
         memcpy(&bits, &src[i], sizeof(bits));
         p = hars_put_u32(p, bits);
+    }
+
+    return p;
+}
+
+
+static unsigned char *
+hars_put_shorts(unsigned char *p, const int16_t *src, size_t n)
+{
+    size_t    i;
+    uint16_t  bits;
+
+    for (i = 0; i < n; i++) {
+        bits = (uint16_t) src[i];
+        *p++ = (unsigned char) bits;
+        *p++ = (unsigned char) (bits >> 8);
     }
 
     return p;

@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 
+static int hars_evaluate_own(const hars_dataset_t *set,
+    const hars_model_t *model, unsigned who, unsigned f, const uint8_t *fold,
+    unsigned own, hars_vote_t *votes);
 static int hars_evaluate_map(const hars_dataset_t *set,
     const hars_model_t *model, unsigned *class, char *error, size_t size);
 static void hars_evaluate_rename(const hars_model_t *model,
@@ -74,7 +77,7 @@ hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
     int            rc;
     size_t         i, done;
     uint8_t       *fold, *use;
-    unsigned       f;
+    unsigned       f, p;
     hars_model_t  *model;
 
     fold = malloc(set->n);
@@ -108,6 +111,10 @@ hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
             }
         }
 
+        for (p = 0; rc == HARS_OK && fit->own && p < set->npeople; p++) {
+            rc = hars_evaluate_own(set, model, p, f, fold, fit->own, votes);
+        }
+
         hars_model_free(model);
     }
 
@@ -117,6 +124,69 @@ hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
     free(use);
 
     return rc;
+}
+
+
+/* the first windows of each activity are learnt, the others answered anew */
+static int
+hars_evaluate_own(const hars_dataset_t *set, const hars_model_t *model,
+    unsigned who, unsigned f, const uint8_t *fold, unsigned own,
+    hars_vote_t *votes)
+{
+    int             rc;
+    size_t          i;
+    unsigned        k, seen[HARS_ML_CLASSES];
+    hars_person_t   person;
+
+    memset(&person, 0, sizeof(person));
+    memset(seen, 0, sizeof(seen));
+    rc = HARS_OK;
+
+    for (i = 0; rc != HARS_ERROR && i < set->n; i++) {
+        k = set->class[i];
+
+        if (set->person[i] == who && fold[i] == f && k < set->nclasses
+            && seen[k] <= own)
+        {
+            votes[i].class = HARS_ML_NONE;
+
+            /* one more overlaps the last that is learnt */
+            if (seen[k]++ < own) {
+                rc = hars_person_learn(&person, model, set->input[i], k);
+            }
+        }
+    }
+
+    for (i = 0; rc != HARS_ERROR && i < set->n; i++) {
+        if (set->person[i] == who && fold[i] == f
+            && votes[i].class != HARS_ML_NONE)
+        {
+            hars_person_vote(&person, model, set->input[i], &votes[i]);
+        }
+    }
+
+    hars_person_free(&person);
+
+    return rc == HARS_ERROR ? HARS_ERROR : HARS_OK;
+}
+
+
+void
+hars_evaluate_drop(hars_dataset_t *set, hars_vote_t *votes)
+{
+    size_t  i, n;
+
+    for (i = 0, n = 0; i < set->n; i++) {
+        if (votes[i].class != HARS_ML_NONE) {
+            votes[n] = votes[i];
+            set->class[n] = set->class[i];
+            set->person[n] = set->person[i];
+            set->trial[n] = set->trial[i];
+            n++;
+        }
+    }
+
+    set->n = n;
 }
 
 

@@ -119,7 +119,7 @@ hars_features(hars_features_t *f, const double (*row)[HARS_ML_AXES],
 }
 
 
-static void
+HARS_ML_WIDE static void
 hars_signals(hars_features_t *f, const double (*row)[HARS_ML_AXES])
 {
     memset(f->x, 0, sizeof(f->x));

@@ -49,7 +49,7 @@ hars_fft_init(hars_fft_t *fft, unsigned n)
 }
 
 
-void
+HARS_ML_WIDE void
 hars_fft(const hars_fft_t *fft, hars_lane_t *restrict re,
     hars_lane_t *restrict im)
 {
@@ -107,7 +107,7 @@ hars_fft_butterfly(double *restrict re0, double *restrict im0,
 }
 
 
-void
+HARS_ML_WIDE void
 hars_lanes_sort(hars_lane_t *row)
 {
     unsigned  p, k, i, j;

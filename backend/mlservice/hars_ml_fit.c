@@ -58,7 +58,7 @@ hars_fit(const hars_dataset_t *set, const uint8_t *use, const hars_fit_t *fit)
     model->width = (fit->dims + 15) / 16 * 16;
     model->k = fit->k < model->n ? fit->k : model->n;
     model->nclasses = set->nclasses;
-    model->weight = fit->weight;
+    memcpy(model->weight, fit->weight, sizeof(model->weight));
     model->sharpen = 1;
     memcpy(model->class, set->class_name, sizeof(model->class));
 
@@ -67,7 +67,8 @@ hars_fit(const hars_dataset_t *set, const uint8_t *use, const hars_fit_t *fit)
     if (model->n < 2
         || hars_fit_axes(model, set, use) != HARS_OK
         || hars_fit_prototypes(model, set, use, fit->unrounded) != HARS_OK
-        || hars_grow(&model->forest, set, use, fit) != HARS_OK)
+        || hars_grow(&model->forest, set, use, fit) != HARS_OK
+        || hars_boost(&model->boost, set, use, fit) != HARS_OK)
     {
         hars_model_free(model);
         return NULL;
@@ -291,9 +292,8 @@ hars_fit_unrounded(hars_model_t *model, const float *point)
 
     for (i = 0; i < model->n; i++) {
         for (d = 0; d < model->dims; d++) {
-            model->block[(i / HARS_ML_BLOCK * model->dims + d)
-                         * HARS_ML_BLOCK + i % HARS_ML_BLOCK]
-                                          = point[i * model->width + d];
+            model->block[hars_knn_place(model, i, d)] =
+                point[i * model->width + d];
         }
     }
 

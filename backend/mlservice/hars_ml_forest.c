@@ -15,6 +15,7 @@
 
 #include "hars_ml.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,19 +24,24 @@
 #define HARS_CHUNK   64           /* windows */
 
 
-typedef uint32_t  hars_sums_t[HARS_ML_CLASSES];
+typedef int32_t  hars_sums_t[HARS_ML_CLASSES];
 
 
+static void hars_forest_sum(const hars_forest_t *forest,
+    const float (*input)[HARS_ML_INPUTS], size_t n, hars_sums_t *sum);
 static void hars_forest_one(const hars_forest_t *forest, const float *input,
-    uint32_t *sum);
+    int32_t *sum);
 static void hars_forest_tree(const hars_forest_t *forest, unsigned tree,
     const float (*input)[HARS_ML_INPUTS], size_t n, hars_sums_t *sum);
 static void hars_forest_walk(const hars_node_t *const *node,
     const float *const *input, unsigned *at);
 static void hars_forest_add(const hars_forest_t *forest, uint32_t node,
-    uint32_t *sum);
-static void hars_forest_share(const hars_model_t *model, const uint32_t *sum,
+    int32_t *sum);
+static void hars_forest_share(unsigned nclasses, const int32_t *sum,
     hars_vote_t *vote);
+static void hars_boost_share(unsigned nclasses, const int32_t *sum,
+    hars_vote_t *vote);
+static void hars_forest_best(unsigned nclasses, hars_vote_t *vote);
 
 
 void
@@ -43,27 +49,55 @@ hars_forest_classify(const hars_model_t *model,
     const float (*input)[HARS_ML_INPUTS], size_t n, hars_vote_t *vote)
 {
     size_t       i, k, count;
-    unsigned     tree;
     hars_sums_t  sum[HARS_CHUNK];
 
     for (i = 0; i < n; i += count) {
         count = n - i < HARS_CHUNK ? n - i : HARS_CHUNK;
-        memset(sum, 0, sizeof(sum));
-
-        if (count < HARS_WALKS) {
-            for (k = 0; k < count; k++) {
-                hars_forest_one(&model->forest, input[i + k], sum[k]);
-            }
-
-        } else {
-            for (tree = 0; tree < model->forest.trees; tree++) {
-                hars_forest_tree(&model->forest, tree, input + i, count,
-                                 sum);
-            }
-        }
+        hars_forest_sum(&model->forest, input + i, count, sum);
 
         for (k = 0; k < count; k++) {
-            hars_forest_share(model, sum[k], &vote[i + k]);
+            hars_forest_share(model->nclasses, sum[k], &vote[i + k]);
+        }
+    }
+}
+
+
+void
+hars_boost_classify(const hars_model_t *model,
+    const float (*input)[HARS_ML_INPUTS], size_t n, hars_vote_t *vote)
+{
+    size_t       i, k, count;
+    hars_sums_t  sum[HARS_CHUNK];
+
+    for (i = 0; i < n; i += count) {
+        count = n - i < HARS_CHUNK ? n - i : HARS_CHUNK;
+        hars_forest_sum(&model->boost, input + i, count, sum);
+
+        for (k = 0; k < count; k++) {
+            hars_boost_share(model->nclasses, sum[k], &vote[i + k]);
+        }
+    }
+}
+
+
+/* of at most HARS_CHUNK windows */
+static void
+hars_forest_sum(const hars_forest_t *forest,
+    const float (*input)[HARS_ML_INPUTS], size_t n, hars_sums_t *sum)
+{
+    size_t    k;
+    unsigned  tree;
+
+    memset(sum, 0, n * sizeof(hars_sums_t));
+
+    if (n < HARS_WALKS) {
+        for (k = 0; k < n; k++) {
+            hars_forest_one(forest, input[k], sum[k]);
+        }
+
+    } else {
+        for (tree = 0; tree < forest->trees; tree++) {
+            hars_forest_tree(forest, tree, input, n, sum);
         }
     }
 }
@@ -71,7 +105,7 @@ hars_forest_classify(const hars_model_t *model,
 
 static void
 hars_forest_one(const hars_forest_t *forest, const float *input,
-    uint32_t *sum)
+    int32_t *sum)
 {
     unsigned            tree, k, last, at[HARS_WALKS];
     const float        *from[HARS_WALKS];
@@ -152,10 +186,10 @@ hars_forest_walk(const hars_node_t *const *node, const float *const *input,
 
 
 static void
-hars_forest_add(const hars_forest_t *forest, uint32_t node, uint32_t *sum)
+hars_forest_add(const hars_forest_t *forest, uint32_t node, int32_t *sum)
 {
     unsigned        k;
-    const uint8_t  *share;
+    const int16_t  *share;
 
     share = forest->share[forest->leaf[node]];
 
@@ -166,22 +200,62 @@ hars_forest_add(const hars_forest_t *forest, uint32_t node, uint32_t *sum)
 
 
 static void
-hars_forest_share(const hars_model_t *model, const uint32_t *sum,
-    hars_vote_t *vote)
+hars_forest_share(unsigned nclasses, const int32_t *sum, hars_vote_t *vote)
 {
-    uint32_t  total;
+    float     share;
+    int32_t   total;
     unsigned  k;
 
     memset(vote, 0, sizeof(hars_vote_t));
     total = 0;
 
-    for (k = 0; k < model->nclasses; k++) {
+    for (k = 0; k < nclasses; k++) {
         total += sum[k];
     }
 
-    for (k = 0; total && k < model->nclasses; k++) {
-        vote->share[k] = (float) sum[k] / (float) total;
+    for (k = 0; k < nclasses; k++) {
+        share = total > 0 ? (float) sum[k] / (float) total : 0;
+        vote->share[k] = share > 0 ? share < 1 ? share : 1 : 0;
+    }
 
+    hars_forest_best(nclasses, vote);
+}
+
+
+static void
+hars_boost_share(unsigned nclasses, const int32_t *sum, hars_vote_t *vote)
+{
+    float     total;
+    int32_t   most;
+    unsigned  k;
+
+    memset(vote, 0, sizeof(hars_vote_t));
+    most = sum[0];
+    total = 0;
+
+    for (k = 1; k < nclasses; k++) {
+        most = sum[k] > most ? sum[k] : most;
+    }
+
+    for (k = 0; k < nclasses; k++) {
+        vote->share[k] = expf((float) (sum[k] - most) / HARS_ML_LOGIT);
+        total += vote->share[k];
+    }
+
+    for (k = 0; k < nclasses; k++) {
+        vote->share[k] /= total;
+    }
+
+    hars_forest_best(nclasses, vote);
+}
+
+
+static void
+hars_forest_best(unsigned nclasses, hars_vote_t *vote)
+{
+    unsigned  k;
+
+    for (k = 1; k < nclasses; k++) {
         if (vote->share[k] > vote->share[vote->class]) {
             vote->class = k;
         }

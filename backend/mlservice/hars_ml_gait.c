@@ -76,7 +76,7 @@ static const uint8_t  hars_gait_beat[] = {
 };
 
 
-void
+HARS_ML_WIDE void
 hars_features_gait(const double (*row)[HARS_ML_AXES], double *out)
 {
     hars_frame_t  g;

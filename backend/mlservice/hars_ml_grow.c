@@ -62,7 +62,7 @@ static unsigned hars_grow_count(const hars_grower_t *g,
 static int hars_grow_nodes(hars_grower_t *g, unsigned n);
 static int hars_grow_leaf(hars_grower_t *g, uint32_t node, unsigned at,
     const unsigned *count, unsigned n);
-static int hars_grow_share(hars_grower_t *g, const uint8_t *share);
+static int hars_grow_share(hars_grower_t *g, const int16_t *share);
 static void hars_grow_split(hars_grower_t *g, const hars_branch_t *b,
     const unsigned *count, hars_split_t *best);
 static int hars_grow_range(const hars_grower_t *g, const hars_branch_t *b,
@@ -315,11 +315,11 @@ hars_grow_leaf(hars_grower_t *g, uint32_t node, unsigned at,
     const unsigned *count, unsigned n)
 {
     int       leaf;
-    uint8_t   share[HARS_ML_CLASSES];
+    int16_t   share[HARS_ML_CLASSES];
     unsigned  k;
 
     for (k = 0; k < HARS_ML_CLASSES; k++) {
-        share[k] = (uint8_t) ((2 * 255 * count[k] + n) / (2 * n));
+        share[k] = (int16_t) ((2 * 255 * count[k] + n) / (2 * n));
     }
 
     leaf = hars_grow_share(g, share);
@@ -336,7 +336,7 @@ hars_grow_leaf(hars_grower_t *g, uint32_t node, unsigned at,
 
 /* equal leaves are one */
 static int
-hars_grow_share(hars_grower_t *g, const uint8_t *share)
+hars_grow_share(hars_grower_t *g, const int16_t *share)
 {
     uint32_t        hash;
     unsigned        k;
@@ -346,7 +346,7 @@ hars_grow_share(hars_grower_t *g, const uint8_t *share)
     hash = 2166136261;
 
     for (k = 0; k < HARS_ML_CLASSES; k++) {
-        hash = (hash ^ share[k]) * 16777619;
+        hash = (hash ^ (uint32_t) share[k]) * 16777619;
     }
 
     for (hash %= HARS_GROW_SLOTS; g->slot[hash];
@@ -354,7 +354,7 @@ hars_grow_share(hars_grower_t *g, const uint8_t *share)
     {
         k = g->slot[hash] - 1;
 
-        if (memcmp(forest->share[k], share, HARS_ML_CLASSES) == 0) {
+        if (memcmp(forest->share[k], share, sizeof(forest->share[k])) == 0) {
             return (int) k;
         }
     }
@@ -363,7 +363,7 @@ hars_grow_share(hars_grower_t *g, const uint8_t *share)
         return -1;
     }
 
-    memcpy(forest->share[forest->leaves], share, HARS_ML_CLASSES);
+    memcpy(forest->share[forest->leaves], share, sizeof(forest->share[0]));
     g->slot[hash] = (uint16_t) ++forest->leaves;
 
     return (int) forest->leaves - 1;

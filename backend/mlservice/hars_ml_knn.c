@@ -2,8 +2,8 @@
 /*
  * Which k prototypes are nearest to a point, exactly, and what do they say?
  *
- * 16 prototypes stand side by side, dimension after dimension, so that one
- * value of the query meets 16 neighbours in memory and the sum of each
+ * 32 prototypes stand side by side, dimension after dimension, so that one
+ * value of the query meets 32 neighbours in memory and the sum of each
  * prototype is one lane, added up in the order of the dimensions.  After the
  * first dimensions, which have most of the variance, a block whose sums are
  * all beyond the k-th best is left: sums only grow, so the answer stays
@@ -25,13 +25,14 @@
 #define HARS_FAR          1e15f     /* of what fills the last block */
 
 
-/* a SIMD register where there is one, four operations where not */
-typedef float  hars_quad_t __attribute__((vector_size(16), may_alias));
+/* a SIMD register where there is one, two or eight operations where not */
+typedef float    hars_eight_t __attribute__((vector_size(32), may_alias));
+typedef int32_t  hars_mask_t __attribute__((vector_size(32)));
 
 
 static void hars_knn_distance(const float *block, const float *query,
     unsigned dims, float *sum);
-static float hars_knn_least(const float *sum);
+static int hars_knn_any(const float *sum, float limit);
 static void hars_knn_insert(hars_neighbour_t *near, unsigned k,
     float distance, uint32_t index);
 
@@ -39,7 +40,6 @@ static void hars_knn_insert(hars_neighbour_t *near, unsigned k,
 int
 hars_knn_layout(hars_model_t *model)
 {
-    float          *p;
     size_t          i, d, blocks, size;
     const int16_t  *from;
 
@@ -54,14 +54,11 @@ hars_knn_layout(hars_model_t *model)
     }
 
     for (i = 0; i < blocks * HARS_ML_BLOCK; i++) {
-        p = model->block + i / HARS_ML_BLOCK * model->dims * HARS_ML_BLOCK
-            + i % HARS_ML_BLOCK;
         from = model->stored + i * model->dims;
 
         for (d = 0; d < model->dims; d++) {
-            p[d * HARS_ML_BLOCK] = i < model->n
-                                   ? (float) from[d] * model->scale[d]
-                                   : HARS_FAR;
+            model->block[hars_knn_place(model, i, d)] =
+                i < model->n ? (float) from[d] * model->scale[d] : HARS_FAR;
         }
     }
 
@@ -69,13 +66,29 @@ hars_knn_layout(hars_model_t *model)
 }
 
 
-void
+/* first dimensions of all prototypes, which stay in the cache, then others */
+size_t
+hars_knn_place(const hars_model_t *model, size_t i, size_t d)
+{
+    size_t  blocks, first, block;
+
+    blocks = (model->n + HARS_ML_BLOCK - 1) / HARS_ML_BLOCK;
+    first = model->dims < HARS_FIRST_DIMS ? model->dims : HARS_FIRST_DIMS;
+    block = i / HARS_ML_BLOCK;
+
+    return (d < first ? block * first + d
+            : blocks * first + block * (model->dims - first) + d - first)
+           * HARS_ML_BLOCK + i % HARS_ML_BLOCK;
+}
+
+
+HARS_ML_WIDE void
 hars_knn_search(const hars_model_t *model, const float *query,
     hars_neighbour_t *near)
 {
     uint32_t      i, lane;
     unsigned      first, rest;
-    const float  *block;
+    const float  *block, *more;
 
     _Alignas(64)
     float         sum[HARS_ML_BLOCK];
@@ -89,14 +102,14 @@ hars_knn_search(const hars_model_t *model, const float *query,
     }
 
     block = model->block;
+    more = block + hars_knn_place(model, 0, first);
 
     for (i = 0; i < model->n; i += HARS_ML_BLOCK) {
         memset(sum, 0, sizeof(sum));
         hars_knn_distance(block, query, first, sum);
 
-        if (hars_knn_least(sum) < near[model->k - 1].distance) {
-            hars_knn_distance(block + first * HARS_ML_BLOCK, query + first,
-                              rest, sum);
+        if (hars_knn_any(sum, near[model->k - 1].distance)) {
+            hars_knn_distance(more, query + first, rest, sum);
 
             for (lane = 0; lane < HARS_ML_BLOCK; lane++) {
                 if (sum[lane] < near[model->k - 1].distance
@@ -107,22 +120,23 @@ hars_knn_search(const hars_model_t *model, const float *query,
             }
         }
 
-        block += model->dims * HARS_ML_BLOCK;
+        block += first * HARS_ML_BLOCK;
+        more += rest * HARS_ML_BLOCK;
     }
 }
 
 
-/* four registers of four sums, which an array would put into memory */
+/* four registers of eight sums, which an array would put into memory */
 static void
 hars_knn_distance(const float *block, const float *query, unsigned dims,
     float *sum)
 {
-    unsigned            i;
-    hars_quad_t         s0, s1, s2, s3, d0, d1, d2, d3, *out;
-    const hars_quad_t  *p;
+    unsigned             i;
+    hars_eight_t         s0, s1, s2, s3, d0, d1, d2, d3, *out;
+    const hars_eight_t  *p;
 
-    p = (const hars_quad_t *) block;
-    out = (hars_quad_t *) sum;
+    p = (const hars_eight_t *) block;
+    out = (hars_eight_t *) sum;
 
     s0 = out[0];
     s1 = out[1];
@@ -140,7 +154,7 @@ hars_knn_distance(const float *block, const float *query, unsigned dims,
         s2 += d2 * d2;
         s3 += d3 * d3;
 
-        p += HARS_ML_BLOCK / 4;
+        p += HARS_ML_BLOCK / 8;
     }
 
     out[0] = s0;
@@ -150,19 +164,19 @@ hars_knn_distance(const float *block, const float *query, unsigned dims,
 }
 
 
-static float
-hars_knn_least(const float *sum)
+/* is one of the sums below the limit? */
+static int
+hars_knn_any(const float *sum, float limit)
 {
-    float     least;
-    unsigned  lane;
+    hars_mask_t          below;
+    const hars_eight_t  *s;
 
-    least = sum[0];
+    s = (const hars_eight_t *) sum;
+    below = (s[0] < limit) | (s[1] < limit) | (s[2] < limit)
+            | (s[3] < limit);
 
-    for (lane = 1; lane < HARS_ML_BLOCK; lane++) {
-        least = sum[lane] < least ? sum[lane] : least;
-    }
-
-    return least;
+    return (below[0] | below[1] | below[2] | below[3] | below[4] | below[5]
+            | below[6] | below[7]) != 0;
 }
 
 

@@ -11,8 +11,10 @@
  *     "KNN " length:32   k:32, n:32, scale[dims] float, labels[n],
  *                        prototypes[n][dims] int16
  *     "FRST" length:32   hars_ml_model_forest.c
- *     "VOTE" length:32   floats: weight of the forest, exponent of
- *                        calibration, weights of 5 signs, constant, limit
+ *     "BOOS" length:32   the same
+ *     "VOTE" length:32   floats: weights of k-NN, forest and boosted
+ *                        trees, exponent of calibration, weights of 5
+ *                        signs, constant, limit
  *     SHA-256 of everything before
  *
  * The checksum finds damage, not malice; every length and value is judged
@@ -59,6 +61,8 @@ static int hars_model_read_scale(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_axes(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_knn(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_stored(hars_model_t *model, hars_reader_t *r);
+static int hars_model_read_forest(hars_model_t *model, hars_reader_t *r);
+static int hars_model_read_boost(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_vote(hars_model_t *model, hars_reader_t *r);
 
 
@@ -68,7 +72,8 @@ static const hars_section_t  hars_model_section[] = {
     { "STDZ", hars_model_read_scale },
     { "PCA ", hars_model_read_axes },
     { "KNN ", hars_model_read_knn },
-    { "FRST", hars_forest_read },
+    { "FRST", hars_model_read_forest },
+    { "BOOS", hars_model_read_boost },
     { "VOTE", hars_model_read_vote }
 };
 
@@ -467,10 +472,27 @@ hars_model_read_stored(hars_model_t *model, hars_reader_t *r)
 
 
 static int
+hars_model_read_forest(hars_model_t *model, hars_reader_t *r)
+{
+    return hars_forest_read(&model->forest, model->nclasses, r);
+}
+
+
+static int
+hars_model_read_boost(hars_model_t *model, hars_reader_t *r)
+{
+    return hars_forest_read(&model->boost, model->nclasses, r);
+}
+
+
+static int
 hars_model_read_vote(hars_model_t *model, hars_reader_t *r)
 {
-    if (r->end - r->pos != (ptrdiff_t) ((4 + HARS_ML_SIGNS) * sizeof(float))
-        || hars_get_floats(r, &model->weight, 1, 1) != HARS_OK
+    unsigned  k;
+
+    if (r->end - r->pos != (ptrdiff_t) ((HARS_ML_VOTERS + HARS_ML_SIGNS + 3)
+                                 * sizeof(float))
+        || hars_get_floats(r, model->weight, HARS_ML_VOTERS, 1) != HARS_OK
         || hars_get_floats(r, &model->sharpen, 1, HARS_SHARPEN_MAX)
            != HARS_OK
         || hars_get_floats(r, model->sign, HARS_ML_SIGNS + 1,
@@ -481,8 +503,13 @@ hars_model_read_vote(hars_model_t *model, hars_reader_t *r)
         return HARS_ERROR;
     }
 
-    return model->weight >= 0 && model->sharpen > 0 && model->unknown >= 0
-           ? HARS_OK : HARS_ERROR;
+    for (k = 0; k < HARS_ML_VOTERS; k++) {
+        if (model->weight[k] < 0) {
+            return HARS_ERROR;
+        }
+    }
+
+    return model->sharpen > 0 && model->unknown >= 0 ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -498,6 +525,7 @@ hars_model_free(hars_model_t *model)
     free(model->label);
     free(model->block);
     hars_forest_free(&model->forest);
+    hars_forest_free(&model->boost);
     free(model);
 }
 

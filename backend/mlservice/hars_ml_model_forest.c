@@ -3,7 +3,7 @@
  * Is this section a forest that every walk ends in?
  *
  *     trees:32  leaves:32  nodes of each tree:32
- *     shares[leaves][classes] byte
+ *     shares[leaves][classes] int16
  *     nodes: threshold float or, of a leaf, its index:32; input:16;
  *            left:16 from the root on, of a leaf 0
  *
@@ -31,14 +31,11 @@ static int hars_forest_node(hars_forest_t *forest, uint32_t tree,
 
 
 int
-hars_forest_read(hars_model_t *model, hars_reader_t *r)
+hars_forest_read(hars_forest_t *forest, unsigned nclasses, hars_reader_t *r)
 {
-    uint32_t        tree, node;
-    hars_forest_t  *forest;
+    uint32_t  tree, node;
 
-    forest = &model->forest;
-
-    if (hars_forest_sizes(forest, model->nclasses, r) != HARS_OK) {
+    if (hars_forest_sizes(forest, nclasses, r) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -50,7 +47,7 @@ hars_forest_read(hars_model_t *model, hars_reader_t *r)
         return HARS_ERROR;
     }
 
-    hars_forest_shares(forest, model->nclasses, r);
+    hars_forest_shares(forest, nclasses, r);
 
     for (tree = 0; tree < forest->trees; tree++) {
         for (node = forest->root[tree]; node < forest->root[tree + 1];
@@ -104,7 +101,7 @@ hars_forest_sizes(hars_forest_t *forest, unsigned nclasses, hars_reader_t *r)
     forest->root[tree] = forest->nodes;
 
     return len == 8 + 4 * (size_t) forest->trees
-                  + (size_t) forest->leaves * nclasses
+                  + (size_t) forest->leaves * nclasses * 2
                   + (size_t) forest->nodes * HARS_NODE_SIZE
            ? HARS_OK : HARS_ERROR;
 }
@@ -118,7 +115,8 @@ hars_forest_shares(hars_forest_t *forest, unsigned nclasses,
 
     for (i = 0; i < forest->leaves; i++) {
         for (k = 0; k < nclasses; k++) {
-            forest->share[i][k] = *r->pos++;
+            forest->share[i][k] = (int16_t) (r->pos[0] | r->pos[1] << 8);
+            r->pos += 2;
         }
     }
 }

@@ -153,7 +153,8 @@ hars_packed_row(const unsigned char *p, const hars_block_t *block,
         return HARS_ERROR;
     }
 
-    row->t = block->t + hars_packed_u32(p) * 1e-6;
+    /* to whole microseconds: one time, however rows are cut into blocks */
+    row->t = rint((block->t + hars_packed_u32(p) * 1e-6) * 1e6) / 1e6;
     p += 4;
     v = row->v + (block->stream == HARS_STREAM_ROTATION ? 3 : 0);
     missing = -1;

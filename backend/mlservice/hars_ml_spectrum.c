@@ -40,7 +40,7 @@ static const uint8_t  hars_spectrum_lane[] = {
 static const uint8_t  hars_band_end[HARS_BANDS] = { 3, 6, 10, 20, 64 };
 
 
-double *
+HARS_ML_WIDE double *
 hars_features_spectrum(hars_features_t *f, double *out)
 {
     unsigned  i;

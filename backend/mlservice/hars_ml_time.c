@@ -46,7 +46,7 @@ static void hars_lag_sums(const hars_features_t *f, unsigned lane,
     double *restrict r);
 
 
-double *
+HARS_ML_WIDE double *
 hars_features_time(hars_features_t *f, double *out)
 {
     double       std, median;
@@ -180,7 +180,7 @@ hars_time_mad(const hars_features_t *f, unsigned lane, unsigned n,
 }
 
 
-double *
+HARS_ML_WIDE double *
 hars_features_lag(const hars_features_t *f, double *out)
 {
     double       r[HARS_AR_ORDER + 1];

@@ -63,7 +63,13 @@ typedef struct {
     unsigned           leaf;               /* least windows of a leaf */
     unsigned           tries;              /* inputs tried for a split */
     uint64_t           seed;
-    float              weight;             /* of the forest, 0 to 1 */
+    unsigned           rounds;             /* of boosting */
+    unsigned           depth;              /* of a boosted tree */
+    unsigned           drawn;              /* inputs tried at its nodes */
+    unsigned           rate;               /* of 1000 */
+    float              weight[HARS_ML_VOTERS];
+    unsigned           own;                /* windows of each activity that
+                                              people calibrate it with */
     unsigned           unrounded:1;        /* prototypes stay float */
 } hars_fit_t;
 
@@ -149,12 +155,17 @@ hars_model_t *hars_fit(const hars_dataset_t *set, const uint8_t *use,
 int hars_grow(hars_forest_t *forest, const hars_dataset_t *set,
     const uint8_t *use, const hars_fit_t *fit);
 
+/* boosted trees; HARS_ERROR: no memory, or more than 8 activities */
+int hars_boost(hars_forest_t *forest, const hars_dataset_t *set,
+    const uint8_t *use, const hars_fit_t *fit);
+
 /* people to folds of about equal windows, the rule of GroupKFold */
 void hars_folds(const hars_dataset_t *set, unsigned folds, uint8_t *fold);
 
 /*
  * Leaves people out, fold by fold: set->n votes as a model gives them that
- * is not yet calibrated.
+ * is not yet calibrated.  Windows that people calibrate it with, and those
+ * that overlap them, have the class HARS_ML_NONE.
  */
 int hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
     unsigned folds, int progress, hars_vote_t *votes);
@@ -165,6 +176,9 @@ int hars_evaluate_folds(const hars_dataset_t *set, const hars_fit_t *fit,
  */
 int hars_evaluate_model(const hars_dataset_t *set, const hars_model_t *model,
     int progress, hars_vote_t *votes, char *error, size_t size);
+
+/* without the windows whose vote's class is HARS_ML_NONE, but for inputs */
+void hars_evaluate_drop(hars_dataset_t *set, hars_vote_t *votes);
 
 /* does the model know all activities of the data but the other ones? */
 int hars_evaluate_fits(const hars_dataset_t *set, const hars_model_t *model);

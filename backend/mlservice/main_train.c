@@ -34,6 +34,7 @@ typedef struct {
 static int hars_train_options(hars_train_t *t, int argc, char **argv);
 static int hars_train_fit(hars_train_t *t, int c);
 static int hars_train_usage(const char *what);
+static int hars_train_weights(hars_train_t *t, const char *text);
 static int hars_train_number(const char *text, unsigned min, unsigned max,
     unsigned *value);
 
@@ -54,13 +55,19 @@ static const char  hars_train_help[] =
     "inspect says what is in MODEL.\n"
     "\n"
     "  --folds N         folds of people (6); as many as people: one each\n"
+    "  --calibrate N     with --folds: each person gives the first N seconds\n"
+    "                    of each activity, which are not counted\n"
     "  --json            the report as JSON\n"
     "  --svg PATH        a confusion matrix and a timeline as SVG\n"
     "  --seed N          of the trees (1)\n"
     "  --trees N         of the forest (100)\n"
     "  --leaf N          least windows of a leaf (2)\n"
     "  --tries N         inputs tried for a split (40)\n"
-    "  --forest PERCENT  weight of the forest, the rest is k-NN's (65)\n"
+    "  --rounds N        boosted trees (200)\n"
+    "  --depth N         of a boosted tree (5)\n"
+    "  --drawn N         inputs tried at its nodes (20)\n"
+    "  --rate N          of boosting, of 1000 (100)\n"
+    "  --weights A,B,C   percent of k-NN, forest, boosted trees (20,30,50)\n"
     "  --dims N          principal components (40)\n"
     "  --neighbours N    k of k-NN (15)\n"
     "  --placement NAME  where the device was worn (pocket)\n"
@@ -89,10 +96,15 @@ static const struct option  hars_train_option[] = {
     { "trees", required_argument, NULL, 't' },
     { "leaf", required_argument, NULL, 'l' },
     { "tries", required_argument, NULL, 'i' },
-    { "forest", required_argument, NULL, 'w' },
+    { "rounds", required_argument, NULL, 'r' },
+    { "depth", required_argument, NULL, 'h' },
+    { "drawn", required_argument, NULL, 'c' },
+    { "rate", required_argument, NULL, 'a' },
+    { "calibrate", required_argument, NULL, 'b' },
+    { "weights", required_argument, NULL, 'w' },
     { "unrounded", no_argument, NULL, 'u' },
     { "quiet", no_argument, NULL, 'q' },
-    { "help", no_argument, NULL, 'h' },
+    { "help", no_argument, NULL, 'H' },
     { "version", no_argument, NULL, 'v' },
     { NULL, 0, NULL, 0 }
 };
@@ -112,7 +124,13 @@ main(int argc, char **argv)
     t.fit.leaf = 2;
     t.fit.tries = 40;
     t.fit.seed = 1;
-    t.fit.weight = 0.65f;
+    t.fit.rounds = 200;
+    t.fit.depth = 5;
+    t.fit.drawn = 20;
+    t.fit.rate = 100;
+    t.fit.weight[0] = 0.2f;
+    t.fit.weight[1] = 0.3f;
+    t.fit.weight[2] = 0.5f;
 
     rc = hars_train_options(&t, argc, argv);
 
@@ -174,7 +192,7 @@ hars_train_options(hars_train_t *t, int argc, char **argv)
         case 'q':
             t->quiet = 1;
             break;
-        case 'h':
+        case 'H':
             fputs(hars_train_help, stdout);
             return EXIT_SUCCESS;
         case 'v':
@@ -221,15 +239,50 @@ hars_train_fit(hars_train_t *t, int c)
     case 'i':
         rc = hars_train_number(optarg, 1, HARS_ML_INPUTS, &t->fit.tries);
         break;
-    case 'w':
-        rc = hars_train_number(optarg, 0, 100, &n);
-        t->fit.weight = (float) n / 100;
+    case 'r':
+        rc = hars_train_number(optarg, 1, HARS_ML_TREES, &t->fit.rounds);
         break;
+    case 'h':
+        rc = hars_train_number(optarg, 1, 8, &t->fit.depth);
+        break;
+    case 'a':
+        rc = hars_train_number(optarg, 1, 1000, &t->fit.rate);
+        break;
+    case 'c':
+        rc = hars_train_number(optarg, 1, HARS_ML_INPUTS, &t->fit.drawn);
+        break;
+    case 'b':
+        rc = hars_train_number(optarg, 3, 60, &n);
+        t->fit.own = (unsigned) (((double) n * HARS_ML_RATE - HARS_ML_WINDOW)
+                                 / HARS_ML_HOP) + 1;
+        break;
+    case 'w':
+        return hars_train_weights(t, optarg);
     default:
         return hars_train_usage(NULL);
     }
 
     return rc == HARS_OK ? -1 : HARS_TRAIN_USAGE;
+}
+
+
+static int
+hars_train_weights(hars_train_t *t, const char *text)
+{
+    char      rest;
+    unsigned  w[HARS_ML_VOTERS], i;
+
+    if (sscanf(text, "%3u,%3u,%3u%c", &w[0], &w[1], &w[2], &rest) != 3
+        || w[0] + w[1] + w[2] != 100)
+    {
+        return hars_train_usage("--weights needs three percents, in all 100");
+    }
+
+    for (i = 0; i < HARS_ML_VOTERS; i++) {
+        t->fit.weight[i] = (float) w[i] / 100;
+    }
+
+    return -1;
 }
 
 

@@ -8,6 +8,7 @@
 /* link: -lm */
 
 
+#include "../../backend/mlservice/hars_ml_boost.c"
 #include "../../backend/mlservice/hars_ml_features.c"
 #include "../../backend/mlservice/hars_ml_fft.c"
 #include "../../backend/mlservice/hars_ml_forest.c"
@@ -24,6 +25,7 @@
 
 
 static void grown(void);
+static void boosted(void);
 static void structure(const hars_forest_t *f, unsigned leaf);
 static void walked(const hars_model_t *m, const hars_dataset_t *set);
 static void naive(const hars_model_t *m, const float *input,
@@ -49,6 +51,7 @@ int
 main(void)
 {
     grown();
+    boosted();
     turned();
 
     return tap_done();
@@ -102,6 +105,74 @@ grown(void)
     free(set->class);
     free(set);
     free(use);
+}
+
+
+/* what two inputs decide is found among 200, by trees of four leaves */
+static void
+boosted(void)
+{
+    size_t           i, bad, right;
+    uint8_t         *use;
+    hars_fit_t       fit = {
+        .rounds = 60, .depth = 3, .drawn = 60, .rate = 200, .seed = 7
+    };
+    hars_vote_t     *many, one;
+    hars_model_t     m, again;
+    hars_dataset_t  *set;
+
+    set = points();
+    use = malloc(N);
+    many = malloc(N * sizeof(hars_vote_t));
+    memset(&m, 0, sizeof(m));
+    memset(&again, 0, sizeof(again));
+    m.nclasses = 3;
+
+    for (i = 0; i < N; i++) {
+        use[i] = i % 3 != 0;
+    }
+
+    ok(hars_boost(&m.boost, set, use, &fit) == HARS_OK
+       && m.boost.trees == 60 && m.boost.leaves <= 60 * 8,
+       "60 boosted trees grow");
+
+    hars_boost_classify(&m, (const float (*)[HARS_ML_INPUTS]) set->input, N,
+                        many);
+    bad = 0;
+    right = 0;
+
+    for (i = 0; i < N; i++) {
+        hars_boost_classify(&m, (const float (*)[HARS_ML_INPUTS])
+                                set->input[i], 1, &one);
+        bad += memcmp(&one, &many[i], sizeof(one)) != 0;
+        right += i % 3 == 0 && one.class == set->class[i];
+    }
+
+    ok(bad == 0, "boosted, one by one or many: the same bits");
+    ok(right > N / 3 * 95 / 100, "boosted, not used: %zu of %d right", right,
+       N / 3);
+
+    hars_boost(&again.boost, set, use, &fit);
+    ok(again.boost.nodes == m.boost.nodes
+       && memcmp(again.boost.node, m.boost.node,
+                 m.boost.nodes * sizeof(hars_node_t)) == 0
+       && memcmp(again.boost.share, m.boost.share,
+                 m.boost.leaves * sizeof(m.boost.share[0])) == 0,
+       "boosted: the same seed, the same trees");
+
+    hars_forest_free(&again.boost);
+    memset(&again, 0, sizeof(again));
+    set->nclasses = 9;
+    ok(hars_boost(&again.boost, set, use, &fit) == HARS_ERROR,
+       "boosted: nine activities are refused");
+
+    hars_forest_free(&again.boost);
+    hars_forest_free(&m.boost);
+    free(set->input);
+    free(set->class);
+    free(set);
+    free(use);
+    free(many);
 }
 
 
@@ -187,7 +258,8 @@ walked(const hars_model_t *m, const hars_dataset_t *set)
 static void
 naive(const hars_model_t *m, const float *input, hars_vote_t *vote)
 {
-    uint32_t              sum[HARS_ML_CLASSES], i, t, k;
+    int32_t               sum[HARS_ML_CLASSES];
+    uint32_t              i, t, k;
     const hars_node_t    *node;
     const hars_forest_t  *f;
 
@@ -213,7 +285,7 @@ naive(const hars_model_t *m, const float *input, hars_vote_t *vote)
         }
     }
 
-    hars_forest_share(m, sum, vote);
+    hars_forest_share(m->nclasses, sum, vote);
 }
 
 

@@ -115,12 +115,15 @@ build(void)
         m->label[i / DIMS] = i / DIMS % 2;
     }
 
-    m->weight = 0.5f;
+    m->weight[0] = 0.5f;
+    m->weight[1] = 0.25f;
+    m->weight[2] = 0.25f;
     m->sharpen = 2;
     m->sign[0] = 3;
     m->sign[HARS_ML_SIGNS] = -1;
     m->unknown = 0.2f;
     plant(&m->forest);
+    plant(&m->boost);
 
     return m;
 }
@@ -140,8 +143,8 @@ plant(hars_forest_t *f)
     f->share = calloc(f->leaves, sizeof(f->share[0]));
 
     for (i = 0; i < f->leaves; i++) {
-        f->share[i][0] = (uint8_t) (80 * i);
-        f->share[i][1] = (uint8_t) (255 - 80 * i);
+        f->share[i][0] = (int16_t) (80 * i);
+        f->share[i][1] = (int16_t) (255 - 80 * i);
     }
 
     for (i = 0; i < f->nodes; i++) {
@@ -289,20 +292,22 @@ resigned(void)
     senseless("no leaves", section("FRST") + 4, 0);
     senseless("a tree without nodes", section("FRST") + 8, 0);
     senseless("an input that there is not",
-              section("FRST") + 8 + 4 * TREES + 6 + 4, 200 | 1 << 16);
+              section("FRST") + 8 + 4 * TREES + 12 + 4, 200 | 1 << 16);
     senseless("a walk that goes round",
-              section("FRST") + 8 + 4 * TREES + 6 + 8 + 4, 1 << 16);
+              section("FRST") + 8 + 4 * TREES + 12 + 8 + 4, 1 << 16);
     senseless("a walk out of the tree",
-              section("FRST") + 8 + 4 * TREES + 6 + 4, 6 << 16);
+              section("FRST") + 8 + 4 * TREES + 12 + 4, 6 << 16);
     senseless("a leaf that there is not",
-              section("FRST") + 8 + 4 * TREES + 6 + 8 * 6, 3);
+              section("FRST") + 8 + 4 * TREES + 12 + 8 * 6, 3);
     senseless("a threshold that is NaN",
-              section("FRST") + 8 + 4 * TREES + 6, 0x7fc00000);
+              section("FRST") + 8 + 4 * TREES + 12, 0x7fc00000);
+    senseless("boosted trees that go round",
+              section("BOOS") + 8 + 4 * TREES + 12 + 8 + 4, 1 << 16);
     senseless("a weight above 1", section("VOTE"), 0x3f800001);
     senseless("a weight below 0", section("VOTE"), 0xbf800000);
-    senseless("an exponent of 0", section("VOTE") + 4, 0);
-    senseless("a sign that is infinite", section("VOTE") + 8, 0x7f800000);
-    senseless("a limit above 1", section("VOTE") + 32, 0x3f800001);
+    senseless("an exponent of 0", section("VOTE") + 12, 0);
+    senseless("a sign that is infinite", section("VOTE") + 16, 0x7f800000);
+    senseless("a limit above 1", section("VOTE") + 40, 0x3f800001);
 
     copy = malloc(len);
     taken = 0;

@@ -7,6 +7,7 @@
 /* link: -lm -lcrypto -lz */
 
 
+#include "../../backend/mlservice/hars_ml_boost.c"
 #include "../../backend/mlservice/hars_ml_calibrate.c"
 #include "../../backend/mlservice/hars_ml_classify.c"
 #include "../../backend/mlservice/hars_ml_clock.c"
@@ -24,6 +25,7 @@
 #include "../../backend/mlservice/hars_ml_knn.c"
 #include "../../backend/mlservice/hars_ml_model.c"
 #include "../../backend/mlservice/hars_ml_model_forest.c"
+#include "../../backend/mlservice/hars_ml_person.c"
 #include "../../backend/mlservice/hars_ml_recognize.c"
 #include "../../backend/mlservice/hars_ml_recording.c"
 #include "../../backend/mlservice/hars_ml_report.c"
@@ -322,7 +324,8 @@ folds(const hars_dataset_t *set)
     size_t         i, bad, load[4];
     uint8_t        fold[180], of[6];
     hars_fit_t     fit = {
-        .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .weight = 0.5f
+        .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .rounds = 5,
+        .depth = 3, .drawn = 20, .rate = 300, .weight = { 0.4f, 0.3f, 0.3f }
     };
     hars_vote_t    votes[180];
     hars_report_t  report;
@@ -511,7 +514,8 @@ twice(const hars_dataset_t *set)
     size_t           i, one, two, worst;
     uint8_t          use[180];
     hars_fit_t       fit = {
-        .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .weight = 0.5f
+        .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .rounds = 5,
+        .depth = 3, .drawn = 20, .rate = 300, .weight = { 0.4f, 0.3f, 0.3f }
     };
     hars_vote_t      a, b;
     hars_model_t    *first, *second, *read;
