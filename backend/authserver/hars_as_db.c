@@ -85,6 +85,13 @@ hars_db_wrong(const char *where)
 }
 
 
+unsigned
+hars_db_waits(const char *where)
+{
+    return hars_db_driver(where)->waits;
+}
+
+
 void
 hars_db_close(hars_db_t *db)
 {

@@ -44,6 +44,9 @@ hars_db_t *hars_db_open(const char *where);
  */
 const char *hars_db_wrong(const char *where);
 
+/* is it another server, whose answers are waited for? */
+unsigned hars_db_waits(const char *where);
+
 void hars_db_close(hars_db_t *db);
 
 /* the next parameter; NULL and 0 bytes are an empty blob */

@@ -58,6 +58,7 @@ const hars_db_driver_t  hars_db_pg = {
     .share = "FOR SHARE",
     .lock = "FOR UPDATE",
     .begin = "BEGIN",
+    .waits = 1,
     .wrong = hars_pg_wrong,
     .open = hars_pg_open,
     .close = hars_pg_close,

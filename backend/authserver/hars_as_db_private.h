@@ -35,6 +35,7 @@ typedef struct {
     const char  *lock;                    /* the same, for one alone */
 
     const char  *begin;
+    unsigned     waits:1;                 /* its answers are waited for */
 
     /* what is wrong with it, in words for "database ..."; NULL: nothing */
     const char *(*wrong)(const char *where);

@@ -32,6 +32,7 @@
 
 
 #define HARS_SERVE_THREADS  4
+#define HARS_SERVE_WORKERS  32            /* as many wait at a time */
 #define HARS_SERVE_TICK     1000          /* ms */
 #define HARS_SERVE_MEMORY   (16 * 1024)   /* no certificate comes there */
 #define HARS_SERVE_PUBLIC   (32 * 1024)   /* here it does: 8 KB at most */
@@ -72,7 +73,7 @@ static hars_route_t  hars_serve_public[] = {
 
     { .path = "/oauth2/revoke", .method = "POST",
       .body_max = HARS_OAUTH_BODY,
-      .handler = hars_as_revoke, .refuse = hars_oauth_refuse },
+      .waits = 1, .handler = hars_as_revoke, .refuse = hars_oauth_refuse },
 
     { .path = HARS_EST_CACERTS, .method = "GET",
       .handler = hars_as_est_cacerts, .refuse = hars_est_refuse },
@@ -81,35 +82,39 @@ static hars_route_t  hars_serve_public[] = {
       .handler = hars_as_est_csrattrs, .refuse = hars_est_refuse },
 
     { .path = HARS_EST_ENROL, .method = "POST", .body_max = HARS_CSR_TEXT,
-      .handler = hars_as_est_enrol, .refuse = hars_est_refuse },
+      .waits = 1, .handler = hars_as_est_enrol, .refuse = hars_est_refuse },
 
     { .path = HARS_EST_REENROL, .method = "POST", .body_max = HARS_CSR_TEXT,
-      .handler = hars_as_est_reenrol, .refuse = hars_est_refuse },
+      .waits = 1, .handler = hars_as_est_reenrol, .refuse = hars_est_refuse },
 
-    { .path = HARS_CRL_PATH, .method = "GET", .handler = hars_as_crl },
+    { .path = HARS_CRL_PATH, .method = "GET",
+      .waits = 1, .handler = hars_as_crl },
 
     { .path = HARS_CRL_DER_PATH, .method = "GET",
-      .handler = hars_as_crl_der },
+      .waits = 1, .handler = hars_as_crl_der },
 
     { .path = HARS_OCSP_PATH, .method = "POST", .body_max = HARS_OCSP_BODY,
-      .handler = hars_as_ocsp_post },
+      .waits = 1, .handler = hars_as_ocsp_post },
 
     { .path = HARS_OCSP_GET_PATH, .prefix = 1, .method = "GET",
-      .handler = hars_as_ocsp_get },
+      .waits = 1, .handler = hars_as_ocsp_get },
 
     { .path = HARS_REGISTER_PATH, .method = "POST",
       .body_max = HARS_REGISTRATION_BODY,
-      .handler = hars_as_register, .refuse = hars_oauth_refuse },
+      .waits = 1, .handler = hars_as_register, .refuse = hars_oauth_refuse },
 
     { .path = HARS_REGISTER_PATH "/", .prefix = 1, .method = "GET",
-      .handler = hars_as_registered_get, .refuse = hars_oauth_refuse },
+      .waits = 1, .handler = hars_as_registered_get,
+      .refuse = hars_oauth_refuse },
 
     { .path = HARS_REGISTER_PATH "/", .prefix = 1, .method = "PUT",
       .body_max = HARS_REGISTRATION_BODY,
-      .handler = hars_as_registered_put, .refuse = hars_oauth_refuse },
+      .waits = 1, .handler = hars_as_registered_put,
+      .refuse = hars_oauth_refuse },
 
     { .path = HARS_REGISTER_PATH "/", .prefix = 1, .method = "DELETE",
-      .handler = hars_as_registered_delete, .refuse = hars_oauth_refuse },
+      .waits = 1, .handler = hars_as_registered_delete,
+      .refuse = hars_oauth_refuse },
 
     { .path = HARS_METADATA_JWKS, .method = "GET", .handler = hars_as_jwks },
 
@@ -204,6 +209,10 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
     hars_serve_gateway(serve, as);
     hars_serve_tick(serve, as);
 
+    /* all that asks a PostgreSQL waits for it */
+
+    conf.workers = HARS_SERVE_WORKERS;
+    conf.waits = hars_db_waits(as->conf.database);
     conf.gateway_user = as->conf.gateway_user;
     conf.served = hars_metrics_served;
 
@@ -218,7 +227,6 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
     conf.socket = as->conf.public_socket;
     conf.routes = hars_serve_public;
     conf.memory = HARS_SERVE_PUBLIC;
-    conf.waits = 1;
     public = gateway ? hars_http_start(&conf) : NULL;
 
     rc = HARS_ERROR;

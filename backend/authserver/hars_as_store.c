@@ -24,17 +24,12 @@
 #define HARS_STORE_TRIES    5             /* where others are in the way */
 
 
-typedef struct hars_store_job_s  hars_store_job_t;
-
-
-/* lives on the stack of the one who waits for it */
-struct hars_store_job_s {
+/* of one who waits, on his stack */
+typedef struct {
     hars_store_op_pt    op;
     void               *data;
-    int                 rc;
     sem_t               done;
-    hars_store_job_t   *next;
-};
+} hars_store_waiter_t;
 
 
 struct hars_store_s {
@@ -58,6 +53,8 @@ struct hars_store_s {
 };
 
 
+static int hars_store_wait_op(hars_db_t *db, void *data);
+static void hars_store_wait_done(void *data);
 static void *hars_store_writer(void *data);
 static hars_store_job_t *hars_store_wait(hars_store_t *store);
 static void hars_store_batch(hars_store_t *store, hars_store_job_t *job);
@@ -181,9 +178,46 @@ hars_store_reader_done(hars_store_t *store, hars_db_t *db)
 int
 hars_store_write(hars_store_t *store, hars_store_op_pt op, void *data)
 {
-    hars_store_job_t  job = { .op = op, .data = data, .rc = HARS_ERROR };
+    hars_store_job_t     job = { .op = hars_store_wait_op,
+                                 .done = hars_store_wait_done };
+    hars_store_waiter_t  waiter = { .op = op, .data = data };
 
-    sem_init(&job.done, 0, 0);
+    sem_init(&waiter.done, 0, 0);
+    job.data = &waiter;
+
+    hars_store_write_later(store, &job);
+
+    while (sem_wait(&waiter.done) != 0) { /* EINTR */ }
+
+    sem_destroy(&waiter.done);
+
+    return job.rc;
+}
+
+
+static int
+hars_store_wait_op(hars_db_t *db, void *data)
+{
+    hars_store_waiter_t  *waiter;
+
+    waiter = data;
+
+    return waiter->op(db, waiter->data);
+}
+
+
+static void
+hars_store_wait_done(void *data)
+{
+    sem_post(&((hars_store_waiter_t *) data)->done);
+}
+
+
+void
+hars_store_write_later(hars_store_t *store, hars_store_job_t *job)
+{
+    job->rc = HARS_ERROR;
+    job->next = NULL;
 
     pthread_mutex_lock(&store->mutex);
 
@@ -191,16 +225,10 @@ hars_store_write(hars_store_t *store, hars_store_op_pt op, void *data)
         pthread_cond_signal(&store->cond);
     }
 
-    *store->last = &job;
-    store->last = &job.next;
+    *store->last = job;
+    store->last = &job->next;
 
     pthread_mutex_unlock(&store->mutex);
-
-    while (sem_wait(&job.done) != 0) { /* EINTR */ }
-
-    sem_destroy(&job.done);
-
-    return job.rc;
 }
 
 
@@ -277,7 +305,7 @@ hars_store_batch(hars_store_t *store, hars_store_job_t *job)
 
     for ( /* void */ ; job; job = next) {
         next = job->next;
-        sem_post(&job->done);
+        job->done(job->data);
     }
 }
 

@@ -67,6 +67,17 @@ typedef struct {
  */
 typedef int (*hars_store_op_pt)(hars_db_t *db, void *data);
 
+/* one of these, for who does not wait; it has to stay till "done" is called */
+typedef struct hars_store_job_s  hars_store_job_t;
+
+struct hars_store_job_s {
+    hars_store_op_pt     op;
+    void               (*done)(void *data);
+    void                *data;            /* of both */
+    int                  rc;              /* as of hars_store_write() */
+    hars_store_job_t    *next;            /* private */
+};
+
 
 /* makes the database where there is none; NULL after the log has the cause */
 hars_store_t *hars_store_open(const char *where);
@@ -74,6 +85,9 @@ void hars_store_close(hars_store_t *store);
 
 /* what the op returned, after the commit */
 int hars_store_write(hars_store_t *store, hars_store_op_pt op, void *data);
+
+/* the same without waiting: "done" is called by the writer's thread */
+void hars_store_write_later(hars_store_t *store, hars_store_job_t *job);
 
 /* a connection to read, to be given back at once; NULL: logged */
 hars_db_t *hars_store_reader(hars_store_t *store);

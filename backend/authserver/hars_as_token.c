@@ -31,8 +31,11 @@
 #include <openssl/rand.h>
 
 
-/* a request, and what becomes of it */
+/* a request, and what becomes of it; lives as long as that */
 typedef struct {
+    hars_request_t     *request;
+    hars_audit_who_t    who;
+    hars_store_job_t    job;
     hars_form_t     form;
     hars_client_t   client;
     hars_cert_t     cert;
@@ -43,6 +46,7 @@ typedef struct {
     hars_family_e   rotated;
     uint32_t        next;                 /* generation to answer with */
     hars_token_t    token;
+    char            value[HARS_AS_TOKEN_LEN + 1];      /* the token itself */
 } hars_grant_t;
 
 
@@ -64,13 +68,14 @@ static int hars_token_target(hars_grant_t *grant, const char *uri,
 static void hars_token_fill(hars_request_t *r, hars_grant_t *grant);
 static void hars_token_issue(hars_request_t *r,
     const hars_grant_type_t *type, hars_grant_t *grant);
+static void hars_token_stored(void *data);
+static void hars_token_issued(hars_request_t *r);
 static int hars_token_store_credentials(hars_db_t *db, void *data);
 static int hars_token_store_refresh(hars_db_t *db, void *data);
 static void hars_token_not_stored(hars_request_t *r, hars_grant_t *grant,
     int rc);
 static void hars_token_reused(hars_request_t *r, hars_grant_t *grant);
-static void hars_token_answer(hars_request_t *r, const hars_grant_t *grant,
-    const char *value);
+static void hars_token_answer(hars_request_t *r, const hars_grant_t *grant);
 static void hars_token_publish(hars_as_socket_t *socket,
     const hars_token_t *token);
 static int64_t hars_token_ms(void);
@@ -87,39 +92,40 @@ static const hars_grant_type_t  hars_token_types[] = {
 void
 hars_as_token(hars_request_t *r)
 {
-    hars_grant_t              grant;
-    hars_audit_who_t          who;
+    hars_grant_t             *grant;
     const hars_grant_type_t  *type;
 
-    memset(&who, 0, sizeof(who));
-    r->ctx = &who;
+    grant = hars_request_room(r, sizeof(hars_grant_t));
 
-    grant.now = time(NULL);
-    grant.refresh = 0;
-    grant.rotated = HARS_FAMILY_ROTATED;
-    memset(&grant.family, 0, sizeof(hars_family_t));
-    memset(&grant.token, 0, sizeof(hars_token_t));
+    if (grant == NULL) {
+        hars_oauth_refuse(r, 503, "The service is short of memory.");
+        return;
+    }
+
+    r->ctx = &grant->who;
+    grant->request = r;
+    grant->now = time(NULL);
 
     if (hars_oauth_cross_site(r) != HARS_OK
-        || hars_oauth_form(r, &grant.form, "resource") != HARS_OK
-        || hars_oauth_client(r, &grant.form, grant.now, &grant.client,
-                             &grant.cert) != HARS_OK)
+        || hars_oauth_form(r, &grant->form, "resource") != HARS_OK
+        || hars_oauth_client(r, &grant->form, grant->now, &grant->client,
+                             &grant->cert) != HARS_OK)
     {
         return;
     }
 
-    type = hars_token_grant(r, &grant);
+    type = hars_token_grant(r, grant);
 
     if (type == NULL
-        || type->check(r, &grant) != HARS_OK
-        || hars_token_scope(r, &grant) != HARS_OK
-        || hars_token_audience(r, &grant) != HARS_OK)
+        || type->check(r, grant) != HARS_OK
+        || hars_token_scope(r, grant) != HARS_OK
+        || hars_token_audience(r, grant) != HARS_OK)
     {
         return;
     }
 
-    hars_token_fill(r, &grant);
-    hars_token_issue(r, type, &grant);
+    hars_token_fill(r, grant);
+    hars_token_issue(r, type, grant);
 }
 
 
@@ -401,24 +407,55 @@ hars_token_fill(hars_request_t *r, hars_grant_t *grant)
 }
 
 
+/* nobody waits for the disk where others could be served meanwhile */
 static void
 hars_token_issue(hars_request_t *r, const hars_grant_type_t *type,
     hars_grant_t *grant)
 {
-    int                rc;
-    char               value[HARS_AS_TOKEN_LEN + 1];
     hars_as_socket_t  *socket;
 
     socket = r->data;
 
-    rc = hars_value_token(value, &grant->token.id, hars_token_ms());
-
-    if (rc == HARS_OK) {
-        rc = hars_store_write(socket->store, type->store, grant);
+    if (hars_value_token(grant->value, &grant->token.id, hars_token_ms())
+        != HARS_OK)
+    {
+        hars_token_not_stored(r, grant, HARS_ERROR);
+        return;
     }
 
-    if (rc != HARS_OK) {
-        hars_token_not_stored(r, grant, rc);
+    grant->job.op = type->store;
+    grant->job.done = hars_token_stored;
+    grant->job.data = grant;
+
+    if (hars_request_later(r, hars_token_issued) == HARS_OK) {
+        hars_store_write_later(socket->store, &grant->job);
+        return;
+    }
+
+    grant->job.rc = hars_store_write(socket->store, type->store, grant);
+    hars_token_issued(r);
+}
+
+
+/* the writer's */
+static void
+hars_token_stored(void *data)
+{
+    hars_request_go_on(((hars_grant_t *) data)->request);
+}
+
+
+static void
+hars_token_issued(hars_request_t *r)
+{
+    hars_grant_t      *grant;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+    grant = hars_request_room(r, sizeof(hars_grant_t));
+
+    if (grant->job.rc != HARS_OK) {
+        hars_token_not_stored(r, grant, grant->job.rc);
 
     } else if (hars_audit_issue(socket->as, &grant->token) != HARS_OK) {
         hars_token_not_stored(r, grant, HARS_ERROR);
@@ -426,10 +463,8 @@ hars_token_issue(hars_request_t *r, const hars_grant_type_t *type,
     } else {
         hars_metrics_issued(socket->as->metrics, grant->token.kind);
         hars_token_publish(socket, &grant->token);
-        hars_token_answer(r, grant, value);
+        hars_token_answer(r, grant);
     }
-
-    OPENSSL_cleanse(value, sizeof(value));
 }
 
 
@@ -527,8 +562,7 @@ hars_token_reused(hars_request_t *r, hars_grant_t *grant)
 
 
 static void
-hars_token_answer(hars_request_t *r, const hars_grant_t *grant,
-    const char *value)
+hars_token_answer(hars_request_t *r, const hars_grant_t *grant)
 {
     char               refresh[HARS_FAMILY_SIZE];
     hars_as_socket_t  *socket;
@@ -545,8 +579,8 @@ hars_token_answer(hars_request_t *r, const hars_grant_t *grant,
         return;
     }
 
-    hars_oauth_reply(r, hars_answer_token(&grant->token, value, refresh,
-                                          grant->now));
+    hars_oauth_reply(r, hars_answer_token(&grant->token, grant->value,
+                                          refresh, grant->now));
     OPENSSL_cleanse(refresh, sizeof(refresh));
 }
 

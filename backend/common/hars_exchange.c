@@ -41,7 +41,12 @@ typedef struct {
 static void hars_exchange_route(hars_exchange_t *ex);
 static unsigned hars_exchange_at(const hars_route_t *route,
     const char *path);
-static void hars_exchange_handle(hars_exchange_t *ex);
+static int hars_exchange_handle(hars_exchange_t *ex);
+static void hars_exchange_work(void *data);
+static void hars_exchange_suspend(hars_exchange_t *ex);
+static void hars_exchange_resume(hars_exchange_t *ex);
+static void hars_exchange_served(hars_exchange_t *ex);
+static enum MHD_Result hars_exchange_answer(hars_exchange_t *ex);
 static void hars_exchange_refuse(hars_exchange_t *ex, unsigned status);
 static void hars_exchange_allow(hars_exchange_t *ex);
 static enum MHD_Result hars_exchange_match(void *data,
@@ -55,7 +60,7 @@ static char  hars_exchange_empty[1];
 
 
 hars_exchange_t *
-hars_exchange_create(const hars_http_conf_t *conf,
+hars_exchange_create(hars_exchange_server_t *server,
     struct MHD_Connection *connection, const char *url, const char *method)
 {
     hars_exchange_t  *ex;
@@ -63,13 +68,13 @@ hars_exchange_create(const hars_http_conf_t *conf,
     ex = calloc(1, sizeof(hars_exchange_t));
 
     if (ex) {
-        ex->conf = conf;
+        ex->server = server;
         ex->connection = connection;
         ex->r.method = method;
         ex->r.path = url;
         ex->r.rest = "";
         ex->r.body = hars_exchange_empty;
-        ex->r.data = conf->data;
+        ex->r.data = server->conf.data;
     }
 
     return ex;
@@ -81,9 +86,19 @@ hars_exchange_free(hars_exchange_t *ex)
 {
     unsigned  i;
 
+    /* the connection was lost before it went on */
+
+    if (ex->finish) {
+        ex->finish(&ex->r);
+    }
+
     for (i = 0; i < ex->nheaders; i++) {
         free(ex->name[i]);
         free(ex->value[i]);
+    }
+
+    if (ex->response) {
+        MHD_destroy_response(ex->response);
     }
 
     /* bodies carry tokens */
@@ -91,6 +106,11 @@ hars_exchange_free(hars_exchange_t *ex)
     if (ex->size) {
         explicit_bzero(ex->r.body, ex->size);
         free(ex->r.body);
+    }
+
+    if (ex->room) {
+        explicit_bzero(ex->room, ex->room_size);
+        free(ex->room);
     }
 
     free(ex);
@@ -146,7 +166,7 @@ hars_exchange_route(hars_exchange_t *ex)
 
     ex->status = 404;
 
-    for (route = ex->conf->routes; route->path; route++) {
+    for (route = ex->server->conf.routes; route->path; route++) {
 
         if (!hars_exchange_at(route, ex->r.path)) {
             continue;
@@ -225,41 +245,168 @@ hars_exchange_body(hars_exchange_t *ex, const char *data, size_t len)
 }
 
 
+/* once, and once more where the answer came later */
 enum MHD_Result
 hars_exchange_end(hars_exchange_t *ex)
 {
-    if (ex->status) {
+    if (ex->begun) {
+
+        if (ex->finish) {
+            ex->finish(&ex->r);
+            ex->finish = NULL;
+        }
+
+        hars_exchange_served(ex);
+
+    } else if (ex->status) {
         hars_exchange_refuse(ex, ex->status);
 
-    } else {
-        hars_exchange_handle(ex);
+    } else if (hars_exchange_handle(ex) == HARS_DECLINED) {
+        return MHD_YES;
     }
 
-    if (!ex->answered) {
+    return hars_exchange_answer(ex);
+}
+
+
+/* HARS_DECLINED: the answer comes later, and may be there already */
+static int
+hars_exchange_handle(hars_exchange_t *ex)
+{
+    ex->begun = 1;
+    clock_gettime(CLOCK_MONOTONIC, &ex->from);
+
+    if (ex->server->workers
+        && (ex->r.route->waits || ex->server->conf.waits))
+    {
+        ex->working = 1;
+        ex->work.run = hars_exchange_work;
+        ex->work.data = ex;
+
+        hars_exchange_suspend(ex);
+        hars_workers_give(ex->server->workers, &ex->work);
+
+        return HARS_DECLINED;
+    }
+
+    ex->r.route->handler(&ex->r);
+
+    if (ex->later) {
+        return HARS_DECLINED;
+    }
+
+    hars_exchange_served(ex);
+
+    return HARS_OK;
+}
+
+
+static void
+hars_exchange_work(void *data)
+{
+    hars_exchange_t  *ex;
+
+    ex = data;
+
+    ex->r.route->handler(&ex->r);
+
+    hars_exchange_resume(ex);
+}
+
+
+int
+hars_request_later(hars_request_t *r, hars_handler_pt finish)
+{
+    hars_exchange_t  *ex;
+
+    ex = (hars_exchange_t *) r;
+
+    if (ex->working) {
+        return HARS_DECLINED;
+    }
+
+    ex->later = 1;
+    ex->finish = finish;
+    hars_exchange_suspend(ex);
+
+    return HARS_OK;
+}
+
+
+void
+hars_request_go_on(hars_request_t *r)
+{
+    hars_exchange_resume((hars_exchange_t *) r);
+}
+
+
+void *
+hars_request_room(hars_request_t *r, size_t size)
+{
+    hars_exchange_t  *ex;
+
+    ex = (hars_exchange_t *) r;
+
+    if (ex->room == NULL) {
+        ex->room = calloc(1, size);
+        ex->room_size = size;
+    }
+
+    return ex->room;
+}
+
+
+static void
+hars_exchange_suspend(hars_exchange_t *ex)
+{
+    atomic_fetch_add(&ex->server->suspended, 1);
+    MHD_suspend_connection(ex->connection);
+}
+
+
+/* it may be gone as soon as it goes on */
+static void
+hars_exchange_resume(hars_exchange_t *ex)
+{
+    hars_exchange_server_t  *server;
+
+    server = ex->server;
+    MHD_resume_connection(ex->connection);
+    atomic_fetch_sub(&server->suspended, 1);
+}
+
+
+static void
+hars_exchange_served(hars_exchange_t *ex)
+{
+    struct timespec  to;
+
+    if (ex->server->conf.served) {
+        clock_gettime(CLOCK_MONOTONIC, &to);
+        ex->server->conf.served(ex->r.data, ex->r.route,
+                         (uint64_t) ((to.tv_sec - ex->from.tv_sec) * 1000000
+                                     + (to.tv_nsec - ex->from.tv_nsec)
+                                       / 1000));
+    }
+}
+
+
+static enum MHD_Result
+hars_exchange_answer(hars_exchange_t *ex)
+{
+    if (ex->response == NULL) {
         hars_log_error("%s %s got no answer", ex->r.method,
                        ex->r.route ? ex->r.route->path : "");
         hars_exchange_refuse(ex, 500);
     }
 
-    return ex->answered ? ex->rc : MHD_NO;
-}
+    /* an answer without its headers is another answer: rather none */
 
-
-static void
-hars_exchange_handle(hars_exchange_t *ex)
-{
-    struct timespec  from, to;
-
-    clock_gettime(CLOCK_MONOTONIC, &from);
-
-    ex->r.route->handler(&ex->r);
-
-    if (ex->conf->served) {
-        clock_gettime(CLOCK_MONOTONIC, &to);
-        ex->conf->served(ex->r.data, ex->r.route,
-                         (uint64_t) ((to.tv_sec - from.tv_sec) * 1000000
-                                     + (to.tv_nsec - from.tv_nsec) / 1000));
+    if (ex->response == NULL || ex->failed) {
+        return MHD_NO;
     }
+
+    return MHD_queue_response(ex->connection, ex->answer, ex->response);
 }
 
 
@@ -311,7 +458,7 @@ hars_exchange_allow(hars_exchange_t *ex)
     p = allow;
     last = allow + sizeof(allow);
 
-    for (route = ex->conf->routes; route->path; route++) {
+    for (route = ex->server->conf.routes; route->path; route++) {
 
         if (!hars_exchange_at(route, ex->r.path)) {
             continue;
@@ -479,7 +626,7 @@ hars_reply(hars_request_t *r, unsigned status, const char *type, char *body,
 
     ex = (hars_exchange_t *) r;
 
-    if (ex->answered) {
+    if (ex->response) {
         free(body);
         return;
     }
@@ -505,14 +652,8 @@ hars_reply(hars_request_t *r, unsigned status, const char *type, char *body,
         }
     }
 
-    /* an answer without its headers is another answer: rather none */
-
-    ex->rc = ex->failed ? MHD_NO
-                        : MHD_queue_response(ex->connection, status,
-                                             response);
-    ex->answered = 1;
-
-    MHD_destroy_response(response);
+    ex->response = response;
+    ex->answer = status;
 }
 
 

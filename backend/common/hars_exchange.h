@@ -10,6 +10,10 @@
 
 
 #include "hars_http.h"
+#include "hars_workers.h"
+
+#include <stdatomic.h>
+#include <time.h>
 
 #include <microhttpd.h>
 
@@ -17,10 +21,18 @@
 #define HARS_EXCHANGE_HEADERS  8
 
 
+/* what all exchanges of a server have in common */
+typedef struct {
+    hars_http_conf_t        conf;
+    hars_workers_t         *workers;      /* NULL: there are none */
+    atomic_uint             suspended;    /* exchanges */
+} hars_exchange_server_t;
+
+
 /* "r" is first: a handler's pointer is ours */
 typedef struct {
     hars_request_t          r;
-    const hars_http_conf_t *conf;
+    hars_exchange_server_t *server;
     struct MHD_Connection  *connection;
 
     size_t                  size;         /* of r.body, without the zero */
@@ -31,13 +43,22 @@ typedef struct {
     char                   *name[HARS_EXCHANGE_HEADERS];
     char                   *value[HARS_EXCHANGE_HEADERS];
     unsigned                failed:1;     /* a header got lost */
-    unsigned                answered:1;
-    enum MHD_Result         rc;           /* of the answer */
+    unsigned                begun:1;      /* the handler has run, or does */
+    struct MHD_Response    *response;     /* NULL: no answer yet */
+    unsigned                answer;       /* its status */
+
+    hars_work_t             work;
+    unsigned                working:1;    /* a worker has it, or had it */
+    unsigned                later:1;      /* set by the handler itself */
+    hars_handler_pt         finish;       /* NULL: it is not later */
+    struct timespec         from;         /* the handler's start */
+    void                   *room;         /* the handler's own */
+    size_t                  room_size;
 } hars_exchange_t;
 
 
 /* NULL: no memory; url and method live as long as the exchange */
-hars_exchange_t *hars_exchange_create(const hars_http_conf_t *conf,
+hars_exchange_t *hars_exchange_create(hars_exchange_server_t *server,
     struct MHD_Connection *connection, const char *url, const char *method);
 void hars_exchange_free(hars_exchange_t *ex);
 

@@ -25,6 +25,9 @@
 #define HARS_HTTP_MEMORY       (64 * 1024)
 #define HARS_HTTP_STOP         5000       /* ms */
 
+/* ms; longer than a handler waits for anything */
+#define HARS_HTTP_SUSPENDED    30000
+
 /* s; longer than nginx keeps idle connections to an upstream (60) */
 #define HARS_HTTP_TIMEOUT      75
 
@@ -34,7 +37,7 @@ struct hars_http_s {
     hars_socket_t         socket;
     uid_t                 peer;
     atomic_uint           refused;        /* the last user, logged once */
-    hars_http_conf_t      conf;
+    hars_exchange_server_t  server;
     atomic_uint           requests;       /* in hand */
 };
 
@@ -64,7 +67,7 @@ hars_http_start(const hars_http_conf_t *conf)
         return NULL;
     }
 
-    http->conf = *conf;
+    http->server.conf = *conf;
     atomic_init(&http->refused, (uid_t) -2);
 
     if (hars_socket_user(conf->gateway_user, &http->peer, &group) != HARS_OK)
@@ -80,11 +83,18 @@ hars_http_start(const hars_http_conf_t *conf)
         return NULL;
     }
 
-    http->daemon = hars_http_daemon(http, conf);
+    if (conf->workers) {
+        http->server.workers = hars_workers_create(conf->workers);
+    }
+
+    if (conf->workers == 0 || http->server.workers) {
+        http->daemon = hars_http_daemon(http, conf);
+    }
 
     if (http->daemon == NULL) {
         hars_log_error("socket \"%s\": the server cannot be started",
                        conf->socket);
+        hars_workers_free(http->server.workers);
         hars_socket_unlink(&http->socket);
         close(http->socket.fd);
         free(http);
@@ -98,24 +108,20 @@ hars_http_start(const hars_http_conf_t *conf)
 static struct MHD_Daemon *
 hars_http_daemon(hars_http_t *http, const hars_http_conf_t *conf)
 {
-    unsigned  flags, threads, connections;
+    unsigned  threads, connections;
 
+    threads = conf->threads ? conf->threads : HARS_HTTP_THREADS;
     connections = conf->connections ? conf->connections
                                     : HARS_HTTP_CONNECTIONS;
 
-    /* a pool of one is refused by libmicrohttpd; one of 0 is none */
+    /* a pool of one is refused by libmicrohttpd */
 
-    if (conf->waits) {
-        flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD
-                | MHD_USE_POLL;
-        threads = 0;
-
-    } else {
-        flags = MHD_USE_EPOLL_INTERNAL_THREAD;
-        threads = (conf->threads > 2) ? conf->threads : HARS_HTTP_THREADS;
+    if (threads < 2) {
+        threads = 2;
     }
 
-    return MHD_start_daemon(flags | MHD_USE_ITC | MHD_USE_ERROR_LOG,
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC
+                            | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME,
                             0, NULL, NULL, hars_http_access, http,
                             MHD_OPTION_EXTERNAL_LOGGER, hars_http_log, http,
                             MHD_OPTION_LISTEN_SOCKET, http->socket.fd,
@@ -159,6 +165,16 @@ hars_http_stop(hars_http_t *http)
     {
         nanosleep(&ts, NULL);
     }
+
+    /* libmicrohttpd cannot end before these go on */
+
+    for (ms = 0; ms < HARS_HTTP_SUSPENDED
+                 && atomic_load(&http->server.suspended); ms += 5)
+    {
+        nanosleep(&ts, NULL);
+    }
+
+    hars_workers_free(http->server.workers);
 
     MHD_stop_daemon(http->daemon);
 
@@ -241,7 +257,7 @@ hars_http_access(void *data, struct MHD_Connection *c, const char *url,
     ex = *ptr;
 
     if (ex == NULL) {
-        ex = hars_exchange_create(&http->conf, c, url, method);
+        ex = hars_exchange_create(&http->server, c, url, method);
         if (ex == NULL) {
             return MHD_NO;
         }

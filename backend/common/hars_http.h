@@ -3,9 +3,12 @@
  * HTTP/1.1 for the gateway, on a Unix socket: a table of routes, one handler
  * per path and method, the whole body in memory and capped, one answer.
  *
- * A handler runs on a thread of a small pool, several at a time; it gets the
- * request parsed and within bounds, owns nothing of it, and answers once.
- * Without an answer of its own the client gets 500.
+ * A handler runs on one of a few threads that serve all connections, so it
+ * may not wait for anything; it gets the request parsed and within bounds,
+ * owns nothing of it, and answers once.  Without an answer of its own the
+ * client gets 500.  Where a handler does wait it runs on a thread of a larger
+ * pool (hars_route_t: waits), or gives its work away and answers later
+ * (hars_request_later()).
  *
  * Paths are compared as sent, undecoded: the gateway proxies exact ones.  A
  * route may be a prefix instead, which ends with "/"; what follows is the
@@ -34,6 +37,7 @@ typedef void (*hars_refuse_pt)(hars_request_t *r, unsigned status,
 typedef struct {
     const char            *path;          /* without the query */
     const char            *method;        /* GET answers HEAD as well */
+    unsigned               waits:1;       /* for a disk, another server */
     unsigned               prefix:1;      /* of the path */
     size_t                 body_max;      /* bytes; beyond: 413 */
     hars_handler_pt        handler;
@@ -61,8 +65,8 @@ typedef struct {
     void                 (*served)(void *data, const hars_route_t *route,
                                    uint64_t microseconds);    /* or NULL */
     unsigned               threads;       /* 0: 2 */
-    unsigned               waits;         /* handlers wait for a disk: a
-                                             thread for each connection */
+    unsigned               workers;       /* for handlers that wait */
+    unsigned               waits:1;       /* all of them do */
     unsigned               connections;   /* 0: 512 */
     size_t                 memory;        /* of each, header and answer's
                                              header; 0: 64 KB */
@@ -80,6 +84,22 @@ hars_http_t *hars_http_start(const hars_http_conf_t *conf);
  * seconds, and stops.  NULL is allowed.
  */
 void hars_http_stop(hars_http_t *http);
+
+/*
+ * The handler returns without an answer, since that has to wait for something.
+ * When it is there, any thread calls hars_request_go_on(), once, and then
+ * "finish" runs as the handler did and answers, also where nobody is there to
+ * read it.  HARS_DECLINED: the handler
+ * runs on a thread that may wait, and has to.
+ */
+int hars_request_later(hars_request_t *r, hars_handler_pt finish);
+void hars_request_go_on(hars_request_t *r);
+
+/*
+ * Room that lives as long as the request, once for each, zeroed, and wiped
+ * afterwards; NULL: no memory.
+ */
+void *hars_request_room(hars_request_t *r, size_t size);
 
 /*
  * The header's value: HARS_OK, HARS_DECLINED: there is none, HARS_ERROR: it

@@ -10,6 +10,8 @@ use warnings;
 
 use Digest::SHA qw(sha256);
 use File::Basename qw(dirname);
+use IO::Socket::UNIX;
+use IPC::Open2;
 use MIME::Base64 qw(encode_base64url);
 use POSIX ();
 use Test::More;
@@ -27,6 +29,7 @@ BAIL_OUT("$program is not there: make all") unless -x $program;
 prepare();
 events();
 chain();
+left();
 several();
 moved();
 full();
@@ -68,6 +71,81 @@ sub last_line { return (lines())[-1] }
 sub verified {
     my ($rc, $said) = as('audit', 'verify', @_);
     return $rc == 0 ? 'whole' : $said;
+}
+
+
+# clients that are gone before the disk has their tokens: what is issued is
+# written down all the same; a server that is to stop meanwhile
+sub left {
+    my $issued = sub { scalar grep { $_->{event} eq 'issue' } lines() };
+
+    return if $database ne "$dir/as.db";
+
+    revoke('oscar', hars_client => 'dcm-1');
+    my $before = $issued->();
+
+    my ($held, $in) = hold();
+    my @s = map { ask() } 1 .. 20;
+
+    ok(wait_for(sub { !grep { unread($_) } @s }), '20 requests are read');
+    close $_ for @s;
+    is($issued->(), $before, '... and nothing is issued');
+
+    close $in;
+    waitpid $held, 0;
+    ok(wait_for(sub { $issued->() == $before + 20 }),
+       'clients that left: each token has its line');
+    my (undef, $answer) = revoke('oscar', hars_client => 'dcm-1');
+    is($answer->{revoked}, 20, '... and each line its token');
+    is(verified(), 'whole', '... in the chain');
+
+    ($held, $in) = hold();
+    my $s = ask();
+    wait_for(sub { !unread($s) });
+    kill 'TERM', $child{authserver};
+    ok(wait_for(sub { !-e "$dir/public.sock" }), 'it is to stop');
+    close $in;
+    waitpid $held, 0;
+    is(ended('authserver', 0), 0, '... and does, when all have their answer');
+    like(scalar <$s>, qr{^HTTP/1.1 200}, '... which is a token');
+    start();
+}
+
+
+# the database is somebody else's for a while: nobody can write
+sub hold {
+    my $pid = open2(my $out, my $in, 'python3', '-c', 'import sqlite3, sys;'
+        . 'db = sqlite3.connect(sys.argv[1], isolation_level=None);'
+        . 'db.execute("BEGIN IMMEDIATE"); print("held", flush=True);'
+        . 'sys.stdin.read(); db.rollback()', $database);
+
+    is(scalar <$out>, "held\n", 'nobody can write');
+    return ($pid, $in);
+}
+
+
+# a request for a token, on its way
+sub ask {
+    my $body = 'grant_type=client_credentials&client_id=dcm-1';
+    my $s = IO::Socket::UNIX->new(Peer => "$dir/public.sock") or die;
+
+    print $s "POST /oauth2/token HTTP/1.1\r\nHost: x\r\n"
+        . "$cert{'dcm-1'}\r\n"
+        . "Content-Type: application/x-www-form-urlencoded\r\n"
+        . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+    $s->flush;
+
+    return $s;
+}
+
+
+# bytes that the other side of a socket has not read (SIOCOUTQ)
+sub unread {
+    my ($s) = @_;
+    my $n = pack 'i', 0;
+
+    ioctl $s, 0x5411, $n or die "ioctl: $!\n";
+    return unpack 'i', $n;
 }
 
 
