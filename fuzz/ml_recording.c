@@ -5,6 +5,7 @@
  * what is refused says why.  Answers of a small model are a class and a share.
  */
 
+#include "../backend/mlservice/hars_ml_answers.c"
 #include "../backend/mlservice/hars_ml_classify.c"
 #include "../backend/mlservice/hars_ml_clock.c"
 #include "../backend/mlservice/hars_ml_features.c"
@@ -127,7 +128,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
         }
 
-        free(hars_json_answers(model, feed, &answers));
+        free(hars_json_answers(model, feed, &answers, 1));
         free(answers.answer);
     }
 

@@ -24,6 +24,7 @@
 
 #define HARS_EXCHANGE_DRAIN  (8 * 1024 * 1024)
 #define HARS_EXCHANGE_ALLOW  64
+#define HARS_EXCHANGE_RETRY  "5"          /* s */
 
 
 typedef struct {
@@ -41,6 +42,7 @@ typedef struct {
 static void hars_exchange_route(hars_exchange_t *ex);
 static unsigned hars_exchange_at(const hars_route_t *route,
     const char *path);
+static char *hars_exchange_grow(hars_exchange_t *ex, size_t size);
 static int hars_exchange_handle(hars_exchange_t *ex);
 static void hars_exchange_work(void *data);
 static void hars_exchange_suspend(hars_exchange_t *ex);
@@ -104,6 +106,7 @@ hars_exchange_free(hars_exchange_t *ex)
     /* bodies carry tokens */
 
     if (ex->size) {
+        atomic_fetch_sub(&ex->server->held, ex->size);
         explicit_bzero(ex->r.body, ex->size);
         free(ex->r.body);
     }
@@ -227,7 +230,7 @@ hars_exchange_body(hars_exchange_t *ex, const char *data, size_t len)
             size = max;
         }
 
-        body = realloc(ex->size ? ex->r.body : NULL, size + 1);
+        body = hars_exchange_grow(ex, size);
         if (body == NULL) {
             ex->status = 503;
             return MHD_YES;
@@ -242,6 +245,30 @@ hars_exchange_body(hars_exchange_t *ex, const char *data, size_t len)
     ex->r.body[ex->r.body_len] = '\0';
 
     return MHD_YES;
+}
+
+
+/* all bodies together have a limit, too */
+static char *
+hars_exchange_grow(hars_exchange_t *ex, size_t size)
+{
+    char    *body;
+    size_t   more, held, limit;
+
+    limit = ex->server->conf.bodies;
+    more = size - ex->size;
+    held = atomic_fetch_add(&ex->server->held, more);
+    body = NULL;
+
+    if (limit == 0 || held + more <= limit) {
+        body = realloc(ex->size ? ex->r.body : NULL, size + 1);
+    }
+
+    if (body == NULL) {
+        atomic_fetch_sub(&ex->server->held, more);
+    }
+
+    return body;
 }
 
 
@@ -432,6 +459,7 @@ hars_exchange_refuse(hars_exchange_t *ex, unsigned status)
 
     case 503:
         detail = "The service is short of memory.";
+        hars_reply_header(&ex->r, "Retry-After", HARS_EXCHANGE_RETRY);
         break;
 
     default:

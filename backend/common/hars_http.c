@@ -68,6 +68,7 @@ hars_http_start(const hars_http_conf_t *conf)
     }
 
     http->server.conf = *conf;
+    atomic_init(&http->server.held, 0);
     atomic_init(&http->refused, (uid_t) -2);
 
     if (hars_socket_user(conf->gateway_user, &http->peer, &group) != HARS_OK)

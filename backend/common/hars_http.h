@@ -68,6 +68,8 @@ typedef struct {
     unsigned               workers;       /* for handlers that wait */
     unsigned               waits:1;       /* all of them do */
     unsigned               connections;   /* 0: 512 */
+    size_t                 bodies;        /* bytes of all bodies at a time,
+                                             beyond: 503; 0: no limit */
     size_t                 memory;        /* of each, header and answer's
                                              header; 0: 64 KB */
 } hars_http_conf_t;

@@ -203,3 +203,64 @@ hars_body_refuse(hars_request_t *r, unsigned status,
     hars_reply_header(r, "Cache-Control", "no-store");
     hars_reply(r, status, HARS_PROBLEM_TYPE, body, strlen(body));
 }
+
+
+int
+hars_body_scope(hars_request_t *r, const char *scope)
+{
+    size_t       len;
+    const char  *p;
+
+    if (hars_request_header(r, "Hars-Scope", &p) != HARS_OK) {
+        return 0;
+    }
+
+    len = strlen(scope);
+
+    while (*p) {
+        p += strspn(p, " ");
+
+        if (strcspn(p, " ") == len && strncmp(p, scope, len) == 0) {
+            return 1;
+        }
+
+        p += strcspn(p, " ");
+    }
+
+    return 0;
+}
+
+
+/* RFC 9110, 12.5.1; what is listed may be sent, and without a list anything */
+int
+hars_body_accepts(hars_request_t *r, const char *type)
+{
+    int          rc;
+    size_t       len, group;
+    const char  *p;
+
+    rc = hars_request_header(r, "Accept", &p);
+
+    if (rc == HARS_DECLINED) {
+        return 1;
+    }
+
+    group = (size_t) (strchr(type, '/') - type) + 1;
+
+    while (rc == HARS_OK && *p) {
+        p += strspn(p, " \t,");
+        len = strcspn(p, " \t,;");
+
+        if ((len == strlen(type) && strncasecmp(p, type, len) == 0)
+            || (len == 3 && strncmp(p, "*/*", 3) == 0)
+            || (len == group + 1 && p[group] == '*'
+                && strncasecmp(p, type, group) == 0))
+        {
+            return 1;
+        }
+
+        p += strcspn(p, ",");
+    }
+
+    return 0;
+}

@@ -19,9 +19,10 @@
 
 static json_t *hars_json_records(const hars_feed_t *feed);
 static json_t *hars_json_windows(const hars_model_t *model,
-    const hars_feed_t *feed, const hars_answers_t *answers);
-static const char *hars_json_activity(const hars_model_t *model,
-    const hars_answer_t *a, const hars_vote_t *vote);
+    const hars_feed_t *feed, const hars_answers_t *answers,
+    unsigned probabilities);
+static json_t *hars_json_shares(const hars_model_t *model,
+    const hars_vote_t *vote);
 static json_t *hars_json_meta(const hars_model_t *model, const char *name);
 static json_t *hars_json_model(const hars_model_t *model);
 static json_t *hars_json_figure(const hars_model_t *model, const char *name);
@@ -29,7 +30,7 @@ static json_t *hars_json_figure(const hars_model_t *model, const char *name);
 
 char *
 hars_json_answers(const hars_model_t *model, const hars_feed_t *feed,
-    const hars_answers_t *answers)
+    const hars_answers_t *answers, unsigned probabilities)
 {
     char    *text;
     json_t  *root;
@@ -40,7 +41,8 @@ hars_json_answers(const hars_model_t *model, const hars_feed_t *feed,
                      "window_s", (double) HARS_ML_WINDOW / HARS_ML_RATE,
                      "hop_s", (double) HARS_ML_HOP / HARS_ML_RATE,
                      "records", hars_json_records(feed),
-                     "windows", hars_json_windows(model, feed, answers));
+                     "windows", hars_json_windows(model, feed, answers,
+                                                  probabilities));
 
     text = json_dumps(root, HARS_JSON_FLAGS);
     json_decref(root);
@@ -80,7 +82,7 @@ hars_json_session(const hars_session_t *session, uint64_t idle)
 
 char *
 hars_json_appended(const hars_session_t *session,
-    const hars_answers_t *answers)
+    const hars_answers_t *answers, unsigned probabilities)
 {
     char                   *text;
     json_t                 *root;
@@ -91,7 +93,7 @@ hars_json_appended(const hars_session_t *session,
     root = json_pack("{s:o, s:o}",
                      "records", hars_json_records(&p->feed),
                      "windows", hars_json_windows(session->model, &p->feed,
-                                                  answers));
+                                                  answers, probabilities));
 
     text = json_dumps(root, HARS_JSON_FLAGS);
     json_decref(root);
@@ -114,7 +116,7 @@ hars_json_records(const hars_feed_t *feed)
 
 static json_t *
 hars_json_windows(const hars_model_t *model, const hars_feed_t *feed,
-    const hars_answers_t *answers)
+    const hars_answers_t *answers, unsigned probabilities)
 {
     json_t               *list, *window;
     size_t                i;
@@ -129,11 +131,17 @@ hars_json_windows(const hars_model_t *model, const hars_feed_t *feed,
         window = json_pack("{s:f, s:f, s:s, s:f, s:s}",
                            "start_s", round(a->start * 1e6) / 1e6,
                            "end_s", round(a->end * 1e6) / 1e6,
-                           "activity", hars_json_activity(model, a, &a->vote),
+                           "activity", hars_answer_activity(model, a,
+                                                       &a->vote),
                            "confidence",
                            round((double) a->vote.confidence * 1e4) / 1e4,
-                           "smoothed", hars_json_activity(model, a,
-                                                          &a->smooth));
+                           "smoothed", hars_answer_activity(model, a,
+                                                            &a->smooth));
+
+        if (probabilities) {
+            json_object_set_new(window, "probabilities",
+                                hars_json_shares(model, &a->vote));
+        }
 
         if (feed->seen & 1 << HARS_STREAM_HEART) {
             json_object_set_new(window, "heart_rate_bpm", isnan(a->heart)
@@ -150,14 +158,21 @@ hars_json_windows(const hars_model_t *model, const hars_feed_t *feed,
 }
 
 
-/* what one window alone says of the unknown is not enough */
-static const char *
-hars_json_activity(const hars_model_t *model, const hars_answer_t *a,
-    const hars_vote_t *vote)
+static json_t *
+hars_json_shares(const hars_model_t *model, const hars_vote_t *vote)
 {
-    return hars_vote_is_unknown(model, vote)
-           && hars_vote_is_unknown(model, &a->smooth)
-           ? "unknown" : model->class[vote->class];
+    json_t    *root;
+    unsigned   i;
+
+    root = json_object();
+
+    for (i = 0; i < model->nclasses; i++) {
+        json_object_set_new(root, model->class[i],
+                            json_real(round((double) vote->share[i] * 1e4)
+                                      / 1e4));
+    }
+
+    return root;
 }
 
 

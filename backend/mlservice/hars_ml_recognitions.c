@@ -17,10 +17,10 @@
 
 static unsigned hars_recognitions_rows(hars_request_t *r,
     const hars_shelf_t *shelf, hars_fault_t *fault, char **body);
-static unsigned hars_recognitions_answer(hars_metrics_t *metrics,
+static unsigned hars_recognitions_answer(hars_request_t *r,
     const hars_rows_t *rows, const hars_options_t *options,
     const hars_model_t *model, hars_fault_t *fault, char **body);
-static unsigned hars_recognitions_windows(hars_metrics_t *metrics,
+static unsigned hars_recognitions_windows(hars_request_t *r,
     const hars_rows_t *rows, const hars_model_t *model,
     const hars_recording_t *rec, const hars_feed_t *feed, hars_fault_t *fault,
     char **body);
@@ -32,11 +32,21 @@ hars_recognitions_post(hars_request_t *r)
     char          *body;
     unsigned       status;
     hars_ml_t     *ml;
+    const char    *type;
     hars_fault_t   fault;
     hars_shelf_t  *shelf;
 
     ml = r->data;
     body = NULL;
+    type = hars_body_accepts(r, "application/json") ? "application/json"
+           : hars_body_accepts(r, "text/csv") ? "text/csv; header=present"
+           : NULL;
+
+    if (type == NULL) {
+        hars_metrics_refused(&ml->metrics, 406);
+        hars_reply_problem(r, 406, "Accept application/json or text/csv.");
+        return;
+    }
 
     shelf = hars_shelf_hold(ml);
     status = hars_recognitions_rows(r, shelf, &fault, &body);
@@ -48,7 +58,7 @@ hars_recognitions_post(hars_request_t *r)
     }
 
     hars_reply_header(r, "Cache-Control", "no-store");
-    hars_reply(r, 200, "application/json", body, strlen(body));
+    hars_reply(r, 200, type, body, strlen(body));
 }
 
 
@@ -69,8 +79,8 @@ hars_recognitions_rows(hars_request_t *r, const hars_shelf_t *shelf,
 
     if (status == 0) {
         model = hars_shelf_choose(shelf, &options, fault);
-        status = model ? hars_recognitions_answer(metrics, &rows, &options,
-                                                  model, fault, body)
+        status = model ? hars_recognitions_answer(r, &rows, &options, model,
+                                                  fault, body)
                        : 422;
     }
 
@@ -83,7 +93,7 @@ hars_recognitions_rows(hars_request_t *r, const hars_shelf_t *shelf,
 
 
 static unsigned
-hars_recognitions_answer(hars_metrics_t *metrics, const hars_rows_t *rows,
+hars_recognitions_answer(hars_request_t *r, const hars_rows_t *rows,
     const hars_options_t *options, const hars_model_t *model,
     hars_fault_t *fault, char **body)
 {
@@ -101,8 +111,8 @@ hars_recognitions_answer(hars_metrics_t *metrics, const hars_rows_t *rows,
     if (hars_rows_recording(rows, options, &rec, feed, fault) == HARS_OK
         && hars_recording_judge(&rec, fault) == HARS_OK)
     {
-        status = hars_recognitions_windows(metrics, rows, model, &rec, feed,
-                                           fault, body);
+        status = hars_recognitions_windows(r, rows, model, &rec, feed, fault,
+                                           body);
 
     } else {
         status = fault->field ? 422 : 503;
@@ -116,11 +126,12 @@ hars_recognitions_answer(hars_metrics_t *metrics, const hars_rows_t *rows,
 
 
 static unsigned
-hars_recognitions_windows(hars_metrics_t *metrics, const hars_rows_t *rows,
+hars_recognitions_windows(hars_request_t *r, const hars_rows_t *rows,
     const hars_model_t *model, const hars_recording_t *rec,
     const hars_feed_t *feed, hars_fault_t *fault, char **body)
 {
     size_t           i, at;
+    hars_ml_t       *ml;
     hars_answer_t   *a;
     hars_answers_t   answers;
 
@@ -135,7 +146,8 @@ hars_recognitions_windows(hars_metrics_t *metrics, const hars_rows_t *rows,
         return 422;
     }
 
-    atomic_fetch_add(&metrics->windows, answers.n);
+    ml = r->data;
+    atomic_fetch_add(&ml->metrics.windows, answers.n);
     at = 0;
 
     for (i = 0; i < answers.n; i++) {
@@ -143,7 +155,10 @@ hars_recognitions_windows(hars_metrics_t *metrics, const hars_rows_t *rows,
         a->heart = hars_rows_heart(rows, &at, a->start, a->end);
     }
 
-    *body = hars_json_answers(model, feed, &answers);
+    *body = hars_body_accepts(r, "application/json")
+            ? hars_json_answers(model, feed, &answers, (unsigned)
+                                hars_body_scope(r, HARS_ML_PROBABILITIES))
+            : hars_text_answers(model, &answers);
     free(answers.answer);
 
     return *body ? 200 : 503;

@@ -22,6 +22,8 @@
 #define HARS_ML_BUSY        1              /* beside HARS_OK, HARS_ERROR */
 #define HARS_ML_STREAM_ID   32             /* hex digits of 128 bits */
 
+#define HARS_ML_PROBABILITIES  "ml:probabilities"    /* a scope */
+
 #define HARS_ML_PACKED_TYPE  "application/vnd.hars.samples"
 
 
@@ -133,11 +135,26 @@ int hars_session_push(hars_session_t *session, const hars_rows_t *rows,
 int hars_session_end(hars_session_t *session, hars_answers_t *answers,
     hars_fault_t *fault);
 
-/* bodies from malloc(), NULL: no memory */
+/* what a window, or the mean of the last ones, is called: "unknown", too */
+const char *hars_answer_activity(const hars_model_t *model,
+    const hars_answer_t *answer, const hars_vote_t *vote);
+
+/* has the client's token this scope, as the gateway says? */
+int hars_body_scope(hars_request_t *r, const char *scope);
+
+/* may the answer be of this type?  Accept, without its qualities */
+int hars_body_accepts(hars_request_t *r, const char *type);
+
+/*
+ * Bodies from malloc(), NULL: no memory.  "probabilities": of every activity
+ * beside the answered one.
+ */
 char *hars_json_session(const hars_session_t *session, uint64_t idle);
 char *hars_json_appended(const hars_session_t *session,
-    const hars_answers_t *answers);
+    const hars_answers_t *answers, unsigned probabilities);
 char *hars_json_answers(const hars_model_t *model, const hars_feed_t *feed,
+    const hars_answers_t *answers, unsigned probabilities);
+char *hars_text_answers(const hars_model_t *model,
     const hars_answers_t *answers);
 char *hars_json_models(const hars_shelf_t *shelf);
 

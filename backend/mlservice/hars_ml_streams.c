@@ -31,6 +31,8 @@ static unsigned hars_streams_options(hars_request_t *r,
     hars_options_t *options, hars_fault_t *fault);
 static unsigned hars_stream_append(hars_request_t *r,
     hars_session_t *session, hars_answers_t *answers, hars_fault_t *fault);
+static char *hars_stream_windows(hars_request_t *r,
+    const hars_session_t *session, const hars_answers_t *answers);
 static hars_session_t *hars_stream_take(hars_request_t *r);
 static int hars_stream_owner(hars_request_t *r,
     unsigned char owner[HARS_ML_DIGEST]);
@@ -174,7 +176,7 @@ hars_stream_post(hars_request_t *r)
     }
 
     status = hars_stream_append(r, session, &answers, &fault);
-    body = status ? NULL : hars_json_appended(session, &answers);
+    body = status ? NULL : hars_stream_windows(r, session, &answers);
 
     hars_sessions_give(ml, session, hars_stream_now());
     free(answers.answer);
@@ -257,7 +259,7 @@ hars_stream_delete(hars_request_t *r)
         status = fault.field ? 422 : 503;
     }
 
-    body = status ? NULL : hars_json_appended(session, &answers);
+    body = status ? NULL : hars_stream_windows(r, session, &answers);
     hars_sessions_remove(r->data, session);
     free(answers.answer);
 
@@ -267,6 +269,18 @@ hars_stream_delete(hars_request_t *r)
     }
 
     hars_stream_reply(r, 200, body);
+}
+
+
+static char *
+hars_stream_windows(hars_request_t *r, const hars_session_t *session,
+    const hars_answers_t *answers)
+{
+    unsigned  all;
+
+    all = (unsigned) hars_body_scope(r, HARS_ML_PROBABILITIES);
+
+    return hars_json_appended(session, answers, all);
 }
 
 

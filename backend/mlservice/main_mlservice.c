@@ -29,6 +29,7 @@
 #define HARS_MLSERVICE_CONFIG  "/etc/hars/mlservice.conf"
 #define HARS_MLSERVICE_USAGE   2
 #define HARS_MLSERVICE_ERROR   512
+#define HARS_MLSERVICE_BODIES  (128 * 1024 * 1024)  /* of all requests */
 
 
 typedef struct {
@@ -230,6 +231,7 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     hc.routes = hars_mlservice_route;
     hc.data = &ml;
     hc.served = hars_metrics_served;
+    hc.bodies = HARS_MLSERVICE_BODIES;
 
     if (hars_sessions_init(&ml.sessions, (unsigned) conf->sessions,
                            conf->session_idle * 1000) != HARS_OK)

@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/../lib";
 
 use Compress::Zlib;
 use HarsTest::ML;
+use IO::Socket::UNIX;
 use Test::More;
 
 my $PACKED = 'application/vnd.hars.samples';
@@ -28,6 +29,8 @@ bounds();
 streams();
 hearts();
 spikes();
+answers();
+held();
 device();
 
 ok(ml_alive(), 'the service is still there');
@@ -364,6 +367,83 @@ sub spikes {
                                 { sampling_rate_hz => 50, samples => \@rows });
     is($got->{records}{outliers}, 5, 'spikes: five records are dropped');
     is(activities($got), join(' ', ('walking') x 7), 'spikes: walking');
+}
+
+
+sub answers {
+    my $body = { sampling_rate_hz => 50, samples => $walking,
+                 heart_rate => [ [ 1, 70 ] ] };
+    my $ask = sub { ml_ask('POST', '/v1/recognitions', $body, @_) };
+
+    my ($status, $json, $head) = $ask->(Accept => 'application/json');
+    is($status, 200, 'Accept JSON: 200');
+    is($json->{windows}[0]{probabilities}, undef,
+       'no probabilities without the scope');
+
+    for ('text/html, */*;q=0.1', 'application/*', 'text/csv, application/json')
+    {
+        (undef, my $got) = $ask->(Accept => $_);
+        is_deeply($got, $json, "Accept $_: JSON");
+    }
+
+    ($status, my $csv, $head) = $ask->(Accept => 'text/csv');
+    my @line = split /\r\n/, $csv;
+    is(scalar @line, 8, 'Accept CSV: heading and 7 windows');
+    like($line[1], qr/^0\.000000,2\.560000,walking,0\.\d{4},walking,70$/,
+         'Accept CSV: a window');
+    like($head, qr{^Content-Type: text/csv}m, 'Accept CSV: the type');
+
+    ($status) = $ask->(Accept => 'image/png');
+    is($status, 406, 'Accept something else: 406');
+
+    (undef, my $all) = $ask->('Hars-Scope' =>
+                              'ml:recognize ml:probabilities');
+    my $share = $all->{windows}[0]{probabilities};
+    my $sum = 0;
+    $sum += $_ for values %$share;
+
+    is(scalar keys %$share, 6, 'ml:probabilities: of six activities');
+    cmp_ok(abs($sum - 1), '<', 0.01, 'ml:probabilities: in all 1');
+    is($share->{walking}, $all->{windows}[0]{confidence},
+       'ml:probabilities: the confidence is one of them');
+
+    (undef, my $none) = $ask->('Hars-Scope' => 'xml:probabilities ml:prob');
+    is_deeply($none, $json, 'another scope: none');
+}
+
+
+# bodies that never end, from more clients than there is memory for
+sub held {
+    my ($refused, @held) = (0);
+
+    local $SIG{PIPE} = 'IGNORE';
+
+    for (1 .. 24) {
+        my $s = IO::Socket::UNIX->new(Peer => ml_dir() . '/ml.sock') or next;
+
+        $s->print("POST $path HTTP/1.1\r\nHost: ml\r\n"
+                  . "Content-Type: text/csv\r\nContent-Length: "
+                  . (8 << 20) . "\r\n\r\n", 'x' x ((8 << 20) - 1));
+        push @held, $s;
+    }
+
+    my ($status) = ml_ask('POST', '/v1/recognitions',
+                          { sampling_rate_hz => 50, samples => $walking });
+    is($status, 503, 'bodies of 128 MB: no more');
+
+    for (@held) {
+        $_->print('x');
+        my $line = <$_> // '';
+        $refused += $line =~ / 503 /;
+    }
+
+    cmp_ok($refused, '>=', 8, 'those beyond it: 503');
+    cmp_ok(resident(), '<', 256 << 10, 'and below 256 MB of memory');
+    @held = ();
+
+    ($status) = ml_ask('POST', '/v1/recognitions',
+                       { sampling_rate_hz => 50, samples => $walking });
+    is($status, 200, 'when they are gone: 200');
 }
 
 
