@@ -226,7 +226,7 @@ hars_json_model(const hars_model_t *model)
     root = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:f, s:f, s:i, s:o, s:s#,"
                      " s:o, s:o}",
                      "id", model->id,
-                     "classifier", "k-NN and extra trees",
+                     "classifier", "soft vote of k-NN and trees",
                      "placement", hars_json_meta(model, "placement"),
                      "activities", classes,
                      "prototypes", (int) model->n,

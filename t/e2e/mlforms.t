@@ -30,6 +30,7 @@ streams();
 hearts();
 spikes();
 answers();
+strange();
 held();
 device();
 
@@ -409,6 +410,48 @@ sub answers {
 
     (undef, my $none) = $ask->('Hars-Scope' => 'xml:probabilities ml:prob');
     is_deeply($none, $json, 'another scope: none');
+}
+
+
+# what sensors say that are broken, or lie on a table in a laboratory
+sub strange {
+    my $ask = sub { ml_ask('POST', '/v1/recognitions',
+                           { sampling_rate_hz => 50, samples => $_[0] }) };
+    my $all = sub { [ map { [ $_ / 50, @_ ] } 0 .. 511 ] };
+
+    my ($status, $got) = $ask->($all->(0, 0, -9.80665, 0, 0, 0));
+    is("$status " . scalar @{ $got->{windows} }, '200 7', 'constant: 200');
+    is(scalar(grep { !($_->{confidence} >= 0 && $_->{confidence} <= 1) }
+              @{ $got->{windows} }), 0, 'constant: confidences');
+
+    for ([ 'saturated', [ (156.9) x 3, (34.9) x 3 ], 422, qr/gravity/ ],
+         [ 'denormal', [ (1e-310) x 6 ], 422, qr/gravity/ ],
+         [ 'a missing axis', [ 9.8, undef, 1, 0, 0, 0 ], 422, qr/missing/ ],
+         [ 'no gyroscope', [ 0, 0, 9.8, undef, undef, undef ], 422,
+           qr/missing/ ])
+    {
+        my ($what, $row, $want, $text) = @$_;
+
+        ($status, $got) = $ask->($all->(@$row));
+        is($status, $want, "$what: $want");
+        like($got->{detail}, $text, "$what: the mend");
+    }
+
+    my @one = ([ 0, 1, 2, 9, 0, 0, 1 ]);
+    my @case = (
+        [ 'CSV', ml_csv($HEAD, \@one), 'text/csv' ],
+        [ 'packed', ml_packed(0, \@one), $PACKED ],
+        [ 'streams', ml_csv('stream,t_s,x,y,z', [ [ 'a', 0, 1, 2, 9 ],
+                                                  [ 'g', 0, 1, 2, 9 ] ]),
+          'text/csv' ],
+    );
+
+    for (@case) {
+        my ($what, $body, $type) = @$_;
+
+        ($status) = ml_ask('POST', $path, $body, 'Content-Type' => $type);
+        is($status, 422, "one sample, $what: 422");
+    }
 }
 
 

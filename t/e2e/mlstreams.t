@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/../lib";
 use Compress::Zlib;
 use HarsTest::ML;
 use JSON::PP;
+use POSIX ();
 use Test::More;
 
 my $PACKED = 'application/vnd.hars.samples';
@@ -31,6 +32,7 @@ device();
 whose();
 faults();
 reading();
+together();
 bounded();
 idle();
 
@@ -349,6 +351,64 @@ sub reading {
         ($status, $got) = create($options);
         is("$status $got->{field}", "422 $field", "made with $what: 422");
     }
+}
+
+
+# clients that all have the same stream in hand, and make and end others
+sub together {
+    my $id = create();
+    my @child;
+
+    for my $n (1 .. 4) {
+        pipe my $read, my $write or die;
+        my $pid = fork() // die;
+
+        if ($pid == 0) {
+            my %count;
+
+            for my $i (0 .. 60) {
+                my $t = 100 * $i + $n;
+                my @part = map { [ $t + $_ / 50, 1, 9, 1, 0, 0, 1 ] } 0 .. 30;
+
+                $count{(append($id, { samples => \@part }))[0]}++;
+                $count{(ml_ask('GET', "/v1/streams/$id", undef,
+                               %$alice))[0]}++;
+
+                my ($status, $made) = create({}, { 'Hars-Sub' => "user$n" });
+                $count{$status}++;
+                next if $status != 201;
+                $count{(ml_ask('DELETE', "/v1/streams/$made->{id}", undef,
+                               'Hars-Sub' => "user$n"))[0]}++;
+            }
+
+            print $write join ' ', map { "$_=$count{$_}" } sort keys %count;
+            close $write;
+            POSIX::_exit(0);
+        }
+
+        close $write;
+        push @child, [ $pid, $read ];
+    }
+
+    my %count;
+
+    for (@child) {
+        my ($pid, $read) = @$_;
+        local $/;
+        my $line = <$read> // '';
+        $count{$1} += $2 while $line =~ /(\d+)=(\d+)/g;
+        waitpid $pid, 0;
+    }
+
+    my @odd = grep { !/^(200|201|409|422)$/ } keys %count;
+
+    is("@odd", '', 'four clients at one stream: taken, refused or busy');
+    cmp_ok($count{200}, '>', 100, 'four clients at one stream: taken');
+    is($count{201}, 4 * 61, 'four clients: all streams were made');
+
+    my ($status, $got) = ml_ask('GET', "/v1/streams/$id", undef, %$alice);
+    is($got->{records}{received} % 31, 0, 'each request as a whole');
+    ml_ask('DELETE', "/v1/streams/$id", undef, %$alice);
 }
 
 
