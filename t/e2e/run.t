@@ -57,6 +57,8 @@ is($metadata->{issuer}, 'https://auth.hars.localhost', 'its metadata');
 my $keys = decode_json(scalar `@curl $url/oauth2/jwks`);
 is(@{ $keys->{keys} }, 1, 'and its public key');
 
+streams();
+
 my ($status, $out) = command('scripts/run.sh', 'stop');
 is($status, 0, 'stop');
 
@@ -114,6 +116,65 @@ END {
         local ($?, $!);
         command('scripts/run.sh', 'clean');
     }
+}
+
+
+# the status and the body; the token is the client's own
+sub ask {
+    my ($client, $token, $path, @more) = @_;
+
+    my $said = `curl -sS --cacert $run/pki/ca.pem --cert $run/pki/$client.pem \\
+        --key $run/pki/$client.key --resolve ml.hars.localhost:$port:127.0.0.1 \\
+        -H 'Authorization: Bearer $token' -w '\\n%{http_code}' @more \\
+        https://ml.hars.localhost:$port$path 2>&1`;
+    $said =~ s/\n(\d+)\z//;
+
+    return ($1, $said);
+}
+
+
+# a stream through the gateway is of the client that made it
+sub streams {
+    my $token = sub {
+        my ($client) = @_;
+
+        return decode_json(scalar
+            `@curl --cert $run/pki/$client.pem --key $run/pki/$client.key \\
+             -d grant_type=client_credentials -d client_id=$client \\
+             -d scope=ml:recognize -d resource=https://ml.hars.localhost/ \\
+             $url/oauth2/token`)->{access_token};
+    };
+    my $own = $token->('dcm-1');
+
+    my ($status, $body) =
+        ask('dcm-1', $own, '/v1/streams', '-H',
+            "'Content-Type: application/json'", '-d',
+            q('{"sampling_rate_hz":50}'));
+    is($status, 201, 'a stream is made') or return diag $body;
+
+    my $path = '/v1/streams/' . decode_json($body)->{id};
+    my @rows = ('-H', "'Content-Type: text/csv'", '-H',
+                "'Content-Encoding: gzip'", '--data-binary',
+                "\@$run/walking.gz");
+
+    system "gzip -c conf/demo/walking.csv > $run/walking.gz";
+
+    # dcm-2's certificate is revoked; dcm-3 has tokens of 2 seconds
+    ($status, $body) = ask('dcm-3', $token->('dcm-3'), $path, @rows, '-H',
+                           "'Hars-Client-Id: dcm-1'", '-H', "'Hars-Sub: dcm-1'");
+    is($status, 404, 'another client has none of this name');
+
+    ($status, $body) = ask('dcm-1', $own, $path, @rows);
+    is($status, 200, 'its own takes samples') or diag $body;
+
+    ($status, my $last) = ask('dcm-1', $own, $path, '-X DELETE');
+    is(scalar(() = "$body$last" =~ /"activity":"walking"/g), 7,
+       'and tells the 7 windows');
+
+    ($status) = ask('dcm-1', $own, '/metrics');
+    is($status, 404, 'what is counted is not for clients');
+    like(scalar `curl -sS --unix-socket $run/sock/ml-status.sock http://x/metrics`,
+         qr/^hars_ml_streams_total 1$/m, 'but for this machine');
 }
 
 
