@@ -224,7 +224,7 @@ hars_json_model(const hars_model_t *model)
     }
 
     root = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:f, s:f, s:i, s:o, s:s#,"
-                     " s:o, s:o}",
+                     " s:o, s:o, s:o}",
                      "id", model->id,
                      "classifier", "soft vote of k-NN and trees",
                      "placement", hars_json_meta(model, "placement"),
@@ -237,7 +237,9 @@ hars_json_model(const hars_model_t *model)
                      "data", hars_json_meta(model, "data"),
                      "checksum", digest, (int) sizeof(digest),
                      "accuracy", hars_json_figure(model, "accuracy"),
-                     "macro_f1", hars_json_figure(model, "macro_f1"));
+                     "macro_f1", hars_json_figure(model, "macro_f1"),
+                     "smoothed_accuracy",
+                     hars_json_figure(model, "smoothed_accuracy"));
 
     return root;
 }

@@ -259,6 +259,8 @@ sub reading {
               'models: the six activities');
     is($m->{placement}, 'pocket', 'models: placement');
     cmp_ok($m->{accuracy}, '>', 0.9, 'models: accuracy');
+    cmp_ok($m->{smoothed_accuracy}, '>', $m->{accuracy},
+           'models: smoothed it is better');
 
     $m = $json->decode($body)->{models};
     is(join(' ', map { $_->{placement} } @$m), 'pocket wrist',
