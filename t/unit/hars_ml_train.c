@@ -62,6 +62,8 @@ static void reported(void);
 static void calibrated(void);
 static void smoothed(void);
 static void twice(const hars_dataset_t *set);
+static void own(const hars_dataset_t *set, const hars_model_t *model);
+static void own_left(const hars_dataset_t *set);
 static void standard(void);
 static void alike(const hars_model_t *model);
 static void put(const char *file, const char *text);
@@ -544,6 +546,8 @@ twice(const hars_dataset_t *set)
     ok(worst == 0, "written and read: the same answers, bit by bit");
 
     alike(read);
+    own(set, read);
+    own_left(set);
 
     use[0] = 0;
     memset(use, 0, 179);
@@ -554,6 +558,94 @@ twice(const hars_dataset_t *set)
     hars_model_free(read);
     free(x);
     free(y);
+}
+
+
+/* a person who calls things by other names than all the others */
+static void
+own(const hars_dataset_t *set, const hars_model_t *model)
+{
+    size_t         i, other, n;
+    hars_vote_t    before, after;
+    hars_person_t  p;
+
+    memset(&p, 0, sizeof(p));
+    hars_model_classify(model, set->input[0], &before);
+    after = before;
+    hars_person_vote(&p, model, set->input[0], &after);
+    ok(memcmp(&before, &after, sizeof(after)) == 0,
+       "own windows: none, nothing changes");
+
+    for (i = 0; i < set->n; i += 2) {
+        hars_person_learn(&p, model, set->input[i], (set->class[i] + 1) % 3);
+    }
+
+    other = 0;
+    n = 0;
+
+    for (i = 1; i < set->n; i += 2, n++) {
+        hars_model_classify(model, set->input[i], &before);
+        after = before;
+        hars_person_vote(&p, model, set->input[i], &after);
+        other += after.share[(set->class[i] + 1) % 3] > 0.45f
+                 && fabsf(after.share[0] + after.share[1] + after.share[2]
+                          - 1) < 1e-5f;
+    }
+
+    ok(n == 90 && other == n, "own windows: what they say is half of it");
+    ok(hars_person_learn(&p, model, set->input[0], 3) == HARS_DECLINED,
+       "own windows: no such activity");
+
+    while (p.n < HARS_ML_OWN) {
+        hars_person_learn(&p, model, set->input[0], 0);
+    }
+
+    ok(hars_person_learn(&p, model, set->input[0], 0) == HARS_DECLINED
+       && p.n == HARS_ML_OWN, "own windows: no more than %d", HARS_ML_OWN);
+
+    hars_person_free(&p);
+}
+
+
+/* three windows of each activity are learnt, one overlaps: six are left */
+static void
+own_left(const hars_dataset_t *set)
+{
+    size_t           i, left;
+    hars_fit_t       fit = {
+        .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .rounds = 5,
+        .depth = 3, .drawn = 20, .rate = 300, .own = 3,
+        .weight = { 0.4f, 0.3f, 0.3f }
+    };
+    hars_vote_t      votes[180];
+    hars_report_t    report;
+    hars_dataset_t   part;
+
+    part = *set;
+    part.class = malloc(set->n);
+    part.person = malloc(set->n * sizeof(uint16_t));
+    part.trial = malloc(set->n * sizeof(uint32_t));
+    memcpy(part.class, set->class, set->n);
+    memcpy(part.person, set->person, set->n * sizeof(uint16_t));
+    memcpy(part.trial, set->trial, set->n * sizeof(uint32_t));
+
+    left = 0;
+    ok(hars_evaluate_folds(&part, &fit, 3, 0, votes) == HARS_OK,
+       "own windows: folds");
+
+    for (i = 0; i < set->n; i++) {
+        left += votes[i].class != HARS_ML_NONE;
+    }
+
+    hars_evaluate_drop(&part, votes);
+    hars_report(&part, votes, &report);
+    ok(left == 6 * 3 * 6 && part.n == left && report.window.n == left
+       && report.window.accuracy > 0.99,
+       "own windows: they and the next are not counted");
+
+    free(part.class);
+    free(part.person);
+    free(part.trial);
 }
 
 
