@@ -173,6 +173,8 @@ typedef struct {
     double             turn_cos[HARS_ML_WINDOW / 2 + 1];
     double             turn_sin[HARS_ML_WINDOW / 2 + 1];
     double             up[3];              /* where gravity points, unit */
+    unsigned           from;               /* first signal that is described;
+                                              features of others stay */
 
     _Alignas(64)
     hars_lane_t        mean;

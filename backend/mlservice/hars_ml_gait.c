@@ -24,6 +24,7 @@
 #define HARS_GAIT_SWEEPS   8
 #define HARS_GAIT_LAG_MIN  12          /* 0.24 s */
 #define HARS_GAIT_LAG_MAX  75          /* 1.5 s */
+#define HARS_GAIT_LAGS     4           /* at a time; 64 are asked for */
 
 
 enum {
@@ -33,6 +34,9 @@ enum {
 
 typedef double  hars_gait_t[hars_gait_lanes];
 
+/* the first four lanes, three of which have a beat */
+typedef double  hars_four_t __attribute__((vector_size(32), may_alias));
+
 typedef struct {
     double         mean[HARS_ML_AXES];
     double         up[3];
@@ -40,7 +44,8 @@ typedef struct {
     double         forward[3];
 
     _Alignas(64)
-    hars_gait_t    c[HARS_ML_WINDOW];      /* signals without their means */
+    hars_gait_t    c[HARS_ML_WINDOW + HARS_GAIT_LAGS];  /* signals without
+                                              their means, then zeros */
     hars_gait_t    square;                 /* sums */
 } hars_frame_t;
 
@@ -61,6 +66,8 @@ static void hars_gait_signals(hars_frame_t *g,
 static void hars_gait_turn(hars_frame_t *g);
 static double *hars_gait_shape(hars_frame_t *g, double *out);
 static double *hars_gait_rhythm(const hars_frame_t *g, double *out);
+static void hars_gait_products(const hars_frame_t *g, unsigned lag,
+    double (*restrict sum)[4]);
 static double *hars_gait_pairs(const hars_frame_t *g, double *out);
 
 
@@ -292,6 +299,8 @@ hars_gait_signals(hars_frame_t *g, const double (*row)[HARS_ML_AXES])
     for (i = 0; i < HARS_ML_WINDOW; i++) {
         g->c[i][hars_angle] -= mean;
     }
+
+    memset(g->c[HARS_ML_WINDOW], 0, HARS_GAIT_LAGS * sizeof(hars_gait_t));
 }
 
 
@@ -366,30 +375,26 @@ hars_gait_shape(hars_frame_t *g, double *out)
 static double *
 hars_gait_rhythm(const hars_frame_t *g, double *out)
 {
-    double       r, high[3];
-    unsigned     i, k, n, lag, best[3];
-    hars_gait_t  sum;
+    double    r, high[3], sum[HARS_GAIT_LAGS][4];
+    unsigned  k, j, lag, best[3];
 
     memset(best, 0, sizeof(best));
 
-    for (lag = HARS_GAIT_LAG_MIN; lag <= HARS_GAIT_LAG_MAX; lag++) {
-        memset(sum, 0, sizeof(sum));
-        n = HARS_ML_WINDOW - lag;
+    for (lag = HARS_GAIT_LAG_MIN; lag <= HARS_GAIT_LAG_MAX;
+         lag += HARS_GAIT_LAGS)
+    {
+        hars_gait_products(g, lag, sum);
 
-        for (i = 0; i < n; i++) {
-            for (k = 0; k < 4; k++) {
-                sum[k] += g->c[i][k] * g->c[i + lag][k];
-            }
-        }
+        for (j = 0; j < HARS_GAIT_LAGS; j++) {
+            for (k = 0; k < 3; k++) {
+                r = g->square[hars_gait_beat[k]];
+                r = r > 1e-9 ? sum[j][hars_gait_beat[k]] / r * HARS_ML_WINDOW
+                               / (HARS_ML_WINDOW - lag - j) : 0;
 
-        for (k = 0; k < 3; k++) {
-            r = g->square[hars_gait_beat[k]];
-            r = r > 1e-9 ? sum[hars_gait_beat[k]] / r * HARS_ML_WINDOW / n
-                         : 0;
-
-            if (best[k] == 0 || r > high[k]) {
-                high[k] = r;
-                best[k] = lag;
+                if (best[k] == 0 || r > high[k]) {
+                    high[k] = r;
+                    best[k] = lag + j;
+                }
             }
         }
     }
@@ -400,6 +405,35 @@ hars_gait_rhythm(const hars_frame_t *g, double *out)
     }
 
     return out;
+}
+
+
+/* sums that do not wait for each other; beyond the window are zeros */
+static void
+hars_gait_products(const hars_frame_t *g, unsigned lag,
+    double (*restrict sum)[4])
+{
+    unsigned       i, n;
+    hars_four_t    s0, s1, s2, s3, x;
+
+    memset(&s0, 0, sizeof(s0));
+    s1 = s0;
+    s2 = s0;
+    s3 = s0;
+    n = HARS_ML_WINDOW - lag;
+
+    for (i = 0; i < n; i++) {
+        x = *(const hars_four_t *) g->c[i];
+        s0 += x * *(const hars_four_t *) g->c[i + lag];
+        s1 += x * *(const hars_four_t *) g->c[i + lag + 1];
+        s2 += x * *(const hars_four_t *) g->c[i + lag + 2];
+        s3 += x * *(const hars_four_t *) g->c[i + lag + 3];
+    }
+
+    memcpy(sum[0], &s0, sizeof(s0));
+    memcpy(sum[1], &s1, sizeof(s1));
+    memcpy(sum[2], &s2, sizeof(s2));
+    memcpy(sum[3], &s3, sizeof(s3));
 }
 
 

@@ -18,6 +18,9 @@
 #include <stdio.h>
 
 
+#define HARS_INPUTS_SIGNAL   6           /* amag, the first not of an axis */
+
+
 typedef struct {
     uint16_t   first;
     uint16_t   end;
@@ -41,7 +44,11 @@ hars_inputs(hars_features_t *f, const double (*row)[HARS_ML_AXES],
     double    all[HARS_ML_FEATURES], gait[HARS_ML_GAIT];
     unsigned  i, k;
 
+    /* nothing is taken of ax ... gz but the means */
+    f->from = HARS_INPUTS_SIGNAL;
     hars_features(f, row, all);
+    f->from = 0;
+
     hars_features_gait(row, gait);
 
     for (k = 0; k < sizeof(hars_inputs_kept) / sizeof(hars_range_t); k++) {
@@ -57,6 +64,6 @@ hars_inputs(hars_features_t *f, const double (*row)[HARS_ML_AXES],
 
     /* the means of ax, ay, az */
     for (i = 0; i < 3; i++) {
-        *out++ = (float) fabs(all[10 * i]);
+        *out++ = (float) fabs(f->mean[i]);
     }
 }

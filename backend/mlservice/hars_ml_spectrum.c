@@ -48,6 +48,12 @@ hars_features_spectrum(hars_features_t *f, double *out)
     hars_spectrum_power(f);
 
     for (i = 0; i < sizeof(hars_spectrum_lane); i++) {
+
+        if (hars_spectrum_lane[i] < f->from) {
+            out += HARS_SPECTRUM_COUNT;
+            continue;
+        }
+
         hars_spectrum_describe(f, hars_spectrum_lane[i], out);
         out += HARS_SPECTRUM_COUNT;
     }

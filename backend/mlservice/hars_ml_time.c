@@ -63,7 +63,9 @@ hars_features_time(hars_features_t *f, double *out)
 
     hars_lanes_sort(f->sorted);
 
-    for (lane = 0; lane < HARS_ML_SIGNALS; lane++) {
+    out += 10 * f->from;
+
+    for (lane = f->from; lane < HARS_ML_SIGNALS; lane++) {
         n = HARS_ML_WINDOW - (lane >= HARS_JERK && lane < HARS_JERK_END);
         std = f->std[lane];
         median = hars_time_rank(f, lane, n, 0.5);
@@ -197,7 +199,9 @@ hars_features_lag(const hars_features_t *f, double *out)
         }
     }
 
-    for (lane = 0; lane < HARS_AR_SIGNALS; lane++) {
+    out += HARS_AR_ORDER * f->from;
+
+    for (lane = f->from; lane < HARS_AR_SIGNALS; lane++) {
 
         for (k = 0; k <= HARS_AR_ORDER; k++) {
             r[k] = sum[k][lane] / HARS_ML_WINDOW;
