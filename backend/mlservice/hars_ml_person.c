@@ -19,7 +19,7 @@
 
 
 #define HARS_PERSON_K        5
-#define HARS_PERSON_WEIGHT   0.5f
+#define HARS_PERSON_WEIGHT   0.25f
 
 
 static void hars_person_near(const hars_person_t *person, const float *point,

@@ -28,6 +28,8 @@ static void grown(void);
 static void boosted(void);
 static void structure(const hars_forest_t *f, unsigned leaf);
 static void walked(const hars_model_t *m, const hars_dataset_t *set);
+static void edge(const hars_model_t *m, const float *from, uint32_t node,
+    hars_vote_t *want, hars_vote_t *one);
 static void naive(const hars_model_t *m, const float *input,
     hars_vote_t *vote);
 static hars_dataset_t *points(void);
@@ -248,10 +250,34 @@ walked(const hars_model_t *m, const hars_dataset_t *set)
     }
 
     ok(bad == 0, "one by one, in any number and plainly: the same bits");
+    bad = 0;
+
+    for (i = 0; i < m->forest.trees; i++) {
+        edge(m, set->input[i], m->forest.root[i], &want, &one);
+        bad += memcmp(&want, &one, sizeof(want)) != 0;
+    }
+
+    ok(bad == 0, "at a threshold and at infinity: plainly the same");
     ok(right > N / 3 * 90 / 100, "points that were not used: %zu of %d "
        "right", right, N / 3);
 
     free(many);
+}
+
+
+/* what stands at the threshold is not above it; nothing is above infinity */
+static void
+edge(const hars_model_t *m, const float *from, uint32_t node,
+    hars_vote_t *want, hars_vote_t *one)
+{
+    float  input[HARS_ML_INPUTS];
+
+    memcpy(input, from, sizeof(input));
+    input[0] = INFINITY;
+    input[m->forest.node[node].input] = m->forest.node[node].threshold;
+
+    naive(m, input, want);
+    hars_forest_classify(m, (const float (*)[HARS_ML_INPUTS]) input, 1, one);
 }
 
 

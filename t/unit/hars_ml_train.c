@@ -587,12 +587,12 @@ own(const hars_dataset_t *set, const hars_model_t *model)
         hars_model_classify(model, set->input[i], &before);
         after = before;
         hars_person_vote(&p, model, set->input[i], &after);
-        other += after.share[(set->class[i] + 1) % 3] > 0.45f
+        other += after.share[(set->class[i] + 1) % 3] > 0.2f
                  && fabsf(after.share[0] + after.share[1] + after.share[2]
                           - 1) < 1e-5f;
     }
 
-    ok(n == 90 && other == n, "own windows: what they say is half of it");
+    ok(n == 90 && other == n, "own windows: what they say is a quarter of it");
     ok(hars_person_learn(&p, model, set->input[0], 3) == HARS_DECLINED,
        "own windows: no such activity");
 
