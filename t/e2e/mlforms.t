@@ -408,7 +408,8 @@ sub answers {
     is($share->{walking}, $all->{windows}[0]{confidence},
        'ml:probabilities: the confidence is one of them');
 
-    (undef, my $none) = $ask->('Hars-Scope' => 'xml:probabilities ml:prob');
+    (undef, my $none) = $ask->('Hars-Scope' => 'xml:probabilities ml:prob'
+                          . ' ml:probabilities2');
     is_deeply($none, $json, 'another scope: none');
 }
 
