@@ -397,6 +397,8 @@ hars_store_certificate_each(hars_store_t *store, const char *client_id,
 static int
 hars_store_certificate_read(hars_db_t *db, hars_certificate_t *cert)
 {
+    memset(cert, 0, sizeof(hars_certificate_t));
+
     if (hars_db_get_blob(db, 0, cert->serial, HARS_CA_SERIAL) != HARS_OK
         || hars_db_get_blob(db, 1, cert->thumbprint, HARS_SHA256_LEN)
            != HARS_OK

@@ -165,6 +165,8 @@ hars_store_token_row(hars_db_t *db, hars_register_token_t *token)
 {
     char  policy[HARS_POLICY_JSON];
 
+    memset(token, 0, sizeof(hars_register_token_t));
+
     if (hars_db_get_blob(db, 0, token->hash, HARS_SHA256_LEN) != HARS_OK
         || hars_db_get_text(db, 1, token->id, sizeof(token->id)) != HARS_OK
         || hars_db_get_text(db, 2, policy, sizeof(policy)) != HARS_OK
