@@ -87,7 +87,7 @@ sub path { return "$data/$_[0]" }
 sub build {
     my $op = "$build/bench/oidc-provider";
 
-    system('make', '-s', '-C', $top, 'programs', 'module',
+    system('make', '-s', '-C', $top, "BUILD=$build", 'programs', 'module',
            "$build/bench/httpload", "$build/bench/rows") == 0
         or die "the build failed\n";
 
