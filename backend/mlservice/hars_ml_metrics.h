@@ -9,24 +9,11 @@
 #define HARS_ML_METRICS_H
 
 
-#include "hars_http.h"
-
-#include <stdatomic.h>
-
-
-#define HARS_METRICS_PATHS    8
-#define HARS_METRICS_BUCKETS  9           /* the last one: longer */
+#include "hars_metrics.h"
 
 
 typedef struct {
-    _Atomic(const char *)   path;         /* of a route */
-    atomic_ullong           bucket[HARS_METRICS_BUCKETS];
-    atomic_ullong           sum;          /* us */
-} hars_metrics_path_t;
-
-
-typedef struct {
-    hars_metrics_path_t     path[HARS_METRICS_PATHS];
+    hars_metrics_times_t    times;
     atomic_ullong           refused[600]; /* by status */
     atomic_ullong           rows;
     atomic_ullong           windows;
