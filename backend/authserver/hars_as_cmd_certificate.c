@@ -99,7 +99,7 @@ hars_ca_certificates(hars_as_t *as, int argc, char **argv)
         return hars_certificate_usage();
     }
 
-    store = hars_store_open(as->conf.database);
+    store = hars_store_open(as->conf.database, &hars_as_layout);
 
     if (store == NULL) {
         return HARS_EXIT_FAILED;

@@ -469,7 +469,7 @@ hars_client_store(hars_as_t *as, const hars_client_t *client)
     int            rc;
     hars_store_t  *store;
 
-    store = hars_store_open(as->conf.database);
+    store = hars_store_open(as->conf.database, &hars_as_layout);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }
@@ -500,7 +500,7 @@ hars_client_list(hars_as_t *as)
     int            rc;
     hars_store_t  *store;
 
-    store = hars_store_open(as->conf.database);
+    store = hars_store_open(as->conf.database, &hars_as_layout);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }
@@ -531,7 +531,7 @@ hars_client_show(hars_as_t *as, const char *id)
     hars_store_t   *store;
     hars_client_t   client;
 
-    store = hars_store_open(as->conf.database);
+    store = hars_store_open(as->conf.database, &hars_as_layout);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }
@@ -564,7 +564,7 @@ hars_client_change(hars_as_t *as, const hars_client_change_t *change,
     int            rc;
     hars_store_t  *store;
 
-    store = hars_store_open(as->conf.database);
+    store = hars_store_open(as->conf.database, &hars_as_layout);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }

@@ -318,7 +318,7 @@ hars_register_store(hars_as_t *as, hars_register_token_t *token,
     int            rc;
     hars_store_t  *store;
 
-    store = hars_store_open(as->conf.database);
+    store = hars_store_open(as->conf.database, &hars_as_layout);
 
     if (store == NULL) {
         return HARS_EXIT_FAILED;
@@ -348,7 +348,7 @@ hars_register_list(hars_as_t *as)
     int            rc;
     hars_store_t  *store;
 
-    store = hars_store_open(as->conf.database);
+    store = hars_store_open(as->conf.database, &hars_as_layout);
 
     if (store == NULL) {
         return HARS_EXIT_FAILED;
@@ -388,7 +388,7 @@ hars_register_remove(hars_as_t *as, const char *id)
     int            rc;
     hars_store_t  *store;
 
-    store = hars_store_open(as->conf.database);
+    store = hars_store_open(as->conf.database, &hars_as_layout);
 
     if (store == NULL) {
         return HARS_EXIT_FAILED;

@@ -45,7 +45,7 @@ hars_as_token_command(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    store = hars_store_open(as->conf.database);
+    store = hars_store_open(as->conf.database, &hars_as_layout);
     if (store == NULL) {
         return HARS_EXIT_FAILED;
     }

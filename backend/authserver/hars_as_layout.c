@@ -1,7 +1,7 @@
 
 /*
  * See hars_as_layout.h for what this is.  {INT}, {BLOB} and {END} are the
- * database's own words (hars_as_db.c).  Identifiers and hashes are bytes;
+ * database's own words (hars_db.c).  Identifiers and hashes are bytes;
  * times are seconds since 1970, 0 for never.
  *
  * A token's row is keyed by the time of its issue and its hash: new ones lie
@@ -11,16 +11,12 @@
  */
 
 #include "hars_as_layout.h"
-#include "hars_log.h"
 
 
 #define HARS_LAYOUT_VERSION  5
 
 
-static int hars_layout_upgrade(hars_db_t *db, int version);
-
-
-static const char *const  hars_layout[] = {
+static const char *const  hars_as_tables[] = {
 
     "CREATE TABLE client ("
     "  id TEXT PRIMARY KEY,"
@@ -204,56 +200,10 @@ static const char  hars_layout_4_to_5[] =
     "DROP TABLE outbox_cert_4;";
 
 
-/* two programs may open an empty database at once: the second looks again */
-int
-hars_layout_make(hars_db_t *db)
-{
-    int  rc, version;
-
-    if (hars_db_begin(db) != HARS_OK) {
-        return HARS_ERROR;
-    }
-
-    rc = hars_db_version(db, &version);
-
-    if (rc == HARS_OK && version != HARS_LAYOUT_VERSION) {
-        rc = hars_layout_upgrade(db, version);
-    }
-
-    if (rc == HARS_OK) {
-        return hars_db_commit(db);
-    }
-
-    hars_db_rollback(db);
-
-    return HARS_ERROR;
-}
-
-
-static int
-hars_layout_upgrade(hars_db_t *db, int version)
-{
-    unsigned  i;
-
-    if (version != 0 && version != 4) {
-        hars_log_error("database: its layout is of version %d, this program "
-                       "knows 4 and %d", version, HARS_LAYOUT_VERSION);
-        return HARS_ERROR;
-    }
-
-    if (version == 4 && hars_db_exec(db, hars_layout_4) != HARS_OK) {
-        return HARS_ERROR;
-    }
-
-    for (i = 0; hars_layout[i]; i++) {
-        if (hars_db_exec(db, hars_layout[i]) != HARS_OK) {
-            return HARS_ERROR;
-        }
-    }
-
-    if (version == 4 && hars_db_exec(db, hars_layout_4_to_5) != HARS_OK) {
-        return HARS_ERROR;
-    }
-
-    return hars_db_set_version(db, HARS_LAYOUT_VERSION);
-}
+const hars_layout_t  hars_as_layout = {
+    .version = HARS_LAYOUT_VERSION,
+    .tables = hars_as_tables,
+    .older = 4,
+    .before = hars_layout_4,
+    .after = hars_layout_4_to_5
+};

@@ -7,14 +7,10 @@
 #define HARS_AS_LAYOUT_H
 
 
-#include "hars_as_db.h"
+#include "hars_layout.h"
 
 
-/*
- * Makes what is not there.  HARS_ERROR after the log has the cause: above
- * all, a layout that is newer than this program.
- */
-int hars_layout_make(hars_db_t *db);
+extern const hars_layout_t  hars_as_layout;
 
 
 #endif /* HARS_AS_LAYOUT_H */

@@ -10,7 +10,7 @@
 
 
 #include "hars_as.h"
-#include "hars_as_db.h"
+#include "hars_db.h"
 
 
 #define HARS_ROW_CLIENT                                                      \

@@ -149,7 +149,7 @@ hars_as_serve(hars_as_t *as)
         return HARS_EXIT_FAILED;
     }
 
-    serve.socket.store = hars_store_open(as->conf.database);
+    serve.socket.store = hars_store_open(as->conf.database, &hars_as_layout);
 
     if (serve.socket.store == NULL) {
         return HARS_EXIT_FAILED;

@@ -10,7 +10,7 @@
 #include "hars_as_ca.h"
 #include "hars_as_cert.h"
 #include "hars_as_crl.h"
-#include "hars_as_db.h"
+#include "hars_db.h"
 #include "hars_as_est.h"
 #include "hars_as_family.h"
 #include "hars_as_jwt.h"

@@ -2,11 +2,8 @@
 /*
  * What the authorization server keeps: clients, tokens (by SHA-256, never
  * themselves), the certificates that are revoked, and the outbox of what
- * Redis does not have yet of all revocations.
- *
- * One store serves all threads: some connections to read, and one to write,
- * whose thread commits together what was asked for at the same time (a group
- * commit).  A call that writes returns after the commit, which is on the disk.
+ * Redis does not have yet of all revocations.  Connections and group commits
+ * are those of hars_store.h.
  *
  * All calls are thread-safe, block for a bounded time, and return HARS_OK,
  * HARS_DECLINED (no such row, or there is one already) or HARS_ERROR after
@@ -18,7 +15,8 @@
 
 
 #include "hars_as.h"
-#include "hars_as_db.h"
+#include "hars_as_layout.h"
+#include "hars_store.h"
 
 
 /* rows in one transaction, so that nobody waits for it long */
@@ -27,8 +25,6 @@
 /* a number and some run ids */
 #define HARS_STORE_MARK      4096
 
-
-typedef struct hars_store_s  hars_store_t;
 
 typedef void (*hars_store_client_pt)(void *data, const hars_client_t *client);
 
@@ -59,39 +55,6 @@ typedef struct {
     int              reason;              /* of a certificate, RFC 5280 */
 } hars_revoke_t;
 
-
-/*
- * What is done inside a transaction that others share.  It may be done twice:
- * after a failure all is rolled back and each is tried alone.  HARS_ERROR
- * rolls back, HARS_DECLINED commits.
- */
-typedef int (*hars_store_op_pt)(hars_db_t *db, void *data);
-
-/* one of these, for who does not wait; it has to stay till "done" is called */
-typedef struct hars_store_job_s  hars_store_job_t;
-
-struct hars_store_job_s {
-    hars_store_op_pt     op;
-    void               (*done)(void *data);
-    void                *data;            /* of both */
-    int                  rc;              /* as of hars_store_write() */
-    hars_store_job_t    *next;            /* private */
-};
-
-
-/* makes the database where there is none; NULL after the log has the cause */
-hars_store_t *hars_store_open(const char *where);
-void hars_store_close(hars_store_t *store);
-
-/* what the op returned, after the commit */
-int hars_store_write(hars_store_t *store, hars_store_op_pt op, void *data);
-
-/* the same without waiting: "done" is called by the writer's thread */
-void hars_store_write_later(hars_store_t *store, hars_store_job_t *job);
-
-/* a connection to read, to be given back at once; NULL: logged */
-hars_db_t *hars_store_reader(hars_store_t *store);
-void hars_store_reader_done(hars_store_t *store, hars_db_t *db);
 
 int hars_store_client_add(hars_store_t *store, const hars_client_t *client);
 int hars_store_client_get(hars_store_t *store, const char *id,

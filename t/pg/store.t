@@ -14,7 +14,7 @@ use HarsTest::Postgres;
 my $build = $ENV{HARS_BUILD} // dirname(__FILE__) . '/../../build';
 my $pg = HarsTest::Postgres->new;
 
-for my $name (qw(hars_as_db_pg hars_as_store hars_as_store_cert
+for my $name (qw(hars_db_pg hars_as_store hars_as_store_cert
              hars_as_store_register hars_as_store_crl)) {
     $pg->sql("CREATE DATABASE $name");
     local $ENV{HARS_TEST_DATABASE} = $pg->uri($name);

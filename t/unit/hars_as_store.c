@@ -8,7 +8,7 @@
 
 /* link: common/hars_record.c -lsqlite3 -lpq -lpthread -lcrypto */
 
-#include "../../backend/authserver/hars_as_store.c"
+#include "../../backend/common/hars_store.c"
 #include "../../backend/authserver/hars_as_store_client.c"
 #include "../../backend/authserver/hars_as_store_token.c"
 #include "../../backend/authserver/hars_as_store_revoke.c"
@@ -17,10 +17,11 @@
 #include "../../backend/authserver/hars_as_value.c"
 #include "../../backend/authserver/hars_as_family.c"
 #include "../../backend/authserver/hars_as_store_family.c"
-#include "../../backend/authserver/hars_as_db.c"
-#include "../../backend/authserver/hars_as_db_sqlite.c"
-#include "../../backend/authserver/hars_as_db_pg.c"
-#include "../../backend/authserver/hars_as_db_pg_conn.c"
+#include "../../backend/common/hars_layout.c"
+#include "../../backend/common/hars_db.c"
+#include "../../backend/common/hars_db_sqlite.c"
+#include "../../backend/common/hars_db_pg.c"
+#include "../../backend/common/hars_db_pg_conn.c"
 #include "../../backend/authserver/hars_as_row.c"
 #include "../../backend/authserver/hars_as_kind.c"
 #include "../../backend/authserver/hars_as_auth.c"
@@ -605,7 +606,7 @@ older(const char *file)
         "PRAGMA user_version = 4");
     hars_db_close(db);
 
-    store = hars_store_open(file);
+    store = hars_store_open(file, &hars_as_layout);
 
     ok(store && hars_store_client_get(store, "old", &client) == HARS_OK
        && strcmp(client.issuer_dn, "CN=ca") == 0 && client.disabled_at == 7
@@ -650,7 +651,7 @@ newer(hars_store_t *store)
     hars_db_set_version(db, 99);
     hars_store_reader_done(store, db);
 
-    other = hars_store_open(path);
+    other = hars_store_open(path, &hars_as_layout);
     ok(other == NULL, "a database of another version is left alone");
     hars_store_close(other);
 }
@@ -689,8 +690,8 @@ main(void)
         snprintf(path, sizeof(path), "%s/db", dir);
     }
 
-    store = hars_store_open(path);
-    other = hars_store_open(path);
+    store = hars_store_open(path, &hars_as_layout);
+    other = hars_store_open(path, &hars_as_layout);
 
     if (!ok(store && other, "a store is made, and opened again")) {
         return tap_done();
@@ -710,7 +711,8 @@ main(void)
     hars_store_close(other);
     hars_store_close(store);
 
-    ok(hars_store_open("/nonexistent/db") == NULL, "no directory, no store");
+    ok(hars_store_open("/nonexistent/db", &hars_as_layout) == NULL,
+       "no directory, no store");
 
     snprintf(file, sizeof(file), "%s/old", dir);
     older(file);

@@ -8,7 +8,7 @@
 
 /* link: common/hars_record.c -lsqlite3 -lpq -lpthread -lcrypto */
 
-#include "../../backend/authserver/hars_as_store.c"
+#include "../../backend/common/hars_store.c"
 #include "../../backend/authserver/hars_as_store_cert.c"
 #include "../../backend/authserver/hars_as_store_secret.c"
 #include "../../backend/authserver/hars_as_store_client.c"
@@ -18,10 +18,11 @@
 #include "../../backend/authserver/hars_as_store_token.c"
 #include "../../backend/authserver/hars_as_layout.c"
 #include "../../backend/authserver/hars_as_value.c"
-#include "../../backend/authserver/hars_as_db.c"
-#include "../../backend/authserver/hars_as_db_sqlite.c"
-#include "../../backend/authserver/hars_as_db_pg.c"
-#include "../../backend/authserver/hars_as_db_pg_conn.c"
+#include "../../backend/common/hars_layout.c"
+#include "../../backend/common/hars_db.c"
+#include "../../backend/common/hars_db_sqlite.c"
+#include "../../backend/common/hars_db_pg.c"
+#include "../../backend/common/hars_db_pg_conn.c"
 #include "../../backend/authserver/hars_as_row.c"
 #include "../../backend/authserver/hars_as_kind.c"
 #include "../../backend/authserver/hars_as_auth.c"
@@ -265,7 +266,7 @@ main(void)
         where = path;
     }
 
-    store = hars_store_open(where);
+    store = hars_store_open(where, &hars_as_layout);
 
     registered(store);
     secrets(store);

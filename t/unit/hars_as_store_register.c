@@ -17,13 +17,14 @@
 #include "../../backend/authserver/hars_as_answer.c"
 #include "../../backend/authserver/hars_as_json.c"
 #include "../../backend/authserver/hars_as_cert.c"
-#include "../../backend/authserver/hars_as_store.c"
+#include "../../backend/common/hars_store.c"
 #include "../../backend/authserver/hars_as_store_client.c"
 #include "../../backend/authserver/hars_as_layout.c"
-#include "../../backend/authserver/hars_as_db.c"
-#include "../../backend/authserver/hars_as_db_sqlite.c"
-#include "../../backend/authserver/hars_as_db_pg.c"
-#include "../../backend/authserver/hars_as_db_pg_conn.c"
+#include "../../backend/common/hars_layout.c"
+#include "../../backend/common/hars_db.c"
+#include "../../backend/common/hars_db_sqlite.c"
+#include "../../backend/common/hars_db_pg.c"
+#include "../../backend/common/hars_db_pg_conn.c"
 #include "../../backend/authserver/hars_as_row.c"
 #include "../../backend/authserver/hars_as_kind.c"
 #include "../../backend/authserver/hars_as_auth.c"
@@ -247,7 +248,7 @@ main(void)
 
     snprintf(path, sizeof(path), "/tmp/hars-register-%d.db", (int) getpid());
     where = getenv("HARS_TEST_DATABASE");
-    store = hars_store_open(where ? where : path);
+    store = hars_store_open(where ? where : path, &hars_as_layout);
 
     if (store == NULL) {
         return EXIT_FAILURE;

@@ -1,11 +1,11 @@
 
-/* What hars_as_db.c wants of a database: private to it and its drivers. */
+/* What hars_db.c wants of a database: private to it and its drivers. */
 
-#ifndef HARS_AS_DB_PRIVATE_H
-#define HARS_AS_DB_PRIVATE_H
+#ifndef HARS_DB_PRIVATE_H
+#define HARS_DB_PRIVATE_H
 
 
-#include "hars_as_db.h"
+#include "hars_db.h"
 
 
 #define HARS_DB_VALUES      32            /* parameters of a statement */
@@ -77,4 +77,4 @@ extern const hars_db_driver_t  hars_db_sqlite;
 extern const hars_db_driver_t  hars_db_pg;
 
 
-#endif /* HARS_AS_DB_PRIVATE_H */
+#endif /* HARS_DB_PRIVATE_H */

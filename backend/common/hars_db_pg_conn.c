@@ -18,7 +18,7 @@
  * is done again alone.
  */
 
-#include "hars_as_db_pg.h"
+#include "hars_db_pg.h"
 #include "hars_log.h"
 
 #include <poll.h>

@@ -1,6 +1,6 @@
 
 /*
- * See hars_as_store.h for what this is; here are its connections: readers,
+ * See hars_store.h for what this is; here are its connections: readers,
  * made as they are wanted, and the writer's thread.
  *
  *     op -> queue -> BEGIN, all that wait, COMMIT -> each is told
@@ -10,8 +10,7 @@
  * that a failure is its own.
  */
 
-#include "hars_as_store.h"
-#include "hars_as_layout.h"
+#include "hars_store.h"
 #include "hars_log.h"
 
 #include <pthread.h>
@@ -63,7 +62,7 @@ static int hars_store_alone(hars_db_t *db, hars_store_job_t *job);
 
 
 hars_store_t *
-hars_store_open(const char *where)
+hars_store_open(const char *where, const hars_layout_t *layout)
 {
     hars_store_t  *store;
 
@@ -83,7 +82,7 @@ hars_store_open(const char *where)
 
     store->db = hars_db_open(where);
 
-    if (store->db && hars_layout_make(store->db) == HARS_OK) {
+    if (store->db && hars_layout_apply(store->db, layout) == HARS_OK) {
         store->started = (pthread_create(&store->thread, NULL,
                                          hars_store_writer, store) == 0);
     }

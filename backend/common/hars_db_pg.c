@@ -3,10 +3,10 @@
  * The driver of PostgreSQL: statements are prepared once, with the types of
  * what is bound to them (int8, text, bytea), and values go both ways in
  * binary.  All of an answer is here before its first row is read.  Connection,
- * limits and what several servers do to each other: hars_as_db_pg_conn.c.
+ * limits and what several servers do to each other: hars_db_pg_conn.c.
  */
 
-#include "hars_as_db_pg.h"
+#include "hars_db_pg.h"
 #include "hars_log.h"
 
 #include <endian.h>

@@ -19,8 +19,8 @@
  * All return HARS_OK, or HARS_ERROR after the log has the cause.
  */
 
-#ifndef HARS_AS_DB_H
-#define HARS_AS_DB_H
+#ifndef HARS_DB_H
+#define HARS_DB_H
 
 
 #include "hars_record.h"
@@ -103,4 +103,4 @@ int hars_db_version(hars_db_t *db, int *version);
 int hars_db_set_version(hars_db_t *db, int version);
 
 
-#endif /* HARS_AS_DB_H */
+#endif /* HARS_DB_H */

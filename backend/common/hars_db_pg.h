@@ -1,11 +1,11 @@
 
 /* A connection to PostgreSQL, private to its driver. */
 
-#ifndef HARS_AS_DB_PG_H
-#define HARS_AS_DB_PG_H
+#ifndef HARS_DB_PG_H
+#define HARS_DB_PG_H
 
 
-#include "hars_as_db_private.h"
+#include "hars_db_private.h"
 
 #include <libpq-fe.h>
 
@@ -20,7 +20,7 @@ typedef struct {
 } hars_pg_t;
 
 
-/* these are the driver's own: see hars_as_db_private.h */
+/* these are the driver's own: see hars_db_private.h */
 const char *hars_pg_wrong(const char *where);
 void *hars_pg_open(const char *where);
 void hars_pg_close(void *conn);
@@ -35,4 +35,4 @@ PGresult *hars_pg_query(hars_pg_t *conn, const char *sql);
 PGresult *hars_pg_result(hars_pg_t *conn, int sent);
 
 
-#endif /* HARS_AS_DB_PG_H */
+#endif /* HARS_DB_PG_H */

@@ -4,7 +4,7 @@
  * synchronous = FULL: a commit is on the disk.
  */
 
-#include "hars_as_db_private.h"
+#include "hars_db_private.h"
 #include "hars_log.h"
 
 #include <pthread.h>

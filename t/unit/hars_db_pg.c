@@ -8,10 +8,10 @@
 
 /* link: -lsqlite3 -lpq -lpthread */
 
-#include "../../backend/authserver/hars_as_db.c"
-#include "../../backend/authserver/hars_as_db_sqlite.c"
-#include "../../backend/authserver/hars_as_db_pg.c"
-#include "../../backend/authserver/hars_as_db_pg_conn.c"
+#include "../../backend/common/hars_db.c"
+#include "../../backend/common/hars_db_sqlite.c"
+#include "../../backend/common/hars_db_pg.c"
+#include "../../backend/common/hars_db_pg_conn.c"
 #include "../../backend/common/hars_log.c"
 
 #include "tap.h"

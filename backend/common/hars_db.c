@@ -1,11 +1,11 @@
 
 /*
- * See hars_as_db.h for what this is; here is what both databases have in
+ * See hars_db.h for what this is; here is what both databases have in
  * common: parameters, the table of prepared statements, columns that have to
  * fit, and the one more attempt after a connection was lost.
  */
 
-#include "hars_as_db_private.h"
+#include "hars_db_private.h"
 #include "hars_log.h"
 
 #include <stdlib.h>

@@ -1,0 +1,34 @@
+
+/*
+ * The tables of a service's database: statements that make them, and a number
+ * that says which of the service's layouts they are.  A service numbers its
+ * layouts in a range of its own (the authorization server from 1, the data
+ * collecting mechanism from 101), so that none takes another one's database.
+ */
+
+#ifndef HARS_LAYOUT_H
+#define HARS_LAYOUT_H
+
+
+#include "hars_db.h"
+
+
+typedef struct {
+    int                 version;
+    const char *const  *tables;           /* statements, ends with NULL */
+
+    /* an older layout, and what is done about it around those; 0: none */
+    int                 older;
+    const char         *before;
+    const char         *after;
+} hars_layout_t;
+
+
+/*
+ * Makes what is not there.  HARS_ERROR after the log has the cause: above
+ * all, a layout that is newer than this program.
+ */
+int hars_layout_apply(hars_db_t *db, const hars_layout_t *layout);
+
+
+#endif /* HARS_LAYOUT_H */
