@@ -168,6 +168,8 @@ $(eval $(call program,hars-mlservice,backend/mlservice,\
     -lmicrohttpd -ljansson -lm -lpthread -lcrypto -lz))
 $(eval $(call program,hars-train,backend/mlservice,\
     -lmicrohttpd -ljansson -lm -lpthread -lcrypto -lz))
+$(eval $(call program,hars-dcm,backend/dcm,\
+    -lmicrohttpd -ljansson -lsqlite3 -lpq -lssl -lcrypto -lz -lm -lpthread))
 
 programs: $(PROGRAMS)
 

@@ -37,7 +37,7 @@ elif [ ${#tests[@]} -eq 0 ]; then
 
     for name in t/e2e/*.t; do
         # shellcheck disable=SC2016  # perl's own name
-        if grep -q 'database.*\$database\|HarsTest::Issued' "$name"; then
+        if grep -q 'database.*\$database\|HarsTest::Issued\|HarsTest::DCM' "$name"; then
             tests+=("$name")
         fi
     done
@@ -55,7 +55,8 @@ step "Building"
 make -s --no-print-directory -j2 module programs
 make -s --no-print-directory -j2 UNIT=yes BUILD=build/t \
     OPT="-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
--fno-sanitize-recover=all" build/t/unit/hars_as_{db_pg,store,store_cert,store_crl,store_register}
+-fno-sanitize-recover=all" build/t/unit/hars_db_pg \
+    build/t/unit/hars_as_store{,_cert,_crl,_register}
 step "On PostgreSQL"
 HARS_TEST_DATABASE=postgresql prove -I t/lib -j 2 --timer "${tests[@]}"
 info "PostgreSQL in $(secs $(($(now_ms) - begun)))"

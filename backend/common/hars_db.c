@@ -8,8 +8,10 @@
 #include "hars_db_private.h"
 #include "hars_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 
 typedef struct {
@@ -381,6 +383,21 @@ hars_db_get_blob(hars_db_t *db, unsigned i, void *dst, size_t len)
 }
 
 
+int
+hars_db_get_bytes(hars_db_t *db, unsigned i, const unsigned char **data,
+    size_t *len)
+{
+    hars_db_value_t  value;
+
+    db->driver->column(db->conn, db->running, i, &value);
+
+    *data = value.data;
+    *len = value.len;
+
+    return value.data ? HARS_OK : HARS_ERROR;
+}
+
+
 int64_t
 hars_db_get_int(hars_db_t *db, unsigned i)
 {
@@ -482,6 +499,7 @@ hars_db_words(const hars_db_driver_t *driver, const char *sql)
         { "{INT}", driver->int_type },
         { "{BLOB}", driver->blob_type },
         { "{END}", driver->end },
+        { "{BLOCKS}", driver->blocks },
         { "{SHARE}", driver->share },
         { "{LOCK}", driver->lock },
         { NULL, NULL }
@@ -544,6 +562,37 @@ hars_db_turn_done(hars_db_t *db)
     if (db->conn && !db->driver->lost(db->conn)) {
         (void) db->driver->turn(db->conn, 0);
     }
+}
+
+
+int
+hars_db_month(hars_db_t *db, const char *table, int64_t ms)
+{
+    char       part[64];
+    time_t     t;
+    int64_t    from;
+    struct tm  tm;
+
+    hars_db_done(db);
+
+    t = (time_t) (ms / 1000);
+
+    if (gmtime_r(&t, &tm) == NULL) {
+        hars_log_error("database: %lld ms are in no month", (long long) ms);
+        return HARS_ERROR;
+    }
+
+    snprintf(part, sizeof(part), "%s_%04d_%02d", table, tm.tm_year + 1900,
+             tm.tm_mon + 1);
+
+    tm.tm_mday = 1;
+    tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+    from = (int64_t) timegm(&tm) * 1000;
+
+    tm.tm_mon++;
+
+    return db->driver->part(db->conn, table, part, from,
+                            (int64_t) timegm(&tm) * 1000);
 }
 
 

@@ -9,12 +9,13 @@
  *     while (rc == HARS_OK && (rc = hars_db_row(db)) == HARS_OK) { ... }
  *
  * The statement has to be a string literal: it is known by its address.  The
- * words {INT}, {BLOB} (types), {END} (of a CREATE TABLE), {SHARE} and {LOCK}
- * (of a SELECT: till the commit nobody else changes its row, nor, with the
- * second, locks it) are replaced by the database's own.  What is bound has to
- * stay until the statement has run.  A connection is used by one thread at a
- * time, and runs one statement at a time; a further one ends the rows of the
- * one before.
+ * words {INT}, {BLOB} (types), {END} (of a CREATE TABLE), {BLOCKS} (the same
+ * of a table of large rows with a column start_ms), {SHARE} and {LOCK} (of a
+ * SELECT: till the commit nobody else changes its row, nor, with the second,
+ * locks it) are replaced by the database's own.  What is bound has to stay
+ * until the statement has run.  A connection is used by one thread at a time,
+ * and runs one statement at a time; a further one ends the rows of the one
+ * before.
  *
  * All return HARS_OK, or HARS_ERROR after the log has the cause.
  */
@@ -71,6 +72,10 @@ int hars_db_get_text(hars_db_t *db, unsigned i, char *dst, size_t size);
 int hars_db_get_blob(hars_db_t *db, unsigned i, void *dst, size_t len);
 int64_t hars_db_get_int(hars_db_t *db, unsigned i);
 
+/* the same of any length, without a copy, till the next row or statement */
+int hars_db_get_bytes(hars_db_t *db, unsigned i, const unsigned char **data,
+    size_t *len);
+
 /* a statement without rows; *changed (may be NULL): how many rows it met */
 int hars_db_do(hars_db_t *db, const char *sql, uint64_t *changed);
 
@@ -97,6 +102,12 @@ int hars_db_exec(hars_db_t *db, const char *sql);
  */
 int hars_db_turn(hars_db_t *db);
 void hars_db_turn_done(hars_db_t *db);
+
+/*
+ * Makes room in a {BLOCKS} table for rows of the UTC month that "ms", since
+ * 1970, is in; inside a transaction, before the first of them is inserted.
+ */
+int hars_db_month(hars_db_t *db, const char *table, int64_t ms);
 
 /* the layout's number, 0 for an empty database; inside a transaction */
 int hars_db_version(hars_db_t *db, int *version);

@@ -20,6 +20,8 @@
     "SELECT pg_advisory_xact_lock(5206975218);"                              \
     "SELECT to_regclass('hars_layout') IS NOT NULL"
 
+#define HARS_PG_PART    "SELECT pg_advisory_xact_lock(5206975220);"
+
 #define HARS_PG_TURN    "SELECT pg_try_advisory_lock(5206975219)"
 #define HARS_PG_RETURN  "SELECT pg_advisory_unlock(5206975219)"
 
@@ -36,6 +38,8 @@ typedef struct {
 
 
 static int hars_pg_turn(void *conn, int take);
+static int hars_pg_part(void *conn, const char *table, const char *part,
+    int64_t from, int64_t to);
 static int hars_pg_version(void *conn, int *version);
 static int hars_pg_set_version(void *conn, int version);
 static void *hars_pg_prepare(void *conn, const char *sql,
@@ -55,6 +59,7 @@ const hars_db_driver_t  hars_db_pg = {
     .int_type = "BIGINT",
     .blob_type = "BYTEA",
     .end = "",
+    .blocks = "PARTITION BY RANGE (start_ms)",
     .share = "FOR SHARE",
     .lock = "FOR UPDATE",
     .begin = "BEGIN",
@@ -66,6 +71,7 @@ const hars_db_driver_t  hars_db_pg = {
     .contended = hars_pg_contended,
     .exec = hars_pg_exec,
     .turn = hars_pg_turn,
+    .part = hars_pg_part,
     .version = hars_pg_version,
     .set_version = hars_pg_set_version,
     .prepare = hars_pg_prepare,
@@ -95,6 +101,39 @@ hars_pg_turn(void *data, int take)
     PQclear(result);
 
     return taken ? HARS_OK : HARS_DECLINED;
+}
+
+
+/* of two who want the same one the second waits and finds it */
+static int
+hars_pg_part(void *data, const char *table, const char *part, int64_t from,
+    int64_t to)
+{
+    int        there;
+    char       sql[512];
+    PGresult  *result;
+
+    snprintf(sql, sizeof(sql), "SELECT to_regclass('%s') IS NOT NULL", part);
+    result = hars_pg_query(data, sql);
+
+    if (result == NULL) {
+        return HARS_ERROR;
+    }
+
+    there = (PQgetvalue(result, 0, 0)[0] == 't');
+    PQclear(result);
+
+    if (there) {
+        return HARS_OK;
+    }
+
+    snprintf(sql, sizeof(sql),
+             HARS_PG_PART
+             "CREATE TABLE IF NOT EXISTS %s PARTITION OF %s"
+             " FOR VALUES FROM (%lld) TO (%lld)",
+             part, table, (long long) from, (long long) to);
+
+    return hars_pg_exec(data, sql);
 }
 
 

@@ -31,6 +31,7 @@ typedef struct {
     const char  *int_type;                /* what {INT} and so on stand for */
     const char  *blob_type;
     const char  *end;
+    const char  *blocks;                  /* the same of large rows, by time */
     const char  *share;                   /* locks the row that was read */
     const char  *lock;                    /* the same, for one alone */
 
@@ -54,6 +55,10 @@ typedef struct {
 
     /* HARS_DECLINED: another server has it; without "take": gives it back */
     int        (*turn)(void *conn, int take);
+
+    /* a {BLOCKS} table's part of [from, to), ms since 1970 */
+    int        (*part)(void *conn, const char *table, const char *part,
+                       int64_t from, int64_t to);
 
     int        (*version)(void *conn, int *version);
     int        (*set_version)(void *conn, int version);

@@ -14,6 +14,7 @@
 #include "hars_exchange.h"
 #include "hars_log.h"
 #include "hars_record.h"
+#include "hars_route.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +41,6 @@ typedef struct {
 
 
 static void hars_exchange_route(hars_exchange_t *ex);
-static unsigned hars_exchange_at(const hars_route_t *route,
-    const char *path);
 static char *hars_exchange_grow(hars_exchange_t *ex, size_t size);
 static int hars_exchange_handle(hars_exchange_t *ex);
 static void hars_exchange_work(void *data);
@@ -171,7 +170,7 @@ hars_exchange_route(hars_exchange_t *ex)
 
     for (route = ex->server->conf.routes; route->path; route++) {
 
-        if (!hars_exchange_at(route, ex->r.path)) {
+        if (!hars_route_at(route, ex->r.path)) {
             continue;
         }
 
@@ -184,22 +183,6 @@ hars_exchange_route(hars_exchange_t *ex)
             return;
         }
     }
-}
-
-
-/* something has to follow a prefix */
-static unsigned
-hars_exchange_at(const hars_route_t *route, const char *path)
-{
-    size_t  len;
-
-    if (!route->prefix) {
-        return strcmp(route->path, path) == 0;
-    }
-
-    len = strlen(route->path);
-
-    return strncmp(route->path, path, len) == 0 && path[len] != '\0';
 }
 
 
@@ -488,7 +471,7 @@ hars_exchange_allow(hars_exchange_t *ex)
 
     for (route = ex->server->conf.routes; route->path; route++) {
 
-        if (!hars_exchange_at(route, ex->r.path)) {
+        if (!hars_route_at(route, ex->r.path)) {
             continue;
         }
 

@@ -11,8 +11,9 @@
  * (hars_request_later()).
  *
  * Paths are compared as sent, undecoded: the gateway proxies exact ones.  A
- * route may be a prefix instead, which ends with "/"; what follows is the
- * handler's to look at.
+ * "*" in a route stands for any one segment (hars_route.h).  A route may be a
+ * prefix instead, which ends with "/"; what follows is the handler's to look
+ * at.
  */
 
 #ifndef HARS_HTTP_H

@@ -37,6 +37,7 @@ static const hars_problem_title_t  hars_problem_titles[] = {
     { 429, "Too Many Requests" },
     { 500, "Internal Server Error" },
     { 503, "Service Unavailable" },
+    { 507, "Insufficient Storage" },
     { 0, NULL }
 };
 

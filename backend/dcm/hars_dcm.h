@@ -1,0 +1,62 @@
+
+/*
+ * hars-dcm, the data collecting mechanism: recordings that wearables send,
+ * the activities in them, and who may look at them.
+ *
+ *     gateway -> who -> endpoint (one per file) -> store
+ *                                 queue -> ML service -> windows, days
+ *
+ * Settings, identity, store and keys are set before the first request and
+ * stay; what changes has a lock or is atomic.
+ */
+
+#ifndef HARS_DCM_H
+#define HARS_DCM_H
+
+
+#include "hars_dcm_metrics.h"
+#include "hars_dcm_vault.h"
+#include "hars_http.h"
+#include "hars_record.h"
+#include "hars_settings.h"
+#include "hars_store.h"
+
+
+#define HARS_DCM_ID         65            /* of a sub, a client, with its 0 */
+
+#define HARS_EXIT_OK        0
+#define HARS_EXIT_FAILED    1
+#define HARS_EXIT_USAGE     2
+
+
+typedef struct {
+    char                 *socket;
+    char                 *gateway_user;
+    char                 *database;
+    hars_setting_list_t   data_key;
+} hars_dcm_conf_t;
+
+
+/* hars_http_conf_t: data */
+typedef struct {
+    hars_dcm_conf_t       conf;
+    hars_settings_t      *settings;
+    hars_vault_t         *vault;          /* keys of the patients' keys */
+    hars_store_t         *store;          /* NULL: not serving */
+    hars_dcm_metrics_t    metrics;
+} hars_dcm_t;
+
+
+/* hars_dcm_settings.c: reads, checks and says what is wrong; HARS_OK */
+int hars_dcm_configure(hars_dcm_t *dcm, const char *file);
+void hars_dcm_release(hars_dcm_t *dcm);
+void hars_dcm_settings_help(void);
+
+/* hars_dcm_serve.c: until a signal; HARS_EXIT_... */
+int hars_dcm_serve(hars_dcm_t *dcm);
+
+/* ms since 1970 */
+int64_t hars_dcm_now(void);
+
+
+#endif /* HARS_DCM_H */

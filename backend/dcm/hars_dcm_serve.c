@@ -1,0 +1,100 @@
+
+/*
+ * The running service: one socket, its routes, and the main thread, which
+ * waits for the signal to stop.
+ */
+
+#include "hars_dcm.h"
+#include "hars_dcm_layout.h"
+#include "hars_log.h"
+#include "hars_signal.h"
+
+
+#define HARS_SERVE_THREADS  4
+#define HARS_SERVE_WORKERS  8             /* as many wait at a time */
+#define HARS_SERVE_TICK     1000          /* ms */
+#define HARS_SERVE_BODIES   (32 * 1024 * 1024)  /* of all requests */
+
+
+static int hars_dcm_run(hars_dcm_t *dcm);
+static void hars_dcm_tick(hars_dcm_t *dcm);
+
+
+/* "*" stands for one segment, which hars_route_segment() decodes */
+static const hars_route_t  hars_dcm_routes[] = {
+
+    { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
+
+    { .path = "/metrics", .method = "GET", .handler = hars_dcm_metrics },
+
+    { .path = NULL }
+};
+
+
+int
+hars_dcm_serve(hars_dcm_t *dcm)
+{
+    int  rc;
+
+    /* before there is any thread */
+
+    if (hars_signal_init() != HARS_OK) {
+        hars_log_error("signals cannot be blocked");
+        return HARS_EXIT_FAILED;
+    }
+
+    dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
+
+    if (dcm->store == NULL) {
+        return HARS_EXIT_FAILED;
+    }
+
+    rc = hars_dcm_run(dcm);
+
+    hars_store_close(dcm->store);
+    dcm->store = NULL;
+
+    return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
+}
+
+
+static int
+hars_dcm_run(hars_dcm_t *dcm)
+{
+    hars_http_t       *http;
+    hars_http_conf_t   conf = { .threads = HARS_SERVE_THREADS };
+
+    conf.socket = dcm->conf.socket;
+    conf.gateway_user = dcm->conf.gateway_user;
+    conf.routes = hars_dcm_routes;
+    conf.data = dcm;
+    conf.served = hars_dcm_served;
+    conf.workers = HARS_SERVE_WORKERS;
+    conf.waits = hars_db_waits(dcm->conf.database);
+    conf.bodies = HARS_SERVE_BODIES;
+
+    http = hars_http_start(&conf);
+
+    if (http == NULL) {
+        return HARS_ERROR;
+    }
+
+    hars_log_info("serving on \"%s\"", dcm->conf.socket);
+
+    while (hars_signal_wait(HARS_SERVE_TICK) == 0) {
+        hars_dcm_tick(dcm);
+    }
+
+    hars_log_info("stopping");
+    hars_http_stop(http);
+
+    return HARS_OK;
+}
+
+
+/* what is to be done now and then; nothing waits for it */
+static void
+hars_dcm_tick(hars_dcm_t *dcm)
+{
+    (void) dcm;
+}

@@ -1,0 +1,60 @@
+
+/*
+ * Who asks: what the gateway says of the token and its certificate, in the
+ * headers Hars-*, which no client can set.  Nothing else of a request says
+ * who somebody is.
+ */
+
+#ifndef HARS_DCM_WHO_H
+#define HARS_DCM_WHO_H
+
+
+#include "hars_dcm.h"
+
+
+typedef enum {
+    HARS_WHO_OTHER = 0,                   /* a kind that may nothing here */
+    HARS_WHO_PATIENT,
+    HARS_WHO_CAREGIVER,
+    HARS_WHO_DOCTOR,
+    HARS_WHO_SERVICE,
+    HARS_WHO_FOG_NODE,
+    HARS_WHO_OPERATOR
+} hars_who_kind_e;
+
+
+/* bits; others of a token mean nothing here */
+#define HARS_SCOPE_RECORDINGS_WRITE  0x01
+#define HARS_SCOPE_RECORDINGS_FOG    0x02
+#define HARS_SCOPE_ACTIVITIES_READ   0x04
+#define HARS_SCOPE_SAMPLES_READ      0x08
+#define HARS_SCOPE_CONSENT_WRITE     0x10
+
+
+typedef struct {
+    char              sub[HARS_DCM_ID];
+    char              client[HARS_DCM_ID];
+    hars_who_kind_e   kind;
+    unsigned          scopes;
+    int64_t           exp;                /* of the token, s */
+    unsigned char     cert[HARS_SHA256_LEN];
+} hars_who_t;
+
+
+/* HARS_ERROR after it answered 401 */
+int hars_who(hars_request_t *r, hars_who_t *who);
+
+/*
+ * HARS_ERROR after it answered 403: the token has not this scope
+ * (HARS_SCOPE_...).
+ */
+int hars_who_may(hars_request_t *r, const hars_who_t *who, unsigned scope);
+
+/* the bits of scopes, parted by blanks; those of no meaning here are left out */
+unsigned hars_who_scopes(const char *text);
+
+/* the name of one of them */
+const char *hars_who_scope_name(unsigned scope);
+
+
+#endif /* HARS_DCM_WHO_H */
