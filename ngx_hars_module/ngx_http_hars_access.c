@@ -112,6 +112,13 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
 
+            /* a revoked proxy's client has no certificate either */
+
+            if (ngx_http_hars_cert_revoked(ctx)) {
+                return ngx_http_hars_finish(r, ctx, hlcf,
+                                            NGX_HTTP_HARS_CERT_REVOKED);
+            }
+
             /* no record could help; another location may bind otherwise */
 
             if (hlcf->bind == NGX_HTTP_HARS_BIND_REQUIRED
@@ -119,11 +126,6 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
             {
                 return ngx_http_hars_finish(r, ctx, hlcf,
                                             NGX_HTTP_HARS_NO_CERT);
-            }
-
-            if (ngx_http_hars_cert_revoked(ctx)) {
-                return ngx_http_hars_finish(r, ctx, hlcf,
-                                            NGX_HTTP_HARS_CERT_REVOKED);
             }
 
             ctx->state = NGX_HTTP_HARS_L0;

@@ -42,6 +42,10 @@ struct ngx_http_hars_from_s {
 
 static ngx_int_t ngx_http_hars_from_trusted(ngx_http_request_t *r,
     ngx_http_hars_from_t *from, ngx_http_hars_conn_t **proxy);
+static ngx_uint_t ngx_http_hars_from_revoked(ngx_http_request_t *r,
+    ngx_http_hars_conn_t *proxy);
+static void ngx_http_hars_from_read(ngx_http_request_t *r,
+    ngx_http_hars_header_cert_t *header);
 static void ngx_http_hars_from_collect(ngx_http_hars_header_cert_t *header,
     ngx_table_elt_t *h);
 static ngx_int_t ngx_http_hars_from_digest(
@@ -65,9 +69,6 @@ ngx_http_hars_header_cert_t *
 ngx_http_hars_from_header(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
-    ngx_uint_t                    i;
-    ngx_list_part_t              *part;
-    ngx_table_elt_t              *h;
     ngx_http_hars_ctx_t          *ctx;
     ngx_http_hars_conn_t         *proxy;
     ngx_http_hars_srv_conf_t     *hscf;
@@ -115,27 +116,12 @@ ngx_http_hars_from_header(ngx_http_request_t *r)
     header->trusted = 1;
     header->proxy = proxy;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (ngx_http_hars_reserved_header(&h[i])
-            && (h[i].key.data[0] | 0x20) == 'c')
-        {
-            ngx_http_hars_from_collect(header, &h[i]);
-        }
+    if (proxy && ngx_http_hars_from_revoked(r, proxy)) {
+        header->bad = 1;
+        return header;
     }
+
+    ngx_http_hars_from_read(r, header);
 
     return header;
 }
@@ -191,6 +177,61 @@ ngx_http_hars_from_trusted(ngx_http_request_t *r, ngx_http_hars_from_t *from,
     }
 
     return NGX_DECLINED;
+}
+
+
+/* here and not where "hars" is on: open locations hand it on, too */
+
+static ngx_uint_t
+ngx_http_hars_from_revoked(ngx_http_request_t *r, ngx_http_hars_conn_t *proxy)
+{
+    ngx_uint_t                  i;
+    ngx_http_hars_zone_t      **zone;
+    ngx_http_hars_main_conf_t  *hmcf;
+
+    hmcf = ngx_http_get_module_main_conf(r, ngx_http_hars_module);
+    zone = hmcf->zones.elts;
+
+    for (i = 0; i < hmcf->zones.nelts; i++) {
+
+        if (ngx_http_hars_conn_revoked(zone[i], proxy)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_hars_from_read(ngx_http_request_t *r,
+    ngx_http_hars_header_cert_t *header)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (ngx_http_hars_reserved_header(&h[i])
+            && (h[i].key.data[0] | 0x20) == 'c')
+        {
+            ngx_http_hars_from_collect(header, &h[i]);
+        }
+    }
 }
 
 

@@ -491,11 +491,18 @@ is(on($s, '/', 'a', header('a')), '200 ok', '... others pass');
 is(asked($shim_b, 'good', header('good')), '401 cert_revoked',
    '... through any proxy');
 is(asked($shim_b, 'a', header('a')), '200 ok', '... others pass there');
+is(handed_on($shim_b, '/open', 'a', header('a')),
+   'Hars-Cert-S256: ' . thumbprint('a'), '... and an open location');
 HarsTest::Redis::revoke(cert => $proxy);
 ok(HarsTest::Place::wait_for(2, sub {
        asked($shim_b, 'a', header('a')) eq '401 cert_revoked' }),
    'a proxy whose own certificate is revoked is not believed');
 is(asked($socket, 'a', header('a')), '200 ok', '... others are');
+is(handed_on($shim_b, '/open', 'a', header('a')), '',
+   '... nor in an open location');
+is($said{s} // '', '', '... where no thumbprint is shown either');
+is(handed_on($socket, '/open', 'a', header('a')),
+   'Hars-Cert-S256: ' . thumbprint('a'), '... others are there, too');
 
 ok($nginx->quit, 'nginx ends');
 is_deeply([ $nginx->faults(tokens => [ 'token-of-' ]) ], [], 'its log');
