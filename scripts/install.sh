@@ -45,7 +45,9 @@ for file in conf/*.conf conf/*.acl; do
 done
 
 info "installed; keys for zone and seal: openssl rand -hex 32"
-info "revocation lists: hars-authserver ca crl > /etc/hars/tls/crl.pem, then" \
-     "systemctl enable --now hars-crl.timer"
-info "the signing key: openssl genpkey -algorithm EC -pkeyopt" \
-     "ec_paramgen_curve:P-256"
+info "the signing key: (umask 077; openssl genpkey -algorithm EC -pkeyopt" \
+     "ec_paramgen_curve:P-256 -out /etc/hars/signing.key)"
+info "revocation lists, USER being the authorization server's:"
+info "  runuser -u USER -- hars-authserver ca crl > /etc/hars/tls/crl.pem.new" \
+     "&& mv /etc/hars/tls/crl.pem.new /etc/hars/tls/crl.pem"
+info "  systemctl enable --now hars-crl.timer"

@@ -3,6 +3,7 @@
 
 #include "hars_as_audit_private.h"
 #include "hars_log.h"
+#include "hars_owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +45,10 @@ hars_audit_t *
 hars_audit_open(const char *path)
 {
     hars_audit_t  *audit;
+
+    if (hars_owner_check("audit_log", path) != HARS_OK) {
+        return NULL;
+    }
 
     audit = calloc(1, sizeof(hars_audit_t));
     if (audit == NULL) {

@@ -3,6 +3,7 @@
 
 #include "hars_as_ca.h"
 #include "hars_log.h"
+#include "hars_owner.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -132,6 +133,7 @@ hars_ca_close(hars_ca_t *ca)
 static int
 hars_ca_open_dir(const char *dir)
 {
+    char         name[HARS_OWNER_NAME];
     struct stat  sb;
 
     if (stat(dir, &sb) == -1) {
@@ -144,6 +146,13 @@ hars_ca_open_dir(const char *dir)
 
     if (!S_ISDIR(sb.st_mode)) {
         hars_log_error("ca_dir \"%s\" is no directory", dir);
+        return HARS_ERROR;
+    }
+
+    if (geteuid() == 0 && sb.st_uid != 0) {
+        hars_owner_name(sb.st_uid, name);
+        hars_log_error("ca_dir \"%s\" belongs to %s: run this as that user, "
+                       "runuser -u %s -- ...", dir, name, name);
         return HARS_ERROR;
     }
 

@@ -37,6 +37,7 @@ typedef struct {
     const char         *name;
     int               (*run)(hars_as_t *as, hars_store_t *store, int argc,
                              char **argv);
+    unsigned            signs:1;          /* needs the authority */
 } hars_certificate_command_t;
 
 
@@ -65,11 +66,11 @@ static int hars_certificate_usage(void);
 
 
 static const hars_certificate_command_t  hars_certificate_commands[] = {
-    { "list", hars_certificate_list },
-    { "show", hars_certificate_show },
-    { "revoke", hars_certificate_revoke },
-    { "crl", hars_certificate_crl },
-    { NULL, NULL }
+    { "list", hars_certificate_list, 0 },
+    { "show", hars_certificate_show, 0 },
+    { "revoke", hars_certificate_revoke, 0 },
+    { "crl", hars_certificate_crl, 1 },
+    { NULL, NULL, 0 }
 };
 
 
@@ -97,6 +98,14 @@ hars_ca_certificates(hars_as_t *as, int argc, char **argv)
 
     if (command->name == NULL) {
         return hars_certificate_usage();
+    }
+
+    /* first, so that a failure leaves no new database behind */
+
+    if (command->signs
+        && (hars_ca_load(as) != HARS_OK || hars_crl_create(as) != HARS_OK))
+    {
+        return HARS_EXIT_FAILED;
     }
 
     store = hars_store_open(as->conf.database, &hars_as_layout);
@@ -328,9 +337,7 @@ hars_certificate_crl(hars_as_t *as, hars_store_t *store, int argc,
         return hars_certificate_usage();
     }
 
-    if (hars_ca_load(as) != HARS_OK || hars_crl_create(as) != HARS_OK
-        || hars_crl_refresh(as, store, time(NULL)) != HARS_OK)
-    {
+    if (hars_crl_refresh(as, store, time(NULL)) != HARS_OK) {
         return HARS_EXIT_FAILED;
     }
 

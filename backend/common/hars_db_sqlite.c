@@ -6,6 +6,7 @@
 
 #include "hars_db_private.h"
 #include "hars_log.h"
+#include "hars_owner.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -100,6 +101,10 @@ hars_sqlite_open(const char *where)
     static pthread_once_t  once = PTHREAD_ONCE_INIT;
 
     (void) pthread_once(&once, hars_sqlite_configure);
+
+    if (hars_owner_check("database", where) != HARS_OK) {
+        return NULL;
+    }
 
     rc = sqlite3_open_v2(where, &db,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE

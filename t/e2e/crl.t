@@ -46,6 +46,7 @@ urls();
 daily();
 restored();
 foreign();
+anothers();
 
 done_testing();
 
@@ -603,4 +604,39 @@ sub foreign {
     write_file('ca/root.crl', content("$dir/old/root.crl"));
     like((as('--check'))[1], qr/root\.crl": it is not signed by root\.crt/,
          'another root\'s: refused');
+}
+
+
+# what root makes where the server's user is at home is closed to the server
+sub anothers {
+  SKIP: {
+        my $uid = getpwnam 'nobody';
+        skip 'needs root and the user nobody', 9 unless $> == 0 && $uid;
+
+        my $settings = sub {
+            my ($name, $file) = @_;
+            write_file('as.conf', $conf =~ s{^$name = .*}{$name = $file}mr);
+        };
+        mkdir "$dir/theirs";
+        chown $uid, -1, "$dir/theirs";
+
+        $settings->(database => "$dir/theirs/db");
+        my ($rc, $said) = as('client', 'list');
+        is($rc, 1, 'root, and a database that were nobody\'s: refused');
+        like($said, qr/database .*runuser -u nobody/, '... why, and the mend');
+        ok(!-e "$dir/theirs/db", '... nothing is made');
+
+        $settings->(audit_log => "$dir/theirs/log");
+        ($rc, $said) = as('client', 'list');
+        is($rc, 1, '... an audit log');
+        like($said, qr/audit_log .*runuser -u nobody/, '... why');
+        ok(!-e "$dir/theirs/log", '... nothing is made');
+
+        $settings->(database => "$dir/new.db");
+        chown $uid, -1, "$dir/ca";
+        ($rc, $said) = as('ca', 'crl');
+        is($rc, 1, 'an authority of nobody\'s: refused');
+        like($said, qr/ca_dir .*runuser -u nobody/, '... why');
+        ok(!-e "$dir/new.db", '... before there is a database');
+    }
 }
