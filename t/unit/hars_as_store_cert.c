@@ -32,6 +32,7 @@
 #include "../../backend/authserver/hars_as_form.c"
 #include "../../backend/authserver/hars_as_words.c"
 #include "../../backend/common/hars_log.c"
+#include "../../backend/common/hars_owner.c"
 
 #include "tap.h"
 

@@ -13,6 +13,7 @@
 #include "../../backend/common/hars_db_pg.c"
 #include "../../backend/common/hars_db_pg_conn.c"
 #include "../../backend/common/hars_log.c"
+#include "../../backend/common/hars_owner.c"
 
 #include "tap.h"
 
