@@ -146,6 +146,7 @@ typedef struct {
 
 /* hars_as_store.h, and so on */
 struct hars_store_s;
+struct hars_known_s;
 struct hars_publish_s;
 struct hars_audit_s;
 struct hars_metrics_s;
@@ -181,6 +182,7 @@ typedef struct {
 typedef struct {
     hars_as_t              *as;
     struct hars_store_s    *store;
+    struct hars_known_s    *known;        /* what is remembered of it */
 } hars_as_socket_t;
 
 

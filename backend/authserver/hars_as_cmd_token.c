@@ -106,7 +106,7 @@ hars_token_show(hars_as_t *as, hars_store_t *store,
     char         *text, shown[HARS_TOKEN_ID_LEN + 1];
     hars_token_t  token;
 
-    rc = hars_store_token_get(store, id, &token);
+    rc = hars_store_token_get(store, id, &token, NULL);
 
     if (rc == HARS_DECLINED) {
         fprintf(stderr, "hars-authserver: there is no such token\n");

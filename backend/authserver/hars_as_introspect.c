@@ -19,6 +19,7 @@
 #include "hars_as_audit.h"
 #include "hars_as_family.h"
 #include "hars_as_jwt.h"
+#include "hars_as_known.h"
 #include "hars_as_metrics.h"
 #include "hars_as_store.h"
 #include "hars_as_value.h"
@@ -32,14 +33,16 @@
 static void hars_introspect(hars_request_t *r, const hars_form_t *form,
     const hars_client_t *caller, time_t now);
 static int hars_introspect_form(hars_request_t *r, unsigned *jwt);
+static int hars_introspect_gateway(hars_request_t *r, int64_t revision,
+    hars_client_t *gateway);
+static int hars_introspect_family(hars_as_socket_t *socket,
+    const char *value, const hars_client_t *caller, hars_token_t *token);
+static unsigned hars_introspect_sees(const hars_client_t *caller,
+    const hars_token_t *token, time_t now);
 static void hars_introspect_reply(hars_request_t *r,
     const hars_token_t *token);
 static void hars_introspect_signed(hars_request_t *r,
     const hars_token_t *token, const hars_client_t *caller, time_t now);
-static int hars_introspect_find(hars_as_socket_t *socket, const char *value,
-    const hars_client_t *caller, time_t now, hars_token_t *token);
-static int hars_introspect_family(hars_as_socket_t *socket,
-    const char *value, const hars_client_t *caller, hars_token_t *token);
 
 
 /* RFC 7662, 2.2 */
@@ -72,44 +75,29 @@ hars_as_introspect_public(hars_request_t *r)
 void
 hars_as_introspect_gateway(hars_request_t *r)
 {
-    int                rc;
-    hars_form_t        form;
-    hars_client_t      caller;
-    hars_as_socket_t  *socket;
+    hars_form_t  form;
 
-    socket = r->data;
-
-    if (hars_oauth_form(r, &form, NULL) != HARS_OK) {
-        return;
+    if (hars_oauth_form(r, &form, NULL) == HARS_OK) {
+        hars_introspect(r, &form, NULL, time(NULL));
     }
-
-    rc = hars_store_client_get(socket->store,
-                               socket->as->conf.gateway_client, &caller);
-
-    if (rc == HARS_ERROR) {
-        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
-                         "The database cannot be asked.");
-        return;
-    }
-
-    if (rc == HARS_DECLINED || caller.disabled_at) {
-        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
-                         "The gateway is not registered.");
-        return;
-    }
-
-    hars_introspect(r, &form, &caller, time(NULL));
 }
 
 
+/*
+ * The token's row tells the revision as well, so that who the gateway is need
+ * not be asked for.
+ */
 static void
 hars_introspect(hars_request_t *r, const hars_form_t *form,
     const hars_client_t *caller, time_t now)
 {
     int                rc;
-    unsigned           jwt;
+    int64_t            revision;
+    unsigned           jwt, opaque;
     const char        *value;
     hars_token_t       token;
+    hars_client_t      gateway;
+    hars_token_id_t    id;
     hars_as_socket_t  *socket;
 
     socket = r->data;
@@ -126,12 +114,34 @@ hars_introspect(hars_request_t *r, const hars_form_t *form,
         return;
     }
 
-    rc = hars_introspect_find(socket, value, caller, now, &token);
+    rc = HARS_DECLINED;
+    revision = 0;
+    opaque = (hars_value_token_id(&id, value) == HARS_OK);
+
+    if (opaque) {
+        rc = hars_store_token_get(socket->store, &id, &token, &revision);
+    }
+
+    if (caller == NULL) {
+        if (hars_introspect_gateway(r, revision, &gateway) != HARS_OK) {
+            return;
+        }
+
+        caller = &gateway;
+    }
+
+    if (!opaque) {
+        rc = hars_introspect_family(socket, value, caller, &token);
+    }
 
     if (rc == HARS_ERROR) {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
                          "The database cannot be asked.");
         return;
+    }
+
+    if (rc == HARS_OK && !hars_introspect_sees(caller, &token, now)) {
+        rc = HARS_DECLINED;
     }
 
     hars_metrics_introspected(socket->as->metrics, rc == HARS_OK);
@@ -192,6 +202,84 @@ hars_introspect_form(hars_request_t *r, unsigned *jwt)
 }
 
 
+/* HARS_ERROR: it has been answered */
+static int
+hars_introspect_gateway(hars_request_t *r, int64_t revision,
+    hars_client_t *gateway)
+{
+    int                rc;
+    hars_as_socket_t  *socket;
+
+    socket = r->data;
+    rc = hars_known_client(socket->known, socket->as->conf.gateway_client,
+                           revision, gateway);
+
+    if (rc == HARS_ERROR) {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                         "The database cannot be asked.");
+        return HARS_ERROR;
+    }
+
+    if (rc == HARS_DECLINED || gateway->disabled_at) {
+        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
+                         "The gateway is not registered.");
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
+}
+
+
+/* a refresh token that is the valid one; who is not its client sees none */
+static int
+hars_introspect_family(hars_as_socket_t *socket, const char *value,
+    const hars_client_t *caller, hars_token_t *token)
+{
+    int            rc;
+    uint32_t       generation;
+    hars_family_t  family;
+    unsigned char  id[HARS_FAMILY_LEN];
+
+    if (hars_family_parse(socket->as->refresh, value, id, &generation)
+        != HARS_OK)
+    {
+        return HARS_DECLINED;
+    }
+
+    rc = hars_store_family_get(socket->store, id, &family);
+
+    if (rc == HARS_OK && family.generation != generation) {
+        rc = HARS_DECLINED;
+    }
+
+    if (rc == HARS_OK) {
+        hars_family_token(&family, caller, token);
+    }
+
+    return rc;
+}
+
+
+/* at exp it has ended, without leeway */
+static unsigned
+hars_introspect_sees(const hars_client_t *caller, const hars_token_t *token,
+    time_t now)
+{
+    if (token->revoked_at || token->exp <= now) {
+        return 0;
+    }
+
+    if (strcmp(token->client_id, caller->id) == 0) {
+        return 1;
+    }
+
+    return !token->refresh
+           && caller->kind->introspect
+           && hars_words_meet(token->aud, caller->resources,
+                              HARS_WORDS_RESOURCE);
+}
+
+
 static void
 hars_introspect_reply(hars_request_t *r, const hars_token_t *token)
 {
@@ -232,68 +320,4 @@ hars_introspect_signed(hars_request_t *r, const hars_token_t *token,
     hars_reply_header(r, "Pragma", "no-cache");
     hars_reply(r, 200, "application/" HARS_JWT_INTROSPECTION, jwt,
                strlen(jwt));
-}
-
-
-static int
-hars_introspect_find(hars_as_socket_t *socket, const char *value,
-    const hars_client_t *caller, time_t now, hars_token_t *token)
-{
-    int              rc;
-    unsigned         own;
-    hars_token_id_t  id;
-
-    rc = (hars_value_token_id(&id, value) == HARS_OK)
-         ? hars_store_token_get(socket->store, &id, token)
-         : hars_introspect_family(socket, value, caller, token);
-
-    if (rc != HARS_OK) {
-        return rc;
-    }
-
-    own = strcmp(token->client_id, caller->id) == 0;
-
-    /* at exp it has ended, without leeway */
-
-    if (token->revoked_at
-        || token->exp <= now
-        || (!own && (token->refresh
-                     || !caller->kind->introspect
-                     || !hars_words_meet(token->aud, caller->resources,
-                                         HARS_WORDS_RESOURCE))))
-    {
-        return HARS_DECLINED;
-    }
-
-    return HARS_OK;
-}
-
-
-/* a refresh token that is the valid one; who is not its client sees none */
-static int
-hars_introspect_family(hars_as_socket_t *socket, const char *value,
-    const hars_client_t *caller, hars_token_t *token)
-{
-    int            rc;
-    uint32_t       generation;
-    hars_family_t  family;
-    unsigned char  id[HARS_FAMILY_LEN];
-
-    if (hars_family_parse(socket->as->refresh, value, id, &generation)
-        != HARS_OK)
-    {
-        return HARS_DECLINED;
-    }
-
-    rc = hars_store_family_get(socket->store, id, &family);
-
-    if (rc == HARS_OK && family.generation != generation) {
-        rc = HARS_DECLINED;
-    }
-
-    if (rc == HARS_OK) {
-        hars_family_token(&family, caller, token);
-    }
-
-    return rc;
 }

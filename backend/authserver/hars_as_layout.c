@@ -13,7 +13,16 @@
 #include "hars_as_layout.h"
 
 
-#define HARS_LAYOUT_VERSION  5
+#define HARS_LAYOUT_VERSION  6
+
+
+/* one row: grows with each change of "client" and "revoked_cert" */
+#define HARS_LAYOUT_REVISION                                                 \
+    "CREATE TABLE revision ("                                                \
+    "  one {INT} PRIMARY KEY CHECK (one = 1),"                               \
+    "  n {INT} NOT NULL"                                                     \
+    ") {END};"                                                               \
+    "INSERT INTO revision (one, n) VALUES (1, 1);"
 
 
 static const char *const  hars_as_tables[] = {
@@ -37,6 +46,8 @@ static const char *const  hars_as_tables[] = {
     ") {END};"
 
     "CREATE INDEX client_sub ON client (sub);",
+
+    HARS_LAYOUT_REVISION,
 
     "CREATE TABLE token ("
     "  id {BLOB} PRIMARY KEY CHECK (length(id) = 38),"
@@ -200,10 +211,20 @@ static const char  hars_layout_4_to_5[] =
     "DROP TABLE outbox_cert_4;";
 
 
+/* layout 5 */
+static const char  hars_layout_5_to_6[] =
+    HARS_LAYOUT_REVISION;
+
+
+static const hars_layout_older_t  hars_as_older[] = {
+    { .version = 4, .before = hars_layout_4, .after = hars_layout_4_to_5 },
+    { .version = 5, .step = hars_layout_5_to_6 },
+    { .version = 0 }
+};
+
+
 const hars_layout_t  hars_as_layout = {
     .version = HARS_LAYOUT_VERSION,
     .tables = hars_as_tables,
-    .older = 4,
-    .before = hars_layout_4,
-    .after = hars_layout_4_to_5
+    .older = hars_as_older
 };

@@ -8,6 +8,7 @@
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
 #include "hars_as_auth.h"
+#include "hars_as_known.h"
 #include "hars_as_metrics.h"
 #include "hars_as_store.h"
 #include "hars_as_words.h"
@@ -390,7 +391,7 @@ hars_oauth_holder(hars_request_t *r, time_t now, hars_cert_t *cert)
 
     hars_oauth_who(r, "", cert);
 
-    rc = hars_store_cert_revoked(socket->store, cert->thumbprint);
+    rc = hars_known_revoked(socket->known, cert->thumbprint, 0);
 
     if (rc == HARS_DECLINED) {
         return HARS_OK;
@@ -415,18 +416,24 @@ hars_oauth_registered(hars_request_t *r, const char *id, const char *secret,
     const hars_cert_t *cert, hars_client_t *client)
 {
     int                rc, revoked;
+    int64_t            revision;
     const char        *wrong;
     hars_audit_who_t  *who;
     hars_as_socket_t  *socket;
 
     socket = r->data;
 
-    rc = hars_words_id(id) ? hars_store_client_get(socket->store, id, client)
-                           : HARS_DECLINED;
+    rc = hars_store_revision(socket->store, &revision);
+
+    if (rc == HARS_OK) {
+        rc = hars_words_id(id)
+             ? hars_known_client(socket->known, id, revision, client)
+             : HARS_DECLINED;
+    }
 
     revoked = (rc == HARS_ERROR)
               ? HARS_ERROR
-              : hars_store_cert_revoked(socket->store, cert->thumbprint);
+              : hars_known_revoked(socket->known, cert->thumbprint, revision);
 
     if (revoked == HARS_ERROR) {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,

@@ -236,7 +236,8 @@ hars_revoke_own(hars_request_t *r, const hars_client_t *client,
         owner = family.client_id;
 
     } else {
-        rc = hars_store_token_get(socket->store, &revoke->token, &token);
+        rc = hars_store_token_get(socket->store, &revoke->token, &token,
+                                  NULL);
         owner = token.client_id;
     }
 

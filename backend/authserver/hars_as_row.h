@@ -17,8 +17,16 @@
     "id, kind, sub, auth, auth_value, issuer_dn, secret, scope, resources,"  \
     " token_ttl, refresh, metadata, registration, disabled_at, created_at"
 
+/* behind those of a client or token */
+#define HARS_ROW_REVISION  ", (SELECT n FROM revision)"
+
+#define HARS_ROW_CLIENT_COLUMNS  15
+
 #define HARS_ROW_TOKEN                                                       \
     "id, cnf, client_id, sub, kind, scope, aud, iat, exp, family"
+
+/* with the time of its revocation behind them */
+#define HARS_ROW_TOKEN_COLUMNS  11
 
 
 /* all columns, as parameters */

@@ -17,6 +17,7 @@
 #include "hars_as_family.h"
 #include "hars_as_jwt.h"
 #include "hars_as_metadata.h"
+#include "hars_as_known.h"
 #include "hars_as_metrics.h"
 #include "hars_as_oauth.h"
 #include "hars_as_ocsp.h"
@@ -156,8 +157,9 @@ hars_as_serve(hars_as_t *as)
     }
 
     as->metrics = hars_metrics_create();
+    serve.socket.known = hars_known_create(serve.socket.store);
 
-    rc = hars_serve_refresh(&serve, as);
+    rc = serve.socket.known ? hars_serve_refresh(&serve, as) : HARS_ERROR;
 
     if (rc == HARS_OK) {
         rc = hars_serve_run(&serve, as);
@@ -167,6 +169,7 @@ hars_as_serve(hars_as_t *as)
     hars_metrics_free(as->metrics);
     as->metrics = NULL;
 
+    hars_known_free(serve.socket.known);
     hars_store_close(serve.socket.store);
 
     return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;

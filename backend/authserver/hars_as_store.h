@@ -59,6 +59,19 @@ typedef struct {
 int hars_store_client_add(hars_store_t *store, const hars_client_t *client);
 int hars_store_client_get(hars_store_t *store, const char *id,
     hars_client_t *client);
+
+/* the same, and the revision that it is of */
+int hars_store_client_at(hars_store_t *store, const char *id,
+    hars_client_t *client, int64_t *revision);
+
+/*
+ * Which clients there are and which certificates are revoked has a number,
+ * from 1, that grows with each change: hars_store_revise() belongs into the
+ * transaction of each.
+ */
+int hars_store_revision(hars_store_t *store, int64_t *revision);
+int hars_store_revise(hars_db_t *db);
+
 int hars_store_client_each(hars_store_t *store, hars_store_client_pt take,
     void *data);
 
@@ -76,9 +89,12 @@ int hars_store_token_add(hars_store_t *store, const hars_token_t *token);
 /* the same inside a transaction */
 int hars_token_insert(hars_db_t *db, const hars_token_t *token);
 
-/* a token of a revoked certificate comes out as revoked */
+/*
+ * A token of a revoked certificate comes out as revoked.  *revision (may be
+ * NULL) is that of its clients at the same moment, 0 where there is no token.
+ */
 int hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
-    hars_token_t *token);
+    hars_token_t *token, int64_t *revision);
 
 /*
  * Revokes up to HARS_STORE_BATCH live tokens, all families of refresh tokens
@@ -94,6 +110,10 @@ int hars_store_revoke(hars_store_t *store, const hars_revoke_t *revoke,
 
 int hars_store_cert_revoked(hars_store_t *store,
     const unsigned char hash[HARS_SHA256_LEN]);
+
+/* the same, and the revision that it is of */
+int hars_store_cert_revoked_at(hars_store_t *store,
+    const unsigned char hash[HARS_SHA256_LEN], int64_t *revision);
 
 /* up to HARS_STORE_BATCH tokens to be told, their number in *n */
 int hars_store_outbox(hars_store_t *store, hars_outbox_t *row, unsigned *n);

@@ -46,7 +46,7 @@ hars_client_insert(hars_db_t *db, const hars_client_t *client)
         return HARS_ERROR;
     }
 
-    return added ? HARS_OK : HARS_DECLINED;
+    return added ? hars_store_revise(db) : HARS_DECLINED;
 }
 
 
@@ -76,7 +76,7 @@ hars_store_client_update(hars_db_t *db, void *data)
         return HARS_ERROR;
     }
 
-    return changed ? HARS_OK : HARS_DECLINED;
+    return changed ? hars_store_revise(db) : HARS_DECLINED;
 }
 
 
@@ -110,13 +110,27 @@ hars_store_client_delete(hars_db_t *db, void *data)
 
     hars_db_text(db, data);
 
-    return hars_db_do(db, "DELETE FROM client WHERE id = ?1", NULL);
+    if (hars_db_do(db, "DELETE FROM client WHERE id = ?1", NULL) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    return hars_store_revise(db);
 }
 
 
 int
 hars_store_client_get(hars_store_t *store, const char *id,
     hars_client_t *client)
+{
+    int64_t  revision;
+
+    return hars_store_client_at(store, id, client, &revision);
+}
+
+
+int
+hars_store_client_at(hars_store_t *store, const char *id,
+    hars_client_t *client, int64_t *revision)
 {
     int         rc;
     hars_db_t  *db;
@@ -129,15 +143,47 @@ hars_store_client_get(hars_store_t *store, const char *id,
 
     hars_db_text(db, id);
 
-    rc = hars_db_first(db, "SELECT " HARS_ROW_CLIENT " FROM client"
-                           " WHERE id = ?1");
+    rc = hars_db_first(db, "SELECT " HARS_ROW_CLIENT HARS_ROW_REVISION
+                           " FROM client WHERE id = ?1");
     if (rc == HARS_OK) {
         rc = hars_row_client(db, client);
+        *revision = hars_db_get_int(db, HARS_ROW_CLIENT_COLUMNS);
     }
 
     hars_store_reader_done(store, db);
 
     return rc;
+}
+
+
+int
+hars_store_revision(hars_store_t *store, int64_t *revision)
+{
+    int         rc;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    rc = hars_db_first(db, "SELECT n FROM revision");
+
+    if (rc == HARS_OK) {
+        *revision = hars_db_get_int(db, 0);
+    }
+
+    hars_store_reader_done(store, db);
+
+    return rc == HARS_OK ? HARS_OK : HARS_ERROR;
+}
+
+
+int
+hars_store_revise(hars_db_t *db)
+{
+    return hars_db_do(db, "UPDATE revision SET n = n + 1", NULL);
 }
 
 

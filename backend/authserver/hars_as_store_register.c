@@ -270,5 +270,5 @@ hars_store_client_replace(hars_db_t *db, void *data)
         return HARS_ERROR;
     }
 
-    return changed ? HARS_OK : HARS_DECLINED;
+    return changed ? hars_store_revise(db) : HARS_DECLINED;
 }

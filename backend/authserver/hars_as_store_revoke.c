@@ -194,7 +194,8 @@ hars_store_cert_revoke(hars_db_t *db, const hars_revoke_t *revoke,
                        " VALUES (?1, ?2, ?3) ON CONFLICT (hash) DO UPDATE"
                        " SET until = CASE WHEN revoked_cert.until > ?2"
                        " THEN revoked_cert.until ELSE ?2 END", NULL)
-        != HARS_OK)
+        != HARS_OK
+        || hars_store_revise(db) != HARS_OK)
     {
         return HARS_ERROR;
     }
@@ -278,6 +279,16 @@ int
 hars_store_cert_revoked(hars_store_t *store,
     const unsigned char hash[HARS_SHA256_LEN])
 {
+    int64_t  revision;
+
+    return hars_store_cert_revoked_at(store, hash, &revision);
+}
+
+
+int
+hars_store_cert_revoked_at(hars_store_t *store,
+    const unsigned char hash[HARS_SHA256_LEN], int64_t *revision)
+{
     int         rc;
     hars_db_t  *db;
 
@@ -288,7 +299,16 @@ hars_store_cert_revoked(hars_store_t *store,
     }
 
     hars_db_blob(db, hash, HARS_SHA256_LEN);
-    rc = hars_db_first(db, "SELECT until FROM revoked_cert WHERE hash = ?1");
+    rc = hars_db_first(db, "SELECT n, (SELECT count(*) FROM revoked_cert"
+                           " WHERE hash = ?1) FROM revision");
+
+    if (rc == HARS_OK) {
+        *revision = hars_db_get_int(db, 0);
+        rc = hars_db_get_int(db, 1) ? HARS_OK : HARS_DECLINED;
+
+    } else {
+        rc = HARS_ERROR;
+    }
 
     hars_store_reader_done(store, db);
 

@@ -74,10 +74,14 @@ hars_token_insert(hars_db_t *db, const hars_token_t *token)
 
 int
 hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
-    hars_token_t *token)
+    hars_token_t *token, int64_t *revision)
 {
     int         rc;
     hars_db_t  *db;
+
+    if (revision) {
+        *revision = 0;
+    }
 
     db = hars_store_reader(store);
 
@@ -90,9 +94,13 @@ hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
     rc = hars_db_first(db, "SELECT " HARS_ROW_TOKEN ", coalesce("
                            "nullif(revoked_at, 0), (SELECT c.revoked_at FROM"
                            " revoked_cert AS c WHERE c.hash = cnf), 0)"
-                           " FROM token WHERE id = ?1");
+                           HARS_ROW_REVISION " FROM token WHERE id = ?1");
     if (rc == HARS_OK) {
         rc = hars_row_token(db, token);
+
+        if (revision) {
+            *revision = hars_db_get_int(db, HARS_ROW_TOKEN_COLUMNS);
+        }
     }
 
     hars_store_reader_done(store, db);

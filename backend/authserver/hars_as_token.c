@@ -17,6 +17,7 @@
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
 #include "hars_as_family.h"
+#include "hars_as_known.h"
 #include "hars_as_metrics.h"
 #include "hars_as_publish.h"
 #include "hars_as_revocation.h"
@@ -595,9 +596,8 @@ hars_token_publish(hars_as_socket_t *socket, const hars_token_t *token)
     hars_client_t  gateway;
 
     if (socket->as->publish == NULL
-        || hars_store_client_get(socket->store,
-                                 socket->as->conf.gateway_client, &gateway)
-           != HARS_OK
+        || hars_known_client(socket->known, socket->as->conf.gateway_client,
+                             0, &gateway) != HARS_OK
         || gateway.disabled_at
         || !gateway.kind->introspect
         || !hars_words_meet(token->aud, gateway.resources,

@@ -4,12 +4,13 @@
 #include "hars_layout.h"
 #include "hars_log.h"
 
-#include <stdio.h>
-
 
 static int hars_layout_upgrade(hars_db_t *db, const hars_layout_t *layout,
     int version);
-static void hars_layout_unknown(const hars_layout_t *layout, int version);
+static const hars_layout_older_t *hars_layout_older(
+    const hars_layout_t *layout, int version);
+static int hars_layout_make(hars_db_t *db, const hars_layout_t *layout,
+    const hars_layout_older_t *older);
 
 
 /* two programs may open an empty database at once: the second looks again */
@@ -41,14 +42,46 @@ hars_layout_apply(hars_db_t *db, const hars_layout_t *layout)
 static int
 hars_layout_upgrade(hars_db_t *db, const hars_layout_t *layout, int version)
 {
-    unsigned  i;
+    int                         rc;
+    const hars_layout_older_t  *older;
 
-    if (version != 0 && version != layout->older) {
-        hars_layout_unknown(layout, version);
+    older = hars_layout_older(layout, version);
+
+    if (version && older == NULL) {
+        hars_log_error("database: its layout is of version %d, this program "
+                       "knows up to %d", version, layout->version);
         return HARS_ERROR;
     }
 
-    if (version && hars_db_exec(db, layout->before) != HARS_OK) {
+    rc = (older && older->step) ? hars_db_exec(db, older->step)
+                                : hars_layout_make(db, layout, older);
+
+    return (rc == HARS_OK) ? hars_db_set_version(db, layout->version) : rc;
+}
+
+
+static const hars_layout_older_t *
+hars_layout_older(const hars_layout_t *layout, int version)
+{
+    const hars_layout_older_t  *older;
+
+    for (older = layout->older; older && older->version; older++) {
+        if (older->version == version) {
+            return older;
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+hars_layout_make(hars_db_t *db, const hars_layout_t *layout,
+    const hars_layout_older_t *older)
+{
+    unsigned  i;
+
+    if (older && hars_db_exec(db, older->before) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -58,25 +91,5 @@ hars_layout_upgrade(hars_db_t *db, const hars_layout_t *layout, int version)
         }
     }
 
-    if (version && hars_db_exec(db, layout->after) != HARS_OK) {
-        return HARS_ERROR;
-    }
-
-    return hars_db_set_version(db, layout->version);
-}
-
-
-static void
-hars_layout_unknown(const hars_layout_t *layout, int version)
-{
-    char  older[32];
-
-    older[0] = '\0';
-
-    if (layout->older) {
-        snprintf(older, sizeof(older), "%d and ", layout->older);
-    }
-
-    hars_log_error("database: its layout is of version %d, this program "
-                   "knows %s%d", version, older, layout->version);
+    return older ? hars_db_exec(db, older->after) : HARS_OK;
 }

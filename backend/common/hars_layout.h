@@ -13,14 +13,18 @@
 #include "hars_db.h"
 
 
+/* an older layout: either one step to the present one, or all made anew */
 typedef struct {
-    int                 version;
-    const char *const  *tables;           /* statements, ends with NULL */
+    int                          version;
+    const char                  *step;
+    const char                  *before;  /* what goes out of the way */
+    const char                  *after;   /* and what is taken from it */
+} hars_layout_older_t;
 
-    /* an older layout, and what is done about it around those; 0: none */
-    int                 older;
-    const char         *before;
-    const char         *after;
+typedef struct {
+    int                          version;
+    const char *const           *tables;  /* statements, ends with NULL */
+    const hars_layout_older_t   *older;   /* ends with 0; NULL: none */
 } hars_layout_t;
 
 

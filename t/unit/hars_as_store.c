@@ -188,10 +188,10 @@ tokens(hars_store_t *store, hars_store_t *other)
 
     fill(&token, 1, NOW + 300);
 
-    ok(hars_store_token_get(store, &token.id, &got) == HARS_DECLINED,
+    ok(hars_store_token_get(store, &token.id, &got, NULL) == HARS_DECLINED,
        "no token yet");
     ok(hars_store_token_add(store, &token) == HARS_OK, "a token is added");
-    ok(hars_store_token_get(other, &token.id, &got) == HARS_OK
+    ok(hars_store_token_get(other, &token.id, &got, NULL) == HARS_OK
        && memcmp(&token, &got, sizeof(token)) == 0,
        "and another connection has it whole");
     ok(hars_store_token_add(store, &token) == HARS_ERROR, "never twice");
@@ -200,7 +200,7 @@ tokens(hars_store_t *store, hars_store_t *other)
        "the outbox is empty");
     ok(end(other, HARS_REVOKE_TOKEN, NULL, 1, NOW + 5, &n) == HARS_OK
        && n == 1, "the token is revoked");
-    ok(hars_store_token_get(store, &token.id, &got) == HARS_OK
+    ok(hars_store_token_get(store, &token.id, &got, NULL) == HARS_OK
        && got.revoked_at == NOW + 5, "which is seen at once");
     ok(hars_store_outbox(store, row, &n) == HARS_OK && n == 1
        && memcmp(&row[0].id, &token.id, sizeof(token.id)) == 0
@@ -212,7 +212,7 @@ tokens(hars_store_t *store, hars_store_t *other)
 
     ok(end(store, HARS_REVOKE_TOKEN, NULL, 1, NOW + 9, &n) == HARS_OK
        && n == 1
-       && hars_store_token_get(store, &token.id, &got) == HARS_OK
+       && hars_store_token_get(store, &token.id, &got, NULL) == HARS_OK
        && got.revoked_at == NOW + 5
        && hars_store_outbox(store, row, &n) == HARS_OK && n == 1,
        "revoked again, it keeps its time and is told again");
@@ -285,7 +285,7 @@ several(hars_store_t *store)
     sql(store, "UPDATE token SET revoked_at = 0 WHERE cnf IN"
                " (SELECT hash FROM revoked_cert)");
     memset(&token.id, 0x20, sizeof(token.id));
-    ok(hars_store_token_get(store, &token.id, &token) == HARS_OK
+    ok(hars_store_token_get(store, &token.id, &token, NULL) == HARS_OK
        && token.revoked_at == NOW, "its tokens are revoked, whatever they "
        "say");
 }
@@ -468,7 +468,7 @@ group(hars_store_t *store)
     for (i = 0, wrong = 0; i < TOGETHER; i++) {
         fill(&token, 0x50, NOW + 300);
         token.id.hash[0] = (unsigned char) i;
-        wrong += (hars_store_token_get(store, &token.id, &token)
+        wrong += (hars_store_token_get(store, &token.id, &token, NULL)
                   != ((i % 2) ? HARS_DECLINED : HARS_OK));
     }
 
@@ -498,7 +498,7 @@ failed(hars_store_t *store)
     rc = hars_store_write(store, careless, &token);
 
     ok((rc == HARS_ERROR)
-       == (hars_store_token_get(store, &token.id, &got) != HARS_OK),
+       == (hars_store_token_get(store, &token.id, &got, NULL) != HARS_OK),
        "what is no error is committed: %d", rc);
 }
 
@@ -566,7 +566,7 @@ sweep(hars_store_t *store)
        "swept, more than a slice");
     ok(hars_store_sweep(store, NOW, 300) == HARS_OK
        && number(store, "SELECT count(*) FROM token") == 2
-       && hars_store_token_get(store, &token.id, &token) == HARS_OK,
+       && hars_store_token_get(store, &token.id, &token, NULL) == HARS_OK,
        "what lived longer than tokens do now stays");
     ok(hars_store_sweep(store, NOW + 3 * 3600, 300) == HARS_OK
        && number(store, "SELECT count(*) FROM token") == 0,
