@@ -24,7 +24,7 @@ SECONDS ?= 60
 
 .PHONY: help all run stop test test-interop test-pg test-crash test-browser unit fuzz \
         asan models chaos fresh style clean deps-run deps-test deps-fuzz \
-        deps-browser programs module install
+        deps-browser programs test-programs module install
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -171,7 +171,37 @@ $(eval $(call program,hars-train,backend/mlservice,\
 $(eval $(call program,hars-dcm,backend/dcm,\
     -lmicrohttpd -ljansson -lsqlite3 -lpq -lssl -lcrypto -lz -lm -lpthread))
 
-programs: $(PROGRAMS)
+# the key exchange of the fog: with OpenSSL and libsodium for the services,
+# with mbedTLS (without the password's Argon2id) to see that it is the same
+AKA = $(patsubst backend/fog/aka/%.c,$(BUILD)/obj/backend/fog/aka/%.o,\
+      $(filter-out %_mbedtls.c %_host.c,$(wildcard backend/fog/aka/*.c)))
+
+$(BUILD)/lib/libhars_aka.a: $(AKA) \
+    $(BUILD)/obj/backend/fog/aka/aka_crypto_host.o
+$(BUILD)/lib/libhars_aka_mbedtls.a: $(filter-out %/aka_password.o,$(AKA)) \
+    $(BUILD)/obj/backend/fog/aka/aka_crypto_mbedtls.o
+
+$(BUILD)/lib/libhars_aka.a $(BUILD)/lib/libhars_aka_mbedtls.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+
+KAT = $(patsubst %,$(BUILD)/obj/t/fog/%.o,kat kat_run)
+$(KAT): CPPFLAGS += -Ibackend/fog/aka
+
+$(BUILD)/t/fog_kat: $(KAT) $(BUILD)/lib/libhars_aka.a
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsodium -lcrypto
+
+$(BUILD)/t/fog_kat_mbedtls: $(KAT) $(BUILD)/lib/libhars_aka_mbedtls.a
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmbedcrypto
+
+test-programs: $(BUILD)/t/fog_kat_mbedtls
+
+programs: $(PROGRAMS) $(BUILD)/t/fog_kat
 
 
 # A unit test is a program of its own; a comment near its top says what to
