@@ -42,7 +42,9 @@ say() {
 }
 
 
+# usage CAUSE
 usage() {
+    say "$1"
     sed -n '/^# usage:/,/^$/s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
@@ -52,6 +54,7 @@ usage() {
 split() {
     mkdir -p "$3"
     awk -v "begin=-----BEGIN $2-----" -v "end=-----END $2-----" -v "to=$3" '
+        { sub(/\r$/, "") }
         $0 == begin { n++; file = sprintf("%s/%04d.pem", to, n) }
         file { print > file }
         $0 == end { close(file); file = "" }' "$1"
@@ -99,12 +102,31 @@ less() {
 }
 
 
-# list_of ISSUER DIRECTORY: the file of that authority's list
+# signed LIST CERTIFICATE: by that very authority, not by its name
+signed() {
+    openssl crl -in "$1" -noout -CAfile "$2" 2>&1 | grep -q '^verify OK'
+}
+
+
+# signer LIST: the file of the authority that has signed it
+signer() {
+    local file
+
+    for file in "$tmp"/ca/*.pem; do
+        if signed "$1" "$file"; then
+            printf '%s\n' "$file"
+            return
+        fi
+    done
+}
+
+
+# list_of AUTHORITY DIRECTORY: the file of the list that it has signed
 list_of() {
     local file
 
     for file in "$2"/*.pem; do
-        if [ -f "$file" ] && [ "$(field "$file" issuer)" = "$1" ]; then
+        if [ -f "$file" ] && signed "$file" "$1"; then
             printf '%s\n' "$file"
             return
         fi
@@ -114,7 +136,7 @@ list_of() {
 
 # the lists in $tmp/new are good ones, newer than those in $tmp/old
 verify() {
-    local file name old next last now subject
+    local file name old next last now subject by
 
     now=$(date +%s)
 
@@ -129,14 +151,14 @@ verify() {
             return 1
         fi
 
-        if ! openssl crl -in "$file" -noout -CAfile "$ca" 2>&1 \
-             | grep -q '^verify OK'
-        then
+        by=$(signer "$file")
+
+        if [ -z "$by" ]; then
             say "the list of $name is signed by no authority in $ca"
             return 1
         fi
 
-        if [ "$(list_of "$name" "$tmp/new")" != "$file" ]; then
+        if [ "$(list_of "$by" "$tmp/new")" != "$file" ]; then
             say "there are two lists of $name"
             return 1
         fi
@@ -149,7 +171,7 @@ verify() {
             return 1
         fi
 
-        old=$(list_of "$name" "$tmp/old")
+        old=$(list_of "$by" "$tmp/old")
 
         if [ -z "$old" ] || cmp -s "$old" "$file"; then
             continue
@@ -162,12 +184,10 @@ verify() {
         fi
     done
 
-    split "$ca" CERTIFICATE "$tmp/ca"
-
     for file in "$tmp"/ca/*.pem; do
         subject=$(openssl x509 -in "$file" -noout -subject -nameopt RFC2253)
 
-        if [ -z "$(list_of "${subject#subject=}" "$tmp/new")" ]; then
+        if [ -z "$(list_of "$file" "$tmp/new")" ]; then
             say "authority ${subject#subject=} of $ca has no list: nginx" \
                 "would refuse its clients; --add FILE"
             return 1
@@ -176,7 +196,47 @@ verify() {
 }
 
 
+# what is read beside the lists can be
+readable() {
+    local file
+
+    for file in ${add[@]+"${add[@]}"}; do
+        if [ ! -f "$file" ] || [ ! -r "$file" ]; then
+            say "--add $file cannot be read"
+            return 1
+        fi
+    done
+
+    if [ ! -f "$ca" ] || [ ! -r "$ca" ]; then
+        say "--ca $ca cannot be read"
+        return 1
+    fi
+
+    split "$ca" CERTIFICATE "$tmp/ca"
+
+    if [ ! -f "$tmp/ca/0001.pem" ]; then
+        say "--ca $ca has no certificate in PEM"
+        return 1
+    fi
+}
+
+
+# what the environment says of proxies is for other machines
+choose_proxy() {
+    local host=${url#*://}
+
+    host=${host%%/*}
+    host=$(sed 's/:[0-9]*$//' <<< "$host")
+
+    if [[ $host =~ ^(127(\.[0-9]+){3}|localhost|\[::1\])$ ]]; then
+        fetch+=(--noproxy '*')
+    fi
+}
+
+
 get() {
+    readable || return 1
+
     if ! curl -sS --fail --proto '=http,https,file' --max-time 20 \
          --max-filesize 67108864 ${fetch[@]+"${fetch[@]}"} \
          -o "$tmp/fetched" "$url" 2> "$tmp/stderr"
@@ -195,23 +255,49 @@ get() {
 }
 
 
-# with the old file again where nginx does not take the new one
-place() {
-    : > "$crl.pending" || return 1
+# accepted WHAT: nginx takes the file that is in place
+accepted() {
+    if ! $nginx -t -q > "$tmp/said" 2>&1; then
+        say "nginx -t fails with $1: $(head -n 1 "$tmp/said")"
+        return 1
+    fi
+}
 
+
+# the file as it was before; the marker says that there was none
+back() {
+    if [ -f "$crl.old" ]; then
+        mv -f "$crl.old" "$crl"
+
+    elif [ "$(cat "$crl.pending")" = first ]; then
+        rm -f "$crl" "$crl.pending"
+    fi
+}
+
+
+# a run that was ended in between has left a file that nginx may not take
+settle() {
+    if [ -f "$crl.pending" ] && ! accepted "what the last run has left"; then
+        back
+    fi
+}
+
+
+# the marker is there before the new file is, the old one before the marker
+place() {
     if [ -f "$crl" ]; then
-        cp -p "$crl" "$crl.old" || return 1
+        cp -p "$crl" "$crl.copy" && mv -f "$crl.copy" "$crl.old" || return 1
+        printf 'next\n' > "$crl.pending" || return 1
+
+    else
+        rm -f "$crl.old"
+        printf 'first\n' > "$crl.pending" || return 1
     fi
 
     mv -f "$crl.new" "$crl" || return 1
 
-    if ! $nginx -t -q > "$tmp/said" 2>&1; then
-        say "nginx -t fails: $(head -n 1 "$tmp/said")"
-
-        if [ -f "$crl.old" ]; then
-            mv -f "$crl.old" "$crl"
-        fi
-
+    if ! accepted "the new lists"; then
+        back
         return 1
     fi
 }
@@ -231,6 +317,7 @@ reload() {
 
 
 update() {
+    settle
     get || return 1
 
     if ! cmp -s "$crl.new" "$crl"; then
@@ -276,8 +363,13 @@ young() {
 
 
 while [ $# -gt 0 ]; do
+    case $1 in
+        --url | --unix-socket | --ca | --crl | --add | --nginx) ;;
+        *) usage "there is no option $1" ;;
+    esac
+
     if [ $# -lt 2 ]; then
-        usage
+        usage "$1 needs a value"
     fi
 
     case $1 in
@@ -287,16 +379,25 @@ while [ $# -gt 0 ]; do
         --crl)         crl=$2 ;;
         --add)         add+=("$2") ;;
         --nginx)       nginx=$2 ;;
-        *)             usage ;;
     esac
     shift 2
 done
 
+choose_proxy
+
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-if ! exec 9> "$crl.lock" || ! flock -w 60 9; then
-    say "$crl.lock cannot be had: another one runs"
+if ! { : >> "$crl.lock"; } 2> "$tmp/stderr"; then
+    say "$crl.lock cannot be written:$(sed 's/.*:/ /;s/  */ /g;q' \
+                                           "$tmp/stderr")"
+    exit 1
+fi
+
+exec 9>> "$crl.lock"
+
+if ! flock -w 60 9; then
+    say "another hars-crl has held $crl.lock for a minute"
     exit 1
 fi
 

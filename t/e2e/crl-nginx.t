@@ -33,6 +33,9 @@ nothing_new();
 not_taken();
 nginx_says_no();
 many_lists();
+namesakes();
+cut_short();
+why_not();
 half_life();
 gone();
 ocsp('leaf', 12, 13);
@@ -338,7 +341,7 @@ sub nginx_says_no {
 
     my ($rc, $said) = crl('--nginx', "$dir/no");
     is($rc, 1, 'nginx -t fails');
-    like($said, qr/nginx -t fails: no, said nginx/, '... which is said');
+    like($said, qr/nginx -t fails with the new lists: no, said nginx/, '... which is said');
     is(content("$dir/tls/crl.pem"), $old, '... the old file is back');
 
     ($rc, $said) = crl('--nginx', "$dir/half");
@@ -367,6 +370,147 @@ sub many_lists {
     is($rc, 0, '... with it') or diag $said;
     is(scalar(() = content("$dir/tls/crl.pem") =~ /BEGIN/g), 4, '... four');
     is((crl())[0], 0, 'without it again');
+}
+
+
+# another authority with the same names, as after a new "ca init"
+sub namesakes {
+    my $lists = authority('twin', 'O=Test');
+    my ($root, $issuing) = $lists =~ /(-----BEGIN.*?-----END.*?\n)/sg;
+    my $before = content("$dir/tls/crl.pem");
+    my @twin = ('--ca', write_file('both.pem', content("$dir/ca/ca.pem")
+                                   . content("$dir/twin/ca.pem")));
+
+    my ($rc, $said) = crl(@twin);
+    is($rc, 1, 'two authorities of one name, lists of the one alone');
+    like($said, qr/CN=\w+ CA,O=Test of .* has no list/, '... why');
+    ($rc, $said) = crl(@twin, '--add', write_file('twin.crl', $root));
+    is($rc, 1, '... and one of the other\'s two');
+    like($said, qr/CN=Issuing CA,O=Test of .* has no list/, '... why');
+    is(content("$dir/tls/crl.pem"), $before, '... the file stays');
+
+    ($rc, $said) = crl(@twin, '--add', write_file('twin.crl', $lists));
+    is($rc, 0, '... all four') or diag $said;
+    is(scalar(() = content("$dir/tls/crl.pem") =~ /BEGIN/g), 4, '... are there');
+    ($rc, $said) = crl(@twin, '--add', "$dir/twin.crl", '--add',
+                       write_file('again.crl', $issuing));
+    like($said, qr/two lists of CN=Issuing CA,O=Test/, '... one twice: not');
+    ($rc, $said) = crl('--add', "$dir/twin.crl");
+    is($rc, 1, '... the other\'s name is not enough');
+    like($said, qr/CN=Root CA,O=Test is signed by no authority/, '... why');
+    is((crl())[0], 0, 'without it again');
+}
+
+
+# ended between the new file and nginx -t, and where there was no file
+sub cut_short {
+    my $old = content("$dir/tls/crl.pem");
+    my $new = 'file://' . write_file('newer', newer());
+    write_file('killer', "#!/bin/sh\nkill -9 \$PPID\n");
+    chmod 0755, "$dir/killer";
+
+    crl('--url', $new, '--nginx', "$dir/killer");
+    isnt(content("$dir/tls/crl.pem"), $old, 'killed before nginx -t');
+    my ($rc, $said) = crl('--url', "file://$dir/nothing", '--nginx',
+                          "$dir/no");
+    like($said, qr/no, said nginx/, '... the next run asks nginx first');
+    is(content("$dir/tls/crl.pem"), $old, '... the old file is back');
+
+    crl('--url', $new, '--nginx', "$dir/killer");
+    is((crl('--url', $new))[0], 0, '... and where nginx takes it');
+    isnt(content("$dir/tls/crl.pem"), $old, '... the new one stays');
+    is_deeply([grep { -e } map { "$dir/tls/crl.pem.$_" } qw(new old pending)],
+              [], '... with nothing beside it');
+    write_file('tls/crl.pem', $old);
+
+    mkdir "$dir/first";
+    my @first = ('--crl', "$dir/first/crl.pem");
+    ($rc, $said) = crl(@first, '--nginx', "$dir/no");
+    is($rc, 3, 'the first file, and nginx -t fails');
+    ok(!-e "$dir/first/crl.pem", '... it does not stay');
+    crl(@first, '--nginx', "$dir/killer");
+    crl(@first, '--url', "file://$dir/nothing", '--nginx', "$dir/no");
+    ok(!-e "$dir/first/crl.pem", '... nor where that one was killed');
+    is((crl(@first))[0], 0, '... and where nginx takes it');
+    is((crl(@first, '--url', "file://$dir/nothing", '--nginx', "$dir/no"))[0],
+       1, '... and it can then not be fetched');
+    ok(-e "$dir/first/crl.pem", '... it stays');
+}
+
+
+# the issuing authority's list with another number, signed as it is
+sub newer {
+    my ($root) = content("$dir/tls/crl.pem") =~ /(-----BEGIN.*?-----END.*?\n)/s;
+    my $number = sprintf '%X', time * 1000;
+    $number = "0$number" if length($number) % 2;
+
+    write_file('n.txt', '');
+    write_file('n.number', "$number\n");
+    write_file('n.cnf', "[ca]\ndefault_ca = it\n[it]\ndatabase = $dir/n.txt\n"
+               . "crlnumber = $dir/n.number\ndefault_md = sha256\n"
+               . "crl_extensions = ext\n[ext]\n"
+               . "authorityKeyIdentifier = keyid\n");
+    my ($rc, $said) =
+        run('openssl', 'ca', '-config', "$dir/n.cnf", '-gencrl', '-keyfile',
+            "$dir/ca/issuing.key", '-cert', "$dir/ca/issuing.crt",
+            '-crldays', 7, '-out', "$dir/n.crl");
+    $rc == 0 or die "openssl ca: $said\n";
+
+    return $root . content("$dir/n.crl");
+}
+
+
+# what is wrong is named, and nothing else
+sub why_not {
+    my $lists = content("$dir/tls/crl.pem");
+    my ($rc, $said) = crl('--url', 'file://'
+                          . write_file('lists', $lists =~ s/\n/\r\n/gr));
+    is("$rc $said", '0 ', 'lines that end with CR LF: the same lists');
+    is((crl('--ca', write_file('crlf.pem', content("$dir/tls/client-ca.pem")
+                                           =~ s/\n/\r\n/gr)))[0], 0,
+       '... authorities as well');
+
+    like((crl('--ca', "$dir/no-file"))[1], qr/--ca \S+no-file cannot be read/,
+         'no file of authorities');
+    like((crl('--ca', "$dir/no"))[1], qr/--ca \S+no has no certificate/,
+         '... one without any');
+    like((crl('--add', "$dir/no-file"))[1],
+         qr/--add \S+no-file cannot be read/, '... of lists');
+
+    like((crl('--frobnicate', 1))[1], qr/there is no option --frobnicate/,
+         'another option');
+    like((crl('--url'))[1], qr/--url needs a value/, 'an option alone');
+
+    ($rc, $said) = crl('--crl', "$dir/nowhere/crl.pem");
+    is($rc, 1, 'no directory for the file');
+    like($said, qr{nowhere/crl.pem.lock cannot be written: No such file}, '... why');
+    unlike($said, qr/another one/, '... it is not that another one runs');
+
+    mkdir "$dir/bin";
+    write_file('bin/flock', "#!/bin/sh\nexit 1\n");
+    chmod 0755, "$dir/bin/flock";
+    local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
+    like((crl())[1], qr{another hars-crl has held .*crl\.pem\.lock},
+         'another one runs');
+    unlink "$dir/bin/flock";
+
+    # a proxy of the environment's is for other machines
+    write_file('bin/curl', "#!/bin/sh\necho \"\$@\" > $dir/curl.words\nexit 7\n");
+    chmod 0755, "$dir/bin/curl";
+    for my $url ('http://127.0.0.1:9147/crl', 'http://localhost/crl',
+                 'http://[::1]:9147/crl')
+    {
+        run("$top/scripts/hars-crl.sh", '--url', $url, '--crl',
+            "$dir/tls/crl.pem", '--ca', "$dir/tls/client-ca.pem");
+        like(content("$dir/curl.words"), qr/--noproxy \*/, "$url: no proxy");
+    }
+    for my $url ('http://127.0.0.1.example/crl', 'http://crl.example/crl') {
+        run("$top/scripts/hars-crl.sh", '--url', $url, '--crl',
+            "$dir/tls/crl.pem", '--ca', "$dir/tls/client-ca.pem");
+        unlike(content("$dir/curl.words"), qr/--noproxy/,
+               "$url: as the environment says");
+    }
+    unlink "$dir/bin/curl";
 }
 
 
