@@ -19,6 +19,11 @@
 #include <jansson.h>
 
 
+#define HARS_AUDIT_UNREAD                                                    \
+    "its last line cannot be read: run \"hars-authserver audit verify\", and" \
+    " move it away"
+
+
 struct hars_audit_s {
     const char       *path;
     pthread_mutex_t   mutex;              /* of what follows */
@@ -28,13 +33,24 @@ struct hars_audit_s {
     char              head[HARS_B64_SHA256_LEN + 1];   /* its hash, or "" */
     unsigned          sealed:1;           /* it is a signature */
     time_t            signed_at;
-    unsigned          failed:1;           /* the log knows */
+    const char       *why;                /* of the last failure */
+    unsigned          unwritten:1;        /* of these the log knows */
+    unsigned          unsealed:1;
+    unsigned          unsynced:1;
 };
 
 
 static int hars_audit_reopen(hars_audit_t *audit);
+static void hars_audit_sync(hars_audit_t *audit);
+static int hars_audit_follow(hars_audit_t *audit);
+static int hars_audit_lock(hars_audit_t *audit);
+static void hars_audit_unlock(hars_audit_t *audit);
 static int hars_audit_catch_up(hars_audit_t *audit);
-static int hars_audit_last(hars_audit_t *audit, off_t size);
+static int hars_audit_last(hars_audit_t *audit, off_t *size);
+static int hars_audit_cut(hars_audit_t *audit, const char *buf, size_t len,
+    off_t *size);
+static int hars_audit_failed(hars_audit_t *audit, const char *why);
+static int hars_audit_sign_last(hars_audit_t *audit, hars_sign_t *sign);
 static json_t *hars_audit_signature(hars_audit_t *audit, hars_sign_t *sign);
 static int hars_audit_append(hars_audit_t *audit, const char *event,
     json_t *what);
@@ -113,6 +129,35 @@ hars_audit_reopen(hars_audit_t *audit)
 }
 
 
+int
+hars_audit_begin(hars_audit_t *audit)
+{
+    int  rc;
+
+    if (audit == NULL) {
+        return HARS_OK;
+    }
+
+    pthread_mutex_lock(&audit->mutex);
+
+    rc = hars_audit_lock(audit);
+
+    if (rc == HARS_OK) {
+        rc = hars_audit_catch_up(audit);
+        hars_audit_unlock(audit);
+    }
+
+    pthread_mutex_unlock(&audit->mutex);
+
+    if (rc != HARS_OK) {
+        hars_log_error("audit_log \"%s\" cannot be continued: %s",
+                       audit->path, audit->why);
+    }
+
+    return rc;
+}
+
+
 void
 hars_audit_tick(hars_audit_t *audit)
 {
@@ -124,84 +169,174 @@ hars_audit_tick(hars_audit_t *audit)
 
     pthread_mutex_lock(&audit->mutex);
 
-    if (fdatasync(audit->fd) == -1 && errno != EINVAL && !audit->failed) {
-        audit->failed = 1;
-        hars_log_error("audit_log \"%s\" cannot be written: %s", audit->path,
-                       strerror(errno));
-    }
+    hars_audit_sync(audit);
 
     if (fstat(audit->fd, &open) == 0
         && (stat(audit->path, &file) == -1 || file.st_ino != open.st_ino
-            || file.st_dev != open.st_dev))
+            || file.st_dev != open.st_dev)
+        && hars_audit_lock(audit) == HARS_OK)
     {
-        /* another process may have written the last line of the old file */
-
-        if (open.st_size != audit->end) {
-            (void) hars_audit_last(audit, open.st_size);
-        }
-
-        (void) hars_audit_reopen(audit);
+        (void) hars_audit_follow(audit);
     }
 
     pthread_mutex_unlock(&audit->mutex);
 }
 
 
-/* what another process has written since, or this one before its start */
+static void
+hars_audit_sync(hars_audit_t *audit)
+{
+    int  failed;
+
+    failed = (fdatasync(audit->fd) == -1 && errno != EINVAL);
+
+    if (failed && !audit->unsynced) {
+        hars_log_error("audit_log \"%s\" cannot be written: %s", audit->path,
+                       strerror(errno));
+    }
+
+    audit->unsynced = failed;
+}
+
+
+/* another process may have written the last line of the old file */
+static int
+hars_audit_follow(hars_audit_t *audit)
+{
+    (void) hars_audit_catch_up(audit);
+    hars_audit_unlock(audit);
+
+    return hars_audit_reopen(audit);
+}
+
+
+/* of the file, against other processes; under the mutex */
+static int
+hars_audit_lock(hars_audit_t *audit)
+{
+    return (flock(audit->fd, LOCK_EX) == 0)
+           ? HARS_OK : hars_audit_failed(audit, strerror(errno));
+}
+
+
+static void
+hars_audit_unlock(hars_audit_t *audit)
+{
+    flock(audit->fd, LOCK_UN);
+}
+
+
+/*
+ * What another process has written since, or this one before its start;
+ * under the lock.
+ */
 static int
 hars_audit_catch_up(hars_audit_t *audit)
 {
+    off_t        size;
     struct stat  st;
 
     if (fstat(audit->fd, &st) == -1) {
+        return hars_audit_failed(audit, strerror(errno));
+    }
+
+    size = st.st_size;
+
+    if (size != audit->end && hars_audit_last(audit, &size) != HARS_OK) {
         return HARS_ERROR;
     }
 
-    if (st.st_size != audit->end
-        && hars_audit_last(audit, st.st_size) != HARS_OK)
-    {
-        return HARS_ERROR;
-    }
-
-    audit->end = st.st_size;
+    audit->end = size;
 
     return HARS_OK;
 }
 
 
 static int
-hars_audit_last(hars_audit_t *audit, off_t size)
+hars_audit_last(hars_audit_t *audit, off_t *size)
 {
-    char                buf[HARS_AUDIT_LINE + 1], *line;
+    char                buf[2 * HARS_AUDIT_LINE], *line;
     off_t               from;
+    size_t              len;
     ssize_t             n;
     hars_audit_line_t   last;
 
-    if (size == 0) {
+    from = (*size > (off_t) sizeof(buf)) ? *size - (off_t) sizeof(buf) : 0;
+    n = pread(audit->fd, buf, sizeof(buf), from);
+
+    if (n == -1 || n != *size - from) {
+        return hars_audit_failed(audit, n == -1 ? strerror(errno)
+                                                : "it cannot be read");
+    }
+
+    if (hars_audit_cut(audit, buf, (size_t) n, size) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    if (*size == 0) {
         return HARS_OK;
     }
 
-    from = (size > HARS_AUDIT_LINE) ? size - HARS_AUDIT_LINE : 0;
-    n = pread(audit->fd, buf, HARS_AUDIT_LINE, from);
-
-    if (n < 2 || n != size - from || buf[n - 1] != '\n') {
-        return HARS_ERROR;
-    }
-
-    buf[--n] = '\0';
-    line = strrchr(buf, '\n');
+    len = (size_t) (*size - from) - 1;
+    line = memrchr(buf, '\n', len);
     line = line ? line + 1 : buf;
+    len -= (size_t) (line - buf);
 
-    if ((line == buf && from)
-        || hars_audit_line(line, strlen(line), &last) != HARS_OK)
+    if ((line == buf && from) || hars_audit_line(line, len, &last) != HARS_OK
+        || hars_audit_hash(line, len, audit->head) != HARS_OK)
     {
-        return HARS_ERROR;
+        return hars_audit_failed(audit, HARS_AUDIT_UNREAD);
     }
 
     audit->seq = last.seq;
     audit->sealed = last.sealed;
 
-    return hars_audit_hash(line, strlen(line), audit->head);
+    return HARS_OK;
+}
+
+
+/*
+ * Half a line at the end was never answered for: who wrote it is dead, since
+ * we have the lock.  Nothing that could not be the beginning of ours is cut.
+ */
+static int
+hars_audit_cut(hars_audit_t *audit, const char *buf, size_t len, off_t *size)
+{
+    size_t       tail;
+    const char  *end;
+
+    end = len ? memrchr(buf, '\n', len) : NULL;
+    tail = end ? len - (size_t) (end + 1 - buf) : len;
+
+    if (tail == 0) {
+        return HARS_OK;
+    }
+
+    if (tail >= HARS_AUDIT_LINE
+        || (buf[len - tail] != '{' && buf[len - tail] != '\0'))
+    {
+        return hars_audit_failed(audit, HARS_AUDIT_UNREAD);
+    }
+
+    if (ftruncate(audit->fd, *size - (off_t) tail) == -1) {
+        return hars_audit_failed(audit, strerror(errno));
+    }
+
+    *size -= (off_t) tail;
+
+    hars_log_warn("audit_log \"%s\" ended with half a line, %zu bytes of what "
+                  "was never answered: they are cut off", audit->path, tail);
+
+    return HARS_OK;
+}
+
+
+static int
+hars_audit_failed(hars_audit_t *audit, const char *why)
+{
+    audit->why = why;
+
+    return HARS_ERROR;
 }
 
 
@@ -209,7 +344,6 @@ int
 hars_audit_sign(hars_as_t *as, time_t now)
 {
     int            rc;
-    json_t        *what;
     hars_audit_t  *audit;
 
     audit = as->audit;
@@ -222,35 +356,52 @@ hars_audit_sign(hars_as_t *as, time_t now)
 
     pthread_mutex_lock(&audit->mutex);
 
-    if ((now == 0
-         || now < audit->signed_at
-         || now - audit->signed_at >= (time_t) as->conf.audit_sign)
-        && flock(audit->fd, LOCK_EX) == 0)
+    if (now == 0
+        || now < audit->signed_at
+        || now - audit->signed_at >= (time_t) as->conf.audit_sign)
     {
-        rc = hars_audit_catch_up(audit);
+        rc = hars_audit_lock(audit);
 
-        /* nothing new is signed once */
-
-        if (rc == HARS_OK && audit->seq && !audit->sealed) {
-            what = hars_audit_signature(audit, as->sign);
-            rc = what ? hars_audit_append(audit, HARS_AUDIT_SIGN, what)
-                      : HARS_ERROR;
-            json_decref(what);
+        if (rc == HARS_OK) {
+            rc = hars_audit_sign_last(audit, as->sign);
+            hars_audit_unlock(audit);
         }
-
-        flock(audit->fd, LOCK_UN);
     }
 
     if (rc == HARS_OK && audit->sealed) {
         audit->signed_at = now;
     }
 
-    if (rc != HARS_OK && !audit->failed) {
-        audit->failed = 1;
-        hars_log_error("audit_log \"%s\" cannot be signed", audit->path);
+    if (rc != HARS_OK && !audit->unsealed) {
+        hars_log_error("audit_log \"%s\" cannot be signed: %s", audit->path,
+                       audit->why);
     }
 
+    audit->unsealed = (rc != HARS_OK);
+
     pthread_mutex_unlock(&audit->mutex);
+
+    return rc;
+}
+
+
+/* nothing new is signed once */
+static int
+hars_audit_sign_last(hars_audit_t *audit, hars_sign_t *sign)
+{
+    int      rc;
+    json_t  *what;
+
+    rc = hars_audit_catch_up(audit);
+
+    if (rc != HARS_OK || audit->seq == 0 || audit->sealed) {
+        return rc;
+    }
+
+    what = hars_audit_signature(audit, sign);
+    rc = what ? hars_audit_append(audit, HARS_AUDIT_SIGN, what)
+              : hars_audit_failed(audit, "the key cannot sign");
+    json_decref(what);
 
     return rc;
 }
@@ -285,21 +436,24 @@ hars_audit_write(hars_as_t *as, const char *event, json_t *what)
     hars_audit_t  *audit;
 
     audit = as->audit;
-    rc = HARS_ERROR;
 
     pthread_mutex_lock(&audit->mutex);
 
-    if (what && flock(audit->fd, LOCK_EX) == 0) {
+    rc = what ? hars_audit_lock(audit)
+              : hars_audit_failed(audit, "there is no memory");
+
+    if (rc == HARS_OK) {
         rc = hars_audit_append(audit, event, what);
-        flock(audit->fd, LOCK_UN);
+        hars_audit_unlock(audit);
     }
 
-    if (rc != HARS_OK && !audit->failed) {
-        hars_log_error("audit_log \"%s\" cannot be written: no more tokens "
-                       "are issued until it can", audit->path);
+    if (rc != HARS_OK && !audit->unwritten) {
+        hars_log_error("audit_log \"%s\" cannot be written: %s: no more "
+                       "tokens are issued until it can", audit->path,
+                       audit->why);
     }
 
-    audit->failed = (rc != HARS_OK);
+    audit->unwritten = (rc != HARS_OK);
 
     pthread_mutex_unlock(&audit->mutex);
 
@@ -338,7 +492,8 @@ hars_audit_append(hars_audit_t *audit, const char *event, json_t *what)
            ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
 
-    rc = line ? hars_audit_put(audit, line, strlen(line)) : HARS_ERROR;
+    rc = line ? hars_audit_put(audit, line, strlen(line))
+              : hars_audit_failed(audit, "there is no memory");
 
     if (rc == HARS_OK) {
         audit->seq++;
@@ -357,28 +512,28 @@ static int
 hars_audit_put(hars_audit_t *audit, const char *line, size_t len)
 {
     char     buf[HARS_AUDIT_LINE];
-    off_t    end;
     ssize_t  n;
 
     if (len >= HARS_AUDIT_LINE) {
-        return HARS_ERROR;
+        return hars_audit_failed(audit, "a line is too long");
     }
 
     memcpy(buf, line, len);
     buf[len] = '\n';
 
-    end = lseek(audit->fd, 0, SEEK_END);
     n = write(audit->fd, buf, len + 1);
 
-    if (n != (ssize_t) len + 1) {
-
-        if (n > 0 && ftruncate(audit->fd, end) == -1) {
-            hars_log_error("audit_log \"%s\" ends with half a line",
-                           audit->path);
-        }
-
-        return HARS_ERROR;
+    if (n == (ssize_t) len + 1) {
+        return (hars_audit_hash(line, len, audit->head) == HARS_OK)
+               ? HARS_OK : hars_audit_failed(audit, "it cannot be hashed");
     }
 
-    return hars_audit_hash(line, len, audit->head);
+    (void) hars_audit_failed(audit, n == -1 ? strerror(errno)
+                                            : strerror(ENOSPC));
+
+    if (n > 0 && ftruncate(audit->fd, audit->end) == -1) {
+        hars_log_error("audit_log \"%s\" ends with half a line", audit->path);
+    }
+
+    return HARS_ERROR;
 }

@@ -41,6 +41,12 @@ typedef struct {
 hars_audit_t *hars_audit_open(const char *path);
 void hars_audit_close(hars_audit_t *audit);
 
+/*
+ * Before anything is served: HARS_ERROR after the log has the cause, where
+ * nothing could be written after what stands there.
+ */
+int hars_audit_begin(hars_audit_t *audit);
+
 /* follows a file that was moved away; the main thread's, each second */
 void hars_audit_tick(hars_audit_t *audit);
 

@@ -171,7 +171,8 @@ hars_as_serve_command(hars_as_t *as, int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    return hars_ca_load(as) == HARS_OK
+    return hars_audit_begin(as->audit) == HARS_OK
+           && hars_ca_load(as) == HARS_OK
            && hars_est_create(as) == HARS_OK
            && hars_crl_create(as) == HARS_OK
            && hars_ocsp_create(as) == HARS_OK

@@ -32,6 +32,7 @@ chain();
 left();
 several();
 moved();
+torn();
 full();
 signed();
 
@@ -296,6 +297,63 @@ sub moved {
     token('dcm-1');
     is(last_line()->{seq}, $seq + 2, 'another one goes on');
     is(verified(), 'whole', '... and it is whole');
+}
+
+
+sub append {
+    open my $fh, '>>', $log or die "$log: $!\n";
+    print $fh $_[0];
+    close $fh or die "$log: $!\n";
+}
+
+
+# what a writer that died has left is cut off; what is none of ours stays
+sub torn {
+    my $seq = last_line()->{seq};
+
+    append('{"time":"2026-01-01T00:00:00.000Z","seq":');
+    like(token('dcm-1'), qr/^hats_/, 'half a line at the end: a token');
+    is(last_line()->{seq}, $seq + 1, '... its line is the next one');
+    is(verified(), 'whole', '... and the log is whole');
+    like(content("$dir/authserver.log"),
+         qr/ended with half a line, 41 bytes .* are cut off/,
+         '... of which the log tells');
+
+    append("\0" x 100);
+    is((as('client', 'enable', 'dcm-1'))[0], 0, 'zeros: a command goes on');
+    is(verified(), 'whole', '... and the log is whole');
+
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    append('{');
+    start();
+    ok(wait_for(sub { content($log) =~ /\n\z/ }), '... cut off at the start');
+    is(verified(), 'whole', '... and the log is whole');
+
+    # a log that the server may not touch: it does not run without one
+    my $whole = content($log);
+
+    for my $case (['a line of somebody else', "hello\n"],
+                  ['half a line of somebody else', 'hello'],
+                  ['half a line that is too long', '{' x 9000]) {
+        my ($what, $text) = @$case;
+
+        append($text);
+        like(token('dcm-1'), qr/^server_error/, "$what: no token");
+        is(content($log), "$whole$text", '... and nothing is cut');
+        like(content("$dir/authserver.log"), qr/audit_log .* cannot be written: its last line cannot be read: run "hars-authserver audit verify"/,
+             '... the log says why');
+        is(ended('authserver', 'TERM'), 0, 'the server stops');
+
+        my ($rc, $said) = run('timeout', 20, $program, '--config',
+                              "$dir/as.conf", 'serve');
+        is($rc, 1, '... and does not start');
+        like($said, qr/audit_log .* cannot be continued: its last line cannot/,
+             '... the log says why');
+        truncate $log, length $whole;
+        start();
+        like(token('dcm-1'), qr/^hats_/, '... until it is mended');
+        $whole = content($log);
+    }
 }
 
 
