@@ -82,7 +82,7 @@ int hars_audit_sign(hars_as_t *as, time_t now);
  * Is the chain of a file whole, and are its signatures by one of the keys
  * (NULL: that is not asked)?  Says on standard output how many lines, where
  * it begins and ends, and how far it is signed; HARS_ERROR after standard
- * error has the line.
+ * error has the line, or that none is signed.
  */
 struct hars_sign_s;
 int hars_audit_verify(const char *path, struct hars_sign_s *sign);

@@ -30,6 +30,7 @@ typedef struct {
 } hars_audit_chain_t;
 
 
+static int hars_audit_unread(const char *path, int error);
 static const char *hars_audit_follow(hars_audit_chain_t *chain,
     const char *text);
 static const char *hars_audit_signed(hars_audit_chain_t *chain,
@@ -42,15 +43,14 @@ int
 hars_audit_verify(const char *path, hars_sign_t *sign)
 {
     char                 buf[HARS_AUDIT_LINE + 2];
+    int                  failed;
     FILE                *fp;
     const char          *why;
     hars_audit_chain_t   chain;
 
     fp = fopen(path, "r");
     if (fp == NULL) {
-        fprintf(stderr, "hars-authserver: \"%s\" cannot be read: %s\n", path,
-                strerror(errno));
-        return HARS_ERROR;
+        return hars_audit_unread(path, errno);
     }
 
     memset(&chain, 0, sizeof(chain));
@@ -62,7 +62,12 @@ hars_audit_verify(const char *path, hars_sign_t *sign)
         why = hars_audit_follow(&chain, buf);
     }
 
+    failed = ferror(fp) ? errno : 0;
     fclose(fp);
+
+    if (failed) {
+        return hars_audit_unread(path, failed);
+    }
 
     if (why) {
         fprintf(stderr, "hars-authserver: line %llu %s\n",
@@ -72,7 +77,25 @@ hars_audit_verify(const char *path, hars_sign_t *sign)
 
     hars_audit_summary(&chain);
 
+    /* who has no key can make the whole of it anew */
+
+    if (sign && chain.signatures == 0) {
+        fprintf(stderr, "hars-authserver: none of the lines is signed by a "
+                "key given\n");
+        return HARS_ERROR;
+    }
+
     return HARS_OK;
+}
+
+
+static int
+hars_audit_unread(const char *path, int error)
+{
+    fprintf(stderr, "hars-authserver: \"%s\" cannot be read: %s\n", path,
+            strerror(error));
+
+    return HARS_ERROR;
 }
 
 

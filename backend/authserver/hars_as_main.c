@@ -26,6 +26,7 @@
 typedef struct {
     const char  *name;
     int        (*run)(hars_as_t *as, int argc, char **argv);
+    unsigned     reads:1;                 /* makes no line in the audit log */
 } hars_as_command_t;
 
 
@@ -36,14 +37,14 @@ static void hars_as_help(void);
 
 
 static const hars_as_command_t  hars_as_commands[] = {
-    { "serve", hars_as_serve_command },
-    { "client", hars_as_client_command },
-    { "token", hars_as_token_command },
-    { "revoke", hars_as_revoke_command },
-    { "audit", hars_as_audit_command },
-    { "register-token", hars_as_register_token_command },
-    { "ca", hars_as_ca_command },
-    { NULL, NULL }
+    { "serve", hars_as_serve_command, 0 },
+    { "client", hars_as_client_command, 0 },
+    { "token", hars_as_token_command, 0 },
+    { "revoke", hars_as_revoke_command, 0 },
+    { "audit", hars_as_audit_command, 1 },
+    { "register-token", hars_as_register_token_command, 0 },
+    { "ca", hars_as_ca_command, 0 },
+    { NULL, NULL, 0 }
 };
 
 
@@ -134,7 +135,7 @@ hars_as_run(const char *config, int check, int argc, char **argv)
         if (check) {
             rc = hars_as_check(&as, config);
 
-        } else if (as.conf.audit_log == NULL
+        } else if (command->reads || as.conf.audit_log == NULL
                    || (as.audit = hars_audit_open(as.conf.audit_log)) != NULL)
         {
             rc = command->run(&as, argc - 1, argv + 1);

@@ -256,6 +256,18 @@ sub chain {
     isnt($said, (as('audit', 'verify'))[1], '... which is shown');
 
     is((as('audit', 'verify', "$dir/nothing"))[0], 1, 'no such file');
+    ($rc, $said) = as('audit', 'verify', $dir);
+    is($rc, 1, 'a directory');
+    like($said, qr/cannot be read: Is a directory/, '... says so');
+
+    rename $log, "$log.away" or die "rename: $!\n";
+    kill 'STOP', $child{authserver};
+    ($rc, $said) = as('audit', 'verify');
+    is($rc, 1, 'a log that was deleted');
+    like($said, qr/cannot be read: No such file/, '... says so');
+    ok(!-e $log, '... and is not made');
+    rename "$log.away", $log or die "rename: $!\n";
+    kill 'CONT', $child{authserver};
     is((as('audit'))[0], 2, 'usage');
 }
 
@@ -450,8 +462,17 @@ sub signed {
     my @text = split /^/, content($log);
     my $change = sub { $_[0] =~ s/"event":"\w+"/"event":"nothing"/ };
     my ($unsigned) = grep { $text[$_] =~ /"event":"sign"/ } 0 .. $#text;
-    is(verified(forged(0, $change, @text[0 .. $unsigned - 1])), 'whole',
-       'a line changed and all hashes after it made anew: whole');
+    my $anew = forged(0, $change, @text[0 .. $unsigned - 1]);
+    like(verified('--key', "$dir/one.pub", $anew),
+         qr/none of the lines is signed by a key given/,
+         'a line changed and all hashes after it made anew: not signed');
+    like(verified($anew), qr/none of the lines is signed/,
+         "... nor by the settings' keys");
+    like(verified('--key', "$dir/one.pub", write_file('empty.log', '')),
+         qr/none of the lines is signed/, 'an empty log: the same');
+    write_file('as.conf', $conf);
+    is(verified($anew), 'whole', '... without a key: whole');
+    write_file('as.conf', "${conf}signing_key = $dir/one.key\n");
     my $forged = forged(0, $change, @text);
     like(verified($forged), qr/has a signature by none of the keys/,
          '... but not where it was signed');
