@@ -11,6 +11,7 @@
 #include "hars_as_est.h"
 #include "hars_as_ocsp.h"
 #include "hars_log.h"
+#include "hars_process.h"
 #include "hars_version.h"
 
 #include <getopt.h>
@@ -66,6 +67,9 @@ main(int argc, char **argv)
     check = 0;
     config = HARS_AS_CONFIG;
 
+    hars_log_init("hars-authserver");
+    hars_process_close();
+
     /* what is made here is nobody else's: the database, above all */
 
     umask(077);
@@ -73,8 +77,6 @@ main(int argc, char **argv)
     /* a Redis that goes away is an error, not the end */
 
     signal(SIGPIPE, SIG_IGN);
-
-    hars_log_init("hars-authserver");
 
     while ((option = getopt_long(argc, argv, "+", hars_as_options, NULL))
            != -1)
@@ -91,18 +93,19 @@ main(int argc, char **argv)
 
         case 'h':
             hars_as_help();
-            return HARS_EXIT_OK;
+            return hars_process_end(HARS_EXIT_OK, HARS_EXIT_FAILED);
 
         case 'v':
             puts("hars-authserver " HARS_VERSION);
-            return HARS_EXIT_OK;
+            return hars_process_end(HARS_EXIT_OK, HARS_EXIT_FAILED);
 
         default:
             return HARS_EXIT_USAGE;
         }
     }
 
-    return hars_as_run(config, check, argc - optind, argv + optind);
+    return hars_process_end(hars_as_run(config, check, argc - optind,
+                                        argv + optind), HARS_EXIT_FAILED);
 }
 
 

@@ -5,6 +5,8 @@
  */
 
 #include "hars_client.h"
+#include "hars_log.h"
+#include "hars_process.h"
 #include "hars_version.h"
 
 #include <getopt.h>
@@ -82,11 +84,15 @@ main(int argc, char **argv)
     hars_options_t         options;
     const hars_command_t  *command;
 
+    hars_log_init("hars");
+    hars_process_close();
+
     memset(&options, 0, sizeof(options));
 
     rc = hars_options(&options, argc, argv);
     if (rc != HARS_OK) {
-        return rc < 0 ? HARS_EXIT_USAGE : HARS_EXIT_OK;
+        return rc < 0 ? HARS_EXIT_USAGE
+                      : hars_process_end(HARS_EXIT_OK, HARS_EXIT_REFUSED);
     }
 
     name = (optind < argc) ? argv[optind++] : "";
@@ -122,7 +128,7 @@ main(int argc, char **argv)
         return HARS_EXIT_USAGE;
     }
 
-    return command->run(&options);
+    return hars_process_end(command->run(&options), HARS_EXIT_REFUSED);
 }
 
 
@@ -438,16 +444,8 @@ hars_finish(const hars_options_t *options, const hars_call_t *call)
 
     if (answer.status == 200) {
         rc = HARS_EXIT_OK;
-
-        if (fwrite(answer.body.data, 1, answer.body.len, stdout)
-            != answer.body.len
-            || putchar('\n') == EOF
-            || fflush(stdout) == EOF)
-        {
-            perror("hars: standard output");
-            rc = HARS_EXIT_REFUSED;
-        }
-
+        fwrite(answer.body.data, 1, answer.body.len, stdout);
+        putchar('\n');
         goto done;
     }
 

@@ -8,8 +8,10 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
+use POSIX qw(mkfifo);
 use Test::More;
 
 use lib dirname(__FILE__) . '/../lib';
@@ -38,6 +40,50 @@ unlike(content("$dir/authserver.log"), qr/hats_|Sanitizer|runtime error/,
 done_testing();
 
 
+# a command whose words nobody got has not succeeded
+sub lost {
+    my $to_full = sub {
+        return run('sh', '-c', 'exec "$@" > /dev/full', 'sh', @_);
+    };
+
+    for my $case ([$program, '--config', "$dir/as.conf", 'client', 'list'],
+                  [$program, '--config', "$dir/as.conf", '--check'],
+                  [$program, '--help'], [$program, '--version'],
+                  ["$build/bin/hars", '--help']) {
+        my ($rc, $said) = $to_full->(@$case);
+        my $what = join ' ', @$case[$#$case - 1, $#$case];
+
+        isnt($rc, 0, "$what: its output is lost");
+        like($said, qr/standard output cannot be written: No space left/,
+             '... which it says');
+    }
+}
+
+
+# /proc/PID/mem is root's, though the process is another user's: no core
+# dump, no ptrace; seen while it waits for its settings
+sub undumpable {
+  SKIP: {
+    my $at = tempdir(TMPDIR => 1, CLEANUP => 1);
+    chmod 0755, $at;
+    mkfifo("$at/as.conf", 0644) or die "mkfifo: $!\n";
+
+    my @as = $> ? () : qw(setpriv --reuid 65534 --regid 65534 --clear-groups);
+    skip 'nobody else can run the programs here', 1
+        if @as && (run(@as, $program, '--version'))[0] != 0;
+
+    launch('closed', @as, $program, '--config', "$at/as.conf", '--check');
+    local $SIG{ALRM} = sub { die "the settings are not read\n" };
+    alarm 20;
+    open my $fh, '>', "$at/as.conf" or die "as.conf: $!\n";
+    alarm 0;
+    is((stat "/proc/$child{closed}/mem")[4], 0, 'its memory is for nobody');
+    close $fh;
+    ended('closed', 0);
+  }
+}
+
+
 sub prepare {
     pki('authorities');
     write_file('as.conf', <<"END");
@@ -57,6 +103,8 @@ END
     certificate($_) for qw(dcm-1 dcm-2);
     certificate('foreign', '--cn', 'dcm-1', '--ca', 'foreign-ca');
     add('gateway', '--kind', 'resource_server');
+    lost();
+    undumpable();
     start();
 }
 
