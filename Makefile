@@ -14,6 +14,11 @@ CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 \
             -Icommon -Ibackend/common -I/usr/include/postgresql -MMD -MP
 CFLAGS += $(OPT) -std=gnu11 -Wall -Wextra -Werror -Wformat=2 \
           -Wno-format-nonliteral -fstack-protector-strong -fPIE
+
+# A sum has the same bits on every processor: products are not fused into it.
+# Nobody reads errno after sqrt().  backend/mlservice/hars_ml_four.h has no
+# function whose ABI could be asked for.
+CFLAGS += -ffp-contract=off -fno-math-errno -Wno-psabi
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 PROGRAMS :=
@@ -245,7 +250,7 @@ $(BUILD)/obj/bench/classifiers.o: CPPFLAGS += -Ibackend/mlservice
 
 $(BUILD)/bench/classifiers: $(BUILD)/obj/bench/classifiers.o \
     $(patsubst %,$(BUILD)/obj/backend/mlservice/hars_ml_%.o,features time \
-    spectrum fft gait inputs knn classify forest model model_forest)
+    spectrum fft sort gait inputs knn classify forest model model_forest)
 	@mkdir -p $(@D)
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypto -lm

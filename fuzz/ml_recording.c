@@ -23,6 +23,7 @@
 #include "../backend/mlservice/hars_ml_rows.c"
 #include "../backend/mlservice/hars_ml_source.c"
 #include "../backend/mlservice/hars_ml_spectrum.c"
+#include "../backend/mlservice/hars_ml_sort.c"
 #include "../backend/mlservice/hars_ml_time.c"
 
 

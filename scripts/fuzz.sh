@@ -43,7 +43,8 @@ for target in "${targets[@]}"; do
     extra=()
     [ "$target" = record ] || extra=(common/hars_record.c)
 
-    clang -g -O1 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror \
+    clang -g -O1 -D_GNU_SOURCE -Wall -Wextra -Werror \
+        -Wno-unused-parameter -Wno-psabi -ffp-contract=off \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
         "${include[@]}" -o "build/fuzz/$target" \
         "fuzz/$target.c" "${extra[@]}" -ljansson -lhiredis -lssl -lcrypto -lz

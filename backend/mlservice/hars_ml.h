@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hars_ml_four.h"
 #include "hars_record.h"                   /* HARS_OK, HARS_ERROR */
 
 
@@ -44,9 +45,12 @@
 #define HARS_ML_STEPS         8            /* HARS_ML_RATE_MAX / HARS_ML_RATE */
 #define HARS_ML_RING          256          /* > 2 * TAPS * STEPS, power of 2 */
 
-/* features: signals are lanes of a SIMD-friendly block, 13 used of 16 */
-#define HARS_ML_LANES         16
+/* features: signals by four; the last two groups are the device's axes */
 #define HARS_ML_SIGNALS       13
+#define HARS_ML_GROUPS        4
+#define HARS_ML_TAIL          8            /* zeros behind a window */
+#define HARS_ML_GROUP_JERK    1
+#define HARS_ML_GROUP_AXES    2
 #define HARS_ML_FEATURES      305
 #define HARS_ML_GAIT          53           /* of the person's own frame */
 #define HARS_ML_INPUTS        200          /* that the classifiers take */
@@ -164,7 +168,20 @@ typedef struct {
     uint16_t           reversed[HARS_ML_FFT];
 } hars_fft_t;
 
-typedef double  hars_lane_t[HARS_ML_LANES];
+/* four signals of a window, and sums over it */
+typedef struct {
+    hars_four_t        x[HARS_ML_WINDOW];
+    hars_four_t        c[HARS_ML_WINDOW + HARS_ML_TAIL];  /* without their
+                                              means, then zeros */
+    hars_four_t        mean;
+    hars_four_t        std;
+    hars_four_t        square;             /* of c */
+    hars_four_t        third;              /* powers of c */
+    hars_four_t        fourth;
+    hars_four_t        energy;             /* squares of x */
+    hars_four_t        changes;            /* of c's sign */
+} hars_signals_t;
+
 
 /* tables and working room of the feature extraction; one per thread */
 typedef struct {
@@ -173,18 +190,17 @@ typedef struct {
     double             turn_cos[HARS_ML_WINDOW / 2 + 1];
     double             turn_sin[HARS_ML_WINDOW / 2 + 1];
     double             up[3];              /* where gravity points, unit */
-    unsigned           from;               /* first signal that is described;
-                                              features of others stay */
+    unsigned           groups;             /* that are described; features of
+                                              others stay */
 
-    _Alignas(64)
-    hars_lane_t        mean;
-    hars_lane_t        std;
-    hars_lane_t        x[HARS_ML_WINDOW];        /* signals */
-    hars_lane_t        c[HARS_ML_WINDOW];        /* without their means */
-    hars_lane_t        sorted[HARS_ML_WINDOW];
-    hars_lane_t        re[HARS_ML_WINDOW / 2];
-    hars_lane_t        im[HARS_ML_WINDOW / 2];
-    hars_lane_t        power[HARS_ML_WINDOW / 2];  /* bins 1 to n/2 */
+    double             axis[HARS_ML_AXES][HARS_ML_WINDOW + 4];
+    hars_signals_t     group[HARS_ML_GROUPS];
+
+    hars_four_t        sorted[HARS_ML_WINDOW];   /* of one group */
+    hars_four_t        re[HARS_ML_WINDOW / 2];
+    hars_four_t        im[HARS_ML_WINDOW / 2];
+    hars_four_t        power[HARS_ML_WINDOW / 2];  /* bins 1 to n/2, then
+                                              their shares */
 } hars_features_t;
 
 
@@ -332,11 +348,11 @@ void hars_windows_end(hars_windows_t *win);
 
 /* a complex transform in place of "n" (a power of 2) points, lane by lane */
 void hars_fft_init(hars_fft_t *fft, unsigned n);
-void hars_fft(const hars_fft_t *fft, hars_lane_t *restrict re,
-    hars_lane_t *restrict im);
+void hars_fft(const hars_fft_t *fft, hars_four_t *restrict re,
+    hars_four_t *restrict im);
 
-/* sorts HARS_ML_WINDOW rows, lane by lane, by one network for all lanes */
-void hars_lanes_sort(hars_lane_t *row);
+/* sorts HARS_ML_WINDOW rows, lane by lane */
+void hars_fours_sort(hars_four_t *row);
 
 hars_features_t *hars_features_create(void);
 void hars_features_free(hars_features_t *f);
@@ -353,10 +369,15 @@ void hars_features_gait(const double (*row)[HARS_ML_AXES], double *out);
 void hars_inputs(hars_features_t *f, const double (*row)[HARS_ML_AXES],
     float *out);
 
-/* the parts of it; each writes its features and returns where it stopped */
-double *hars_features_time(hars_features_t *f, double *out);
-double *hars_features_lag(const hars_features_t *f, double *out);
-double *hars_features_spectrum(hars_features_t *f, double *out);
+/*
+ * The parts of it: what is computed of the signals of a group, each put to its
+ * place in "out", which are all features.  hars_features_lane has the signals
+ * by group and lane; HARS_ML_SIGNALS: there is none.
+ */
+extern const uint8_t  hars_features_lane[HARS_ML_GROUPS][4];
+void hars_features_time(hars_features_t *f, unsigned group, double *out);
+void hars_features_lag(hars_features_t *f, unsigned group, double *out);
+void hars_features_spectrum(hars_features_t *f, unsigned group, double *out);
 
 /* the name that baseline.py gives to feature "i" */
 void hars_feature_name(unsigned i, char name[HARS_ML_NAME]);

@@ -13,6 +13,9 @@
  *
  * amag, gmag, av, ah, gv do not change when the device is turned round the
  * vertical or, the first two, in any way.
+ *
+ * The signals go through all of it by four (hars_features_lane), those of the
+ * device's axes last: who needs only the others leaves them out.
  */
 
 
@@ -35,10 +38,26 @@ static void hars_signals(hars_features_t *f,
 static void hars_signals_axes(hars_features_t *f,
     const double (*row)[HARS_ML_AXES]);
 static void hars_signals_gravity(hars_features_t *f);
-static void hars_signals_jerk(hars_features_t *f);
-static void hars_signals_center(hars_features_t *f);
-static double *hars_features_cross(const hars_features_t *f, double *out);
+static void hars_signals_made(hars_features_t *f);
+static void hars_signals_size(const hars_four_t *v, hars_four_t *size);
+static void hars_signals_turned(const hars_features_t *f, unsigned i,
+    hars_four_t *av, hars_four_t *ah, hars_four_t *gv);
+static void hars_signals_jerk(const hars_features_t *f, unsigned i,
+    hars_four_t *jmag, hars_four_t *gjmag);
+static void hars_signals_center(hars_signals_t *s, hars_four_t n,
+    hars_choice_t last);
+static void hars_features_cross(const hars_features_t *f, double *out);
+static void hars_cross_sum(const hars_signals_t *s, unsigned around,
+    hars_four_t *sum);
+static void hars_cross_areas(const hars_features_t *f, double *out);
 
+
+const uint8_t  hars_features_lane[HARS_ML_GROUPS][4] = {
+    { hars_amag, hars_gmag, hars_av, hars_ah },
+    { hars_gv, hars_jmag, hars_gjmag, HARS_ML_SIGNALS },
+    { hars_ax, hars_ay, hars_az, HARS_ML_SIGNALS },
+    { hars_gx, hars_gy, hars_gz, HARS_ML_SIGNALS }
+};
 
 static const char  *hars_signal_name[] = {
     "ax", "ay", "az", "gx", "gy", "gz", "amag", "gmag", "jmag", "gjmag",
@@ -68,6 +87,11 @@ static const uint8_t  hars_pair[][2] = {
     { hars_av, hars_gmag }, { hars_av, hars_ah }, { hars_amag, hars_gmag }
 };
 
+/* which of them a lane and the next one are, by group */
+static const uint8_t  hars_pair_lane[HARS_ML_GROUPS][3] = {
+    { 8, 6, 7 }, { 0, 0, 0 }, { 0, 2, 1 }, { 3, 5, 4 }
+};
+
 static const char  *hars_last_name[] = { "sma_a", "sma_g", "ux", "uy", "uz" };
 
 
@@ -84,6 +108,7 @@ hars_features_create(void)
 
     memset(f, 0, sizeof(hars_features_t));
 
+    f->groups = HARS_ML_GROUPS;
     hars_fft_init(&f->fft, HARS_ML_WINDOW / 2);
 
     for (i = 0; i < HARS_ML_WINDOW; i++) {
@@ -110,83 +135,97 @@ void
 hars_features(hars_features_t *f, const double (*row)[HARS_ML_AXES],
     double *out)
 {
+    unsigned  i;
+
     hars_signals(f, row);
 
-    out = hars_features_time(f, out);
-    out = hars_features_lag(f, out);
-    out = hars_features_spectrum(f, out);
-    (void) hars_features_cross(f, out);
+    for (i = 0; i < f->groups; i++) {
+        hars_features_time(f, i, out);
+        hars_features_lag(f, i, out);
+        hars_features_spectrum(f, i, out);
+    }
+
+    hars_features_cross(f, out);
 }
 
 
 HARS_ML_WIDE static void
 hars_signals(hars_features_t *f, const double (*row)[HARS_ML_AXES])
 {
-    memset(f->x, 0, sizeof(f->x));
+    unsigned     i;
+    hars_four_t  all, jerk;
+    hars_choice_t  last, jerks;
 
     hars_signals_axes(f, row);
-    hars_signals_jerk(f);
     hars_signals_gravity(f);
-    hars_signals_center(f);
+    hars_signals_made(f);
+
+    /* a jerk has one value less, its last one stays zero */
+
+    all = hars_four_all(HARS_ML_WINDOW);
+    jerk = (hars_four_t) { HARS_ML_WINDOW, HARS_ML_WINDOW - 1,
+                           HARS_ML_WINDOW - 1, HARS_ML_WINDOW };
+    last = (hars_choice_t) { -1, -1, -1, -1 };
+    jerks = (hars_choice_t) { -1, 0, 0, -1 };
+
+    for (i = 0; i < f->groups; i++) {
+        hars_signals_center(&f->group[i],
+                            i == HARS_ML_GROUP_JERK ? jerk : all,
+                            i == HARS_ML_GROUP_JERK ? jerks : last);
+    }
 }
 
 
+/* by axis and by row; the means of the axes */
 static void
 hars_signals_axes(hars_features_t *f, const double (*row)[HARS_ML_AXES])
 {
-    double    *x;
-    unsigned   i;
+    unsigned         i, k;
+    hars_four_t      a[4], g[4], sum_a, sum_g;
+    hars_signals_t  *sa, *sg;
 
-    for (i = 0; i < HARS_ML_WINDOW; i++) {
-        x = f->x[i];
+    sa = &f->group[HARS_ML_GROUP_AXES];
+    sg = &f->group[HARS_ML_GROUP_AXES + 1];
+    sum_a = hars_four_all(0);
+    sum_g = sum_a;
 
-        memcpy(x, row[i], sizeof(row[i]));
+    for (i = 0; i < HARS_ML_WINDOW; i += 4) {
 
-        x[hars_amag] = sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2]);
-        x[hars_gmag] = sqrt(x[3] * x[3] + x[4] * x[4] + x[5] * x[5]);
-    }
-}
-
-
-/* one value less than the others; the last stays zero */
-static void
-hars_signals_jerk(hars_features_t *f)
-{
-    double         d[HARS_ML_AXES], *x;
-    unsigned       i, axis;
-    const double  *next;
-
-    for (i = 0; i + 1 < HARS_ML_WINDOW; i++) {
-        x = f->x[i];
-        next = f->x[i + 1];
-
-        for (axis = 0; axis < HARS_ML_AXES; axis++) {
-            d[axis] = (next[axis] - x[axis]) * HARS_ML_RATE;
+        for (k = 0; k < 4; k++) {
+            a[k] = hars_four_load(row[i + k]);
+            g[k] = hars_four_load(row[i + k] + 2);
+            a[k] = __builtin_shufflevector(a[k], hars_four_all(0), 0, 1, 2,
+                                           4);
+            g[k] = __builtin_shufflevector(g[k], hars_four_all(0), 1, 2, 3,
+                                           4);
+            sa->x[i + k] = a[k];
+            sg->x[i + k] = g[k];
+            sum_a += a[k];
+            sum_g += g[k];
         }
 
-        x[hars_jmag] = sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
-        x[hars_gjmag] = sqrt(d[3] * d[3] + d[4] * d[4] + d[5] * d[5]);
+        hars_four_transpose(a);
+        hars_four_transpose(g);
+
+        for (k = 0; k < 3; k++) {
+            hars_four_store(&f->axis[k][i], a[k]);
+            hars_four_store(&f->axis[3 + k][i], g[k]);
+        }
     }
+
+    sa->mean = sum_a / (double) HARS_ML_WINDOW;
+    sg->mean = sum_g / (double) HARS_ML_WINDOW;
 }
 
 
 static void
 hars_signals_gravity(hars_features_t *f)
 {
-    double    mean[3], norm, d[3], h[3], v, *x;
-    unsigned  i, k;
+    double       norm;
+    unsigned     k;
+    hars_four_t  mean;
 
-    memset(mean, 0, sizeof(mean));
-
-    for (i = 0; i < HARS_ML_WINDOW; i++) {
-        for (k = 0; k < 3; k++) {
-            mean[k] += f->x[i][k];
-        }
-    }
-
-    for (k = 0; k < 3; k++) {
-        mean[k] /= HARS_ML_WINDOW;
-    }
+    mean = f->group[HARS_ML_GROUP_AXES].mean;
 
     norm = sqrt(mean[0] * mean[0] + mean[1] * mean[1] + mean[2] * mean[2]);
     norm = norm > 1e-9 ? norm : 1e-9;
@@ -195,114 +234,232 @@ hars_signals_gravity(hars_features_t *f)
         f->up[k] = mean[k] / norm;
     }
 
-    for (i = 0; i < HARS_ML_WINDOW; i++) {
-        x = f->x[i];
+    /* the last row has no next one: it jerks by nothing */
 
-        for (k = 0; k < 3; k++) {
-            d[k] = x[k] - mean[k];
-        }
-
-        v = d[0] * f->up[0] + d[1] * f->up[1] + d[2] * f->up[2];
-
-        for (k = 0; k < 3; k++) {
-            h[k] = d[k] - v * f->up[k];
-        }
-
-        x[hars_av] = v;
-        x[hars_ah] = sqrt(h[0] * h[0] + h[1] * h[1] + h[2] * h[2]);
-        x[hars_gv] = x[3] * f->up[0] + x[4] * f->up[1] + x[5] * f->up[2];
+    for (k = 0; k < HARS_ML_AXES; k++) {
+        f->axis[k][HARS_ML_WINDOW] = f->axis[k][HARS_ML_WINDOW - 1];
     }
 }
 
 
-/* mean, deviation, and the signals without their means */
+/* those that are made of the axes, four rows at a time, and their means */
 static void
-hars_signals_center(hars_features_t *f)
+hars_signals_made(hars_features_t *f)
 {
-    unsigned     i, lane;
-    hars_lane_t  sum, square;
+    unsigned         i, k;
+    hars_four_t      v[6], size[4], turned[4], sum, sum_turned;
+    hars_signals_t  *first, *second;
 
-    memset(sum, 0, sizeof(sum));
-    memset(square, 0, sizeof(square));
+    first = &f->group[0];
+    second = &f->group[HARS_ML_GROUP_JERK];
+    sum = hars_four_all(0);
+    sum_turned = sum;
+
+    for (i = 0; i < HARS_ML_WINDOW; i += 4) {
+
+        for (k = 0; k < HARS_ML_AXES; k++) {
+            v[k] = hars_four_load(&f->axis[k][i]);
+        }
+
+        hars_signals_size(v, &size[0]);
+        hars_signals_size(v + 3, &size[1]);
+        hars_signals_turned(f, i, &size[2], &size[3], &turned[0]);
+        hars_signals_jerk(f, i, &turned[1], &turned[2]);
+        turned[3] = hars_four_all(0);
+
+        hars_four_transpose(size);
+        hars_four_transpose(turned);
+
+        for (k = 0; k < 4; k++) {
+            first->x[i + k] = size[k];
+            second->x[i + k] = turned[k];
+            sum += size[k];
+            sum_turned += turned[k];
+        }
+    }
+
+    first->mean = sum / (double) HARS_ML_WINDOW;
+    second->mean = sum_turned
+                   / (hars_four_t) { HARS_ML_WINDOW, HARS_ML_WINDOW - 1,
+                                     HARS_ML_WINDOW - 1, HARS_ML_WINDOW };
+}
+
+
+static void
+hars_signals_size(const hars_four_t *v, hars_four_t *size)
+{
+    *size = hars_four_sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+}
+
+
+static void
+hars_signals_turned(const hars_features_t *f, unsigned i, hars_four_t *av,
+    hars_four_t *ah, hars_four_t *gv)
+{
+    unsigned     k;
+    hars_four_t  d[3], g[3], mean;
+
+    mean = f->group[HARS_ML_GROUP_AXES].mean;
+
+    for (k = 0; k < 3; k++) {
+        d[k] = hars_four_load(&f->axis[k][i]) - mean[k];
+        g[k] = hars_four_load(&f->axis[3 + k][i]);
+    }
+
+    *av = d[0] * f->up[0] + d[1] * f->up[1] + d[2] * f->up[2];
+    *gv = g[0] * f->up[0] + g[1] * f->up[1] + g[2] * f->up[2];
+
+    for (k = 0; k < 3; k++) {
+        d[k] -= *av * f->up[k];
+    }
+
+    hars_signals_size(d, ah);
+}
+
+
+static void
+hars_signals_jerk(const hars_features_t *f, unsigned i, hars_four_t *jmag,
+    hars_four_t *gjmag)
+{
+    unsigned     k;
+    hars_four_t  d[HARS_ML_AXES];
+
+    for (k = 0; k < HARS_ML_AXES; k++) {
+        d[k] = (hars_four_load(&f->axis[k][i + 1])
+                - hars_four_load(&f->axis[k][i])) * (double) HARS_ML_RATE;
+    }
+
+    hars_signals_size(d, jmag);
+    hars_signals_size(d + 3, gjmag);
+}
+
+
+/* the signals without their means, and the sums over them, of "n" values */
+static void
+hars_signals_center(hars_signals_t *s, hars_four_t n, hars_choice_t last)
+{
+    unsigned     i;
+    hars_four_t  c, square, zero, sum[4];
+    hars_choice_t  sign, before, changes;
+
+    zero = hars_four_all(0);
+    sum[0] = sum[1] = sum[2] = sum[3] = zero;
 
     for (i = 0; i < HARS_ML_WINDOW; i++) {
-        for (lane = 0; lane < HARS_ML_LANES; lane++) {
-            sum[lane] += f->x[i][lane];
-        }
+        s->c[i] = s->x[i] - s->mean;
     }
 
-    for (lane = 0; lane < HARS_ML_LANES; lane++) {
-        f->mean[lane] = sum[lane] / HARS_ML_WINDOW;
-    }
+    s->c[i - 1] = hars_four_choose(last, s->c[i - 1], zero);
+    memset(&s->c[i], 0, HARS_ML_TAIL * sizeof(hars_four_t));
 
-    f->mean[hars_jmag] = sum[hars_jmag] / (HARS_ML_WINDOW - 1);
-    f->mean[hars_gjmag] = sum[hars_gjmag] / (HARS_ML_WINDOW - 1);
+    before = s->c[0] >= zero;
+    changes = (hars_choice_t) zero;
 
     for (i = 0; i < HARS_ML_WINDOW; i++) {
+        c = s->c[i];
+        square = c * c;
+        sign = c >= zero;
 
-        for (lane = 0; lane < HARS_ML_LANES; lane++) {
-            f->c[i][lane] = f->x[i][lane] - f->mean[lane];
-        }
+        sum[0] += square;
+        sum[1] += square * c;
+        sum[2] += square * square;
+        sum[3] += s->x[i] * s->x[i];
 
-        if (i == HARS_ML_WINDOW - 1) {
-            f->c[i][hars_jmag] = 0;
-            f->c[i][hars_gjmag] = 0;
-        }
-
-        for (lane = 0; lane < HARS_ML_LANES; lane++) {
-            square[lane] += f->c[i][lane] * f->c[i][lane];
-        }
+        changes -= sign ^ before;
+        before = sign;
     }
 
-    for (lane = 0; lane < HARS_ML_LANES; lane++) {
-        f->std[lane] = sqrt(square[lane] / HARS_ML_WINDOW);
-    }
+    /* the pair with the value that a jerk does not have */
+    changes += ~last & (s->c[HARS_ML_WINDOW - 2] < zero);
 
-    f->std[hars_jmag] = sqrt(square[hars_jmag] / (HARS_ML_WINDOW - 1));
-    f->std[hars_gjmag] = sqrt(square[hars_gjmag] / (HARS_ML_WINDOW - 1));
+    s->square = sum[0];
+    s->third = sum[1];
+    s->fourth = sum[2];
+    s->energy = sum[3];
+    s->std = hars_four_sqrt(s->square / n);
+
+    for (i = 0; i < 4; i++) {
+        s->changes[i] = (double) changes[i];
+    }
 }
 
 
 /* correlations, signal magnitude areas, direction of gravity */
-static double *
+HARS_ML_WIDE static void
 hars_features_cross(const hars_features_t *f, double *out)
 {
-    double         sum, area_a, area_g;
-    unsigned       i, k, a, b;
-    const double  *x, *c;
+    double                 scale;
+    unsigned               i, k, next;
+    hars_four_t            sum;
+    const hars_signals_t  *s;
 
-    for (k = 0; k < sizeof(hars_pair) / sizeof(hars_pair[0]); k++) {
-        a = hars_pair[k][0];
-        b = hars_pair[k][1];
-        sum = 0;
+    for (i = 0; i < f->groups; i++) {
 
-        for (i = 0; i < HARS_ML_WINDOW; i++) {
-            sum += f->c[i][a] * f->c[i][b];
+        if (i == HARS_ML_GROUP_JERK) {
+            continue;
         }
 
-        *out++ = f->std[a] > 1e-8 && f->std[b] > 1e-8
-                 ? sum / HARS_ML_WINDOW / (f->std[a] * f->std[b]) : 0;
+        s = &f->group[i];
+        hars_cross_sum(s, i >= HARS_ML_GROUP_AXES, &sum);
+
+        for (k = 0; k < 3; k++) {
+            next = i >= HARS_ML_GROUP_AXES ? (k + 1) % 3 : k + 1;
+            scale = s->std[k] * s->std[next];
+
+            out[291 + hars_pair_lane[i][k]] =
+                s->std[k] > 1e-8 && s->std[next] > 1e-8
+                ? sum[k] / HARS_ML_WINDOW / scale : 0;
+        }
     }
 
-    area_a = 0;
-    area_g = 0;
+    if (f->groups == HARS_ML_GROUPS) {
+        hars_cross_areas(f, out + 300);
+    }
+}
+
+
+/* of each lane with the next one; of three around with the first after it */
+static void
+hars_cross_sum(const hars_signals_t *s, unsigned around, hars_four_t *sum)
+{
+    unsigned     i;
+    hars_four_t  c, r;
+
+    r = hars_four_all(0);
 
     for (i = 0; i < HARS_ML_WINDOW; i++) {
-        x = f->x[i];
-        c = f->c[i];
-
-        area_a += fabs(c[0]) + fabs(c[1]) + fabs(c[2]);
-        area_g += fabs(x[3]) + fabs(x[4]) + fabs(x[5]);
+        c = s->c[i];
+        r += c * (around ? __builtin_shufflevector(c, c, 1, 2, 0, 3)
+                         : __builtin_shufflevector(c, c, 1, 2, 3, 0));
     }
 
-    *out++ = area_a / HARS_ML_WINDOW;
-    *out++ = area_g / HARS_ML_WINDOW;
+    *sum = r;
+}
+
+
+static void
+hars_cross_areas(const hars_features_t *f, double *out)
+{
+    unsigned               i, k;
+    hars_four_t            area_a, area_g;
+    const hars_signals_t  *a, *g;
+
+    a = &f->group[HARS_ML_GROUP_AXES];
+    g = &f->group[HARS_ML_GROUP_AXES + 1];
+    area_a = hars_four_all(0);
+    area_g = area_a;
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+        area_a += hars_four_abs(a->c[i]);
+        area_g += hars_four_abs(g->x[i]);
+    }
+
+    out[0] = (area_a[0] + area_a[1] + area_a[2]) / HARS_ML_WINDOW;
+    out[1] = (area_g[0] + area_g[1] + area_g[2]) / HARS_ML_WINDOW;
 
     for (k = 0; k < 3; k++) {
-        *out++ = f->up[k];
+        out[2 + k] = f->up[k];
     }
-
-    return out;
 }
 
 

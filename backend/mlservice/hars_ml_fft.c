@@ -1,28 +1,25 @@
 
 /*
  * The discrete Fourier transform of small power-of-2 lengths, radix 2,
- * decimation in time, in place, and the sorting network: the two algorithms
- * that treat all signals of a window at once.  A row holds one value of each
- * signal, so every step is the same operation on 16 neighbours in memory,
- * which any compiler turns into SIMD.
+ * decimation in time, in place, of four signals at once:
  *
  *     X[k] = sum x[t] exp(-2 pi i k t / n)
  *
- * The network is Batcher's odd-even merge sort: 1471 compare-exchanges of
- * rows for 128, no branch depends on data.
+ * Lanes are walked in loops, of which a compiler makes better pairs than of
+ * fours where a processor has no AVX.
  */
 
 
 #include "hars_ml.h"
 
 #include <math.h>
-#include <string.h>
 
 
-static void hars_fft_reorder(const hars_fft_t *fft, hars_lane_t *row);
+static void hars_fft_reorder(const hars_fft_t *fft, hars_four_t *row);
+static void hars_fft_sum(double *restrict re0, double *restrict im0,
+    double *restrict re1, double *restrict im1);
 static void hars_fft_butterfly(double *restrict re0, double *restrict im0,
     double *restrict re1, double *restrict im1, double c, double s);
-static void hars_lanes_exchange(double *restrict low, double *restrict high);
 
 
 void
@@ -50,8 +47,8 @@ hars_fft_init(hars_fft_t *fft, unsigned n)
 
 
 HARS_ML_WIDE void
-hars_fft(const hars_fft_t *fft, hars_lane_t *restrict re,
-    hars_lane_t *restrict im)
+hars_fft(const hars_fft_t *fft, hars_four_t *restrict re,
+    hars_four_t *restrict im)
 {
     unsigned  half, i, j, step;
 
@@ -62,10 +59,16 @@ hars_fft(const hars_fft_t *fft, hars_lane_t *restrict re,
         step = fft->n / (2 * half);
 
         for (i = 0; i < fft->n; i += 2 * half) {
-            for (j = i; j < i + half; j++) {
-                hars_fft_butterfly(re[j], im[j], re[j + half], im[j + half],
-                                   fft->cos[(j - i) * step],
-                                   fft->sin[(j - i) * step]);
+            hars_fft_sum((double *) &re[i], (double *) &im[i],
+                         (double *) &re[i + half],
+                         (double *) &im[i + half]);
+
+            for (j = 1; j < half; j++) {
+                hars_fft_butterfly((double *) &re[i + j],
+                                   (double *) &im[i + j],
+                                   (double *) &re[i + j + half],
+                                   (double *) &im[i + j + half],
+                                   fft->cos[j * step], fft->sin[j * step]);
             }
         }
     }
@@ -73,17 +76,37 @@ hars_fft(const hars_fft_t *fft, hars_lane_t *restrict re,
 
 
 static void
-hars_fft_reorder(const hars_fft_t *fft, hars_lane_t *row)
+hars_fft_reorder(const hars_fft_t *fft, hars_four_t *row)
 {
     unsigned     i;
-    hars_lane_t  t;
+    hars_four_t  t;
 
     for (i = 0; i < fft->n; i++) {
         if (i < fft->reversed[i]) {
-            memcpy(t, row[i], sizeof(t));
-            memcpy(row[i], row[fft->reversed[i]], sizeof(t));
-            memcpy(row[fft->reversed[i]], t, sizeof(t));
+            t = row[i];
+            row[i] = row[fft->reversed[i]];
+            row[fft->reversed[i]] = t;
         }
+    }
+}
+
+
+/* a butterfly that does not turn */
+static void
+hars_fft_sum(double *restrict re0, double *restrict im0,
+    double *restrict re1, double *restrict im1)
+{
+    double    re, im;
+    unsigned  i;
+
+    for (i = 0; i < 4; i++) {
+        re = re1[i];
+        im = im1[i];
+
+        re1[i] = re0[i] - re;
+        im1[i] = im0[i] - im;
+        re0[i] += re;
+        im0[i] += im;
     }
 }
 
@@ -95,7 +118,7 @@ hars_fft_butterfly(double *restrict re0, double *restrict im0,
     double    re, im;
     unsigned  i;
 
-    for (i = 0; i < HARS_ML_LANES; i++) {
+    for (i = 0; i < 4; i++) {
         re = c * re1[i] + s * im1[i];
         im = c * im1[i] - s * re1[i];
 
@@ -103,42 +126,5 @@ hars_fft_butterfly(double *restrict re0, double *restrict im0,
         im1[i] = im0[i] - im;
         re0[i] += re;
         im0[i] += im;
-    }
-}
-
-
-HARS_ML_WIDE void
-hars_lanes_sort(hars_lane_t *row)
-{
-    unsigned  p, k, i, j;
-
-    for (p = 1; p < HARS_ML_WINDOW; p *= 2) {
-        for (k = p; k >= 1; k /= 2) {
-            for (j = k % p; j + k < HARS_ML_WINDOW; j += 2 * k) {
-                for (i = j; i < j + k && i + k < HARS_ML_WINDOW; i++) {
-                    /* both in one block of 2 p */
-                    if ((i ^ (i + k)) < 2 * p) {
-                        hars_lanes_exchange(row[i], row[i + k]);
-                    }
-                }
-            }
-        }
-    }
-}
-
-
-static void
-hars_lanes_exchange(double *restrict low, double *restrict high)
-{
-    double    a, b;
-    unsigned  i;
-
-    for (i = 0; i < HARS_ML_LANES; i++) {
-        a = low[i];
-        b = high[i];
-
-        /* in this form compilers see a minimum and a maximum */
-        low[i] = a < b ? a : b;
-        high[i] = a > b ? a : b;
     }
 }

@@ -34,9 +34,6 @@ enum {
 
 typedef double  hars_gait_t[hars_gait_lanes];
 
-/* the first four lanes, three of which have a beat */
-typedef double  hars_four_t __attribute__((vector_size(32), may_alias));
-
 typedef struct {
     double         mean[HARS_ML_AXES];
     double         up[3];

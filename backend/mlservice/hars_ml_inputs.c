@@ -18,9 +18,6 @@
 #include <stdio.h>
 
 
-#define HARS_INPUTS_SIGNAL   6           /* amag, the first not of an axis */
-
-
 typedef struct {
     uint16_t   first;
     uint16_t   end;
@@ -45,9 +42,9 @@ hars_inputs(hars_features_t *f, const double (*row)[HARS_ML_AXES],
     unsigned  i, k;
 
     /* nothing is taken of ax ... gz but the means */
-    f->from = HARS_INPUTS_SIGNAL;
+    f->groups = HARS_ML_GROUP_AXES;
     hars_features(f, row, all);
-    f->from = 0;
+    f->groups = HARS_ML_GROUPS;
 
     hars_features_gait(row, gait);
 
@@ -64,6 +61,6 @@ hars_inputs(hars_features_t *f, const double (*row)[HARS_ML_AXES],
 
     /* the means of ax, ay, az */
     for (i = 0; i < 3; i++) {
-        *out++ = (float) fabs(f->mean[i]);
+        *out++ = (float) fabs(f->group[HARS_ML_GROUP_AXES].mean[i]);
     }
 }

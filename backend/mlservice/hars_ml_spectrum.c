@@ -22,62 +22,100 @@
 #define HARS_BINS             (HARS_ML_WINDOW / 2)
 #define HARS_BIN_WIDTH        ((double) HARS_ML_RATE / HARS_ML_WINDOW)
 #define HARS_SPECTRUM_COUNT   11
+#define HARS_SPECTRUM_FIRST   170          /* of the features */
 #define HARS_BANDS            5
 
 
-static void hars_spectrum_power(hars_features_t *f);
+/* of four signals */
+typedef struct {
+    hars_four_t   total;
+    hars_four_t   high;                    /* the highest bin's power */
+    hars_choice_t   best;                    /* its index */
+    hars_four_t   centroid;
+    hars_four_t   spread;
+    hars_four_t   entropy;
+    hars_four_t   band[HARS_BANDS];        /* shares */
+} hars_spectrum_t;
+
+
+static void hars_spectrum_transform(hars_features_t *f, unsigned group);
+static void hars_spectrum_power(hars_features_t *f, hars_spectrum_t *sp);
 static void hars_spectrum_bin(const hars_features_t *f, unsigned k,
-    double *restrict power);
-static void hars_spectrum_describe(const hars_features_t *f, unsigned lane,
+    hars_four_t *power);
+static void hars_spectrum_shares(hars_features_t *f, hars_spectrum_t *sp);
+static void hars_spectrum_spread(const hars_features_t *f,
+    hars_spectrum_t *sp);
+static void hars_spectrum_describe(const hars_spectrum_t *sp, unsigned lane,
     double *out);
 
 
-static const uint8_t  hars_spectrum_lane[] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12
+/* where the features of a signal are; those of a jerk are none */
+static const uint8_t  hars_spectrum_place[HARS_ML_SIGNALS + 1] = {
+    0, 1, 2, 3, 4, 5, 6, 7, 255, 255, 8, 9, 10, 255
 };
 
 /* last bin of each band */
 static const uint8_t  hars_band_end[HARS_BANDS] = { 3, 6, 10, 20, 64 };
 
 
-HARS_ML_WIDE double *
-hars_features_spectrum(hars_features_t *f, double *out)
+HARS_ML_WIDE void
+hars_features_spectrum(hars_features_t *f, unsigned group, double *out)
 {
-    unsigned  i;
+    unsigned         lane, place;
+    hars_spectrum_t  sp;
 
-    hars_spectrum_power(f);
+    hars_spectrum_transform(f, group);
+    hars_spectrum_power(f, &sp);
+    hars_spectrum_shares(f, &sp);
+    hars_spectrum_spread(f, &sp);
 
-    for (i = 0; i < sizeof(hars_spectrum_lane); i++) {
+    for (lane = 0; lane < 4; lane++) {
+        place = hars_spectrum_place[hars_features_lane[group][lane]];
 
-        if (hars_spectrum_lane[i] < f->from) {
-            out += HARS_SPECTRUM_COUNT;
-            continue;
+        if (place < 255) {
+            hars_spectrum_describe(&sp, lane, out + HARS_SPECTRUM_FIRST
+                                              + HARS_SPECTRUM_COUNT * place);
         }
-
-        hars_spectrum_describe(f, hars_spectrum_lane[i], out);
-        out += HARS_SPECTRUM_COUNT;
     }
-
-    return out;
 }
 
 
 static void
-hars_spectrum_power(hars_features_t *f)
+hars_spectrum_transform(hars_features_t *f, unsigned group)
 {
-    unsigned  i, k, lane;
+    unsigned            i;
+    const hars_four_t  *c;
+
+    c = f->group[group].c;
 
     for (i = 0; i < HARS_BINS; i++) {
-        for (lane = 0; lane < HARS_ML_LANES; lane++) {
-            f->re[i][lane] = f->c[2 * i][lane] * f->hann[2 * i];
-            f->im[i][lane] = f->c[2 * i + 1][lane] * f->hann[2 * i + 1];
-        }
+        f->re[i] = c[2 * i] * f->hann[2 * i];
+        f->im[i] = c[2 * i + 1] * f->hann[2 * i + 1];
     }
 
     hars_fft(&f->fft, f->re, f->im);
+}
 
-    for (k = 1; k <= HARS_BINS; k++) {
-        hars_spectrum_bin(f, k, f->power[k - 1]);
+
+static void
+hars_spectrum_power(hars_features_t *f, hars_spectrum_t *sp)
+{
+    unsigned     k;
+    hars_four_t  p;
+    hars_choice_t  more;
+
+    sp->total = hars_four_all(0);
+    sp->high = hars_four_all(-1);
+    sp->best = (hars_choice_t) sp->total;
+
+    for (k = 0; k < HARS_BINS; k++) {
+        hars_spectrum_bin(f, k + 1, &p);
+        f->power[k] = p;
+
+        sp->total += p;
+        more = p > sp->high;
+        sp->high = hars_four_choose(more, p, sp->high);
+        sp->best = (more & k) | (~more & sp->best);
     }
 }
 
@@ -87,12 +125,10 @@ hars_spectrum_power(hars_features_t *f)
  * odd values, E = (Z[k] + Z*[n/2-k]) / 2 and O = (Z[k] - Z*[n/2-k]) / 2i
  */
 static void
-hars_spectrum_bin(const hars_features_t *f, unsigned k,
-    double *restrict power)
+hars_spectrum_bin(const hars_features_t *f, unsigned k, hars_four_t *power)
 {
-    double         er, ei, or, oi, yr, yi, c, s;
-    unsigned       lane;
-    const double  *ar, *ai, *br, *bi;
+    double       c, s;
+    hars_four_t  ar, ai, br, bi, er, ei, or, oi, yr, yi;
 
     ar = f->re[k % HARS_BINS];
     ai = f->im[k % HARS_BINS];
@@ -101,78 +137,87 @@ hars_spectrum_bin(const hars_features_t *f, unsigned k,
     c = f->turn_cos[k];
     s = f->turn_sin[k];
 
-    for (lane = 0; lane < HARS_ML_LANES; lane++) {
-        er = (ar[lane] + br[lane]) / 2;
-        ei = (ai[lane] - bi[lane]) / 2;
-        or = (ai[lane] + bi[lane]) / 2;
-        oi = (br[lane] - ar[lane]) / 2;
+    er = (ar + br) / 2;
+    ei = (ai - bi) / 2;
+    or = (ai + bi) / 2;
+    oi = (br - ar) / 2;
 
-        yr = er + c * or + s * oi;
-        yi = ei + c * oi - s * or;
+    yr = er + c * or + s * oi;
+    yi = ei + c * oi - s * or;
 
-        power[lane] = yr * yr + yi * yi;
+    *power = yr * yr + yi * yi;
+}
+
+
+/* the power becomes shares; without any they are no numbers */
+static void
+hars_spectrum_shares(hars_features_t *f, hars_spectrum_t *sp)
+{
+    unsigned     k, b;
+    hars_four_t  share, band, centroid, entropy;
+
+    centroid = hars_four_all(0);
+    entropy = centroid;
+
+    for (k = 0, b = 0; b < HARS_BANDS; b++) {
+        band = hars_four_all(0);
+
+        for ( /* void */ ; k < hars_band_end[b]; k++) {
+            share = f->power[k] / sp->total;
+            f->power[k] = share;
+
+            band += share;
+            centroid += share * (double) (k + 1) * HARS_BIN_WIDTH;
+            entropy -= share * hars_four_log(share);
+        }
+
+        sp->band[b] = band;
     }
+
+    sp->centroid = centroid;
+    sp->entropy = entropy;
 }
 
 
 static void
-hars_spectrum_describe(const hars_features_t *f, unsigned lane, double *out)
+hars_spectrum_spread(const hars_features_t *f, hars_spectrum_t *sp)
 {
-    double    total, p, share, centroid, spread, entropy, distance;
-    double    band[HARS_BANDS];
-    unsigned  k, b, best;
+    unsigned     k;
+    hars_four_t  spread, distance;
 
-    total = 0;
-    best = 0;
+    spread = hars_four_all(0);
 
     for (k = 0; k < HARS_BINS; k++) {
-        total += f->power[k][lane];
-
-        if (f->power[k][lane] > f->power[best][lane]) {
-            best = k;
-        }
+        distance = (k + 1) * HARS_BIN_WIDTH - sp->centroid;
+        spread += f->power[k] * distance * distance;
     }
 
-    for (k = 0; k < HARS_SPECTRUM_COUNT - 1; k++) {
-        out[k] = 0;
-    }
+    sp->spread = spread;
+}
 
+
+static void
+hars_spectrum_describe(const hars_spectrum_t *sp, unsigned lane, double *out)
+{
+    double    total;
+    unsigned  b;
+
+    total = sp->total[lane];
+
+    memset(out, 0, (HARS_SPECTRUM_COUNT - 1) * sizeof(double));
     out[HARS_SPECTRUM_COUNT - 1] = log(1e-9 + total / HARS_ML_WINDOW);
 
     if (total < 1e-9) {
         return;
     }
 
-    centroid = 0;
-    entropy = 0;
-
-    for (k = 0, b = 0; b < HARS_BANDS; b++) {
-        band[b] = 0;
-
-        for ( /* void */ ; k < hars_band_end[b]; k++) {
-            p = f->power[k][lane];
-            share = p / total;
-
-            band[b] += share;
-            centroid += share * (k + 1) * HARS_BIN_WIDTH;
-            entropy -= share > 0 ? share * log(share) : 0;
-        }
-    }
-
-    spread = 0;
-
-    for (k = 0; k < HARS_BINS; k++) {
-        distance = (k + 1) * HARS_BIN_WIDTH - centroid;
-        spread += f->power[k][lane] / total * distance * distance;
-    }
-
-    out[0] = (best + 1) * HARS_BIN_WIDTH;
-    out[1] = f->power[best][lane] / total;
-    out[2] = centroid;
-    out[3] = sqrt(spread);
-    out[4] = entropy / log(HARS_BINS);
+    out[0] = (double) (sp->best[lane] + 1) * HARS_BIN_WIDTH;
+    out[1] = sp->high[lane] / total;
+    out[2] = sp->centroid[lane];
+    out[3] = sqrt(sp->spread[lane]);
+    out[4] = sp->entropy[lane] / log(HARS_BINS);
 
     for (b = 0; b < HARS_BANDS; b++) {
-        out[5 + b] = band[b];
+        out[5 + b] = sp->band[b][lane];
     }
 }

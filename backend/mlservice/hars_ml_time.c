@@ -21,111 +21,79 @@
 #include <string.h>
 
 
-#define HARS_JERK         8      /* jmag, gjmag: one value less */
-#define HARS_JERK_END     10
-
-#define HARS_AR_SIGNALS   8      /* ax to gmag are the first lanes */
+#define HARS_AR_SIGNALS   8      /* ax to gmag */
 #define HARS_AR_ORDER     4
+#define HARS_AR_FIRST     130    /* of the features */
 
 #define HARS_LAG_MIN      15     /* 0.3 s */
 #define HARS_LAG_MAX      75     /* 1.5 s */
 #define HARS_LAGS         (HARS_LAG_MAX - HARS_LAG_MIN + 1)
-#define HARS_LAGS_ROOM    64     /* whole SIMD registers */
+#define HARS_LAGS_ROOM    64     /* by four */
+#define HARS_LAG_FIRST    162    /* of the features */
 
 
-static void hars_time_moments(const hars_features_t *f, hars_lane_t energy,
-    hars_lane_t third, hars_lane_t fourth, hars_lane_t changes);
+static unsigned hars_time_values(unsigned group, unsigned lane);
 static double hars_time_rank(const hars_features_t *f, unsigned lane,
     unsigned n, double part);
-static double hars_time_mad(const hars_features_t *f, unsigned lane,
-    unsigned n, double median);
+static void hars_time_middle(const hars_features_t *f,
+    const hars_four_t *median, hars_four_t *low, hars_four_t *high);
+static void hars_time_describe(const hars_features_t *f, unsigned group,
+    unsigned lane, double mad, double *out);
+static void hars_lag_few(const hars_signals_t *s, hars_four_t *sum);
 static void hars_lag_regression(const double r[HARS_AR_ORDER + 1],
     double *out);
-static double *hars_lag_peaks(const hars_features_t *f, double *out);
-static void hars_lag_sums(const hars_features_t *f, unsigned lane,
-    double *restrict r);
+static void hars_lag_peaks(const hars_signals_t *s, double *out);
+static void hars_lag_sums(const hars_signals_t *s, hars_four_t *r);
+static void hars_lag_four(const hars_four_t *c, unsigned lag,
+    hars_four_t *r);
 
 
-HARS_ML_WIDE double *
-hars_features_time(hars_features_t *f, double *out)
+/* where the group's peaks are: amag, av, gmag, ah */
+static const uint8_t  hars_lag_peak[] = { 0, 2, 1, 3 };
+
+
+HARS_ML_WIDE void
+hars_features_time(hars_features_t *f, unsigned group, double *out)
 {
-    double       std, median;
-    unsigned     lane, n;
-    hars_lane_t  energy, third, fourth, changes;
+    double       mad;
+    unsigned     lane, n, signal;
+    hars_four_t  median, low, high;
 
-    hars_time_moments(f, energy, third, fourth, changes);
+    memcpy(f->sorted, f->group[group].x, sizeof(f->sorted));
 
-    memcpy(f->sorted, f->x, sizeof(f->x));
+    /* the value that a jerk does not have */
 
-    for (lane = HARS_JERK; lane < HARS_JERK_END; lane++) {
-        f->sorted[HARS_ML_WINDOW - 1][lane] = DBL_MAX;
+    if (group == HARS_ML_GROUP_JERK) {
+        f->sorted[HARS_ML_WINDOW - 1][1] = DBL_MAX;
+        f->sorted[HARS_ML_WINDOW - 1][2] = DBL_MAX;
     }
 
-    hars_lanes_sort(f->sorted);
+    hars_fours_sort(f->sorted);
 
-    out += 10 * f->from;
-
-    for (lane = f->from; lane < HARS_ML_SIGNALS; lane++) {
-        n = HARS_ML_WINDOW - (lane >= HARS_JERK && lane < HARS_JERK_END);
-        std = f->std[lane];
-        median = hars_time_rank(f, lane, n, 0.5);
-
-        *out++ = f->mean[lane];
-        *out++ = std;
-        *out++ = hars_time_mad(f, lane, n, median);
-        *out++ = f->sorted[0][lane];
-        *out++ = f->sorted[n - 1][lane];
-        *out++ = energy[lane] / n;
-        *out++ = hars_time_rank(f, lane, n, 0.75)
-                 - hars_time_rank(f, lane, n, 0.25);
-        *out++ = std > 1e-8 ? third[lane] / n / (std * std * std) : 0;
-        *out++ = std > 1e-8 ? fourth[lane] / n / (std * std * std * std) - 3
-                            : 0;
-        *out++ = changes[lane] / (n - 1);
+    for (lane = 0; lane < 4; lane++) {
+        n = hars_time_values(group, lane);
+        median[lane] = hars_time_rank(f, lane, n, 0.5);
     }
 
-    return out;
+    hars_time_middle(f, &median, &low, &high);
+
+    for (lane = 0; lane < 4; lane++) {
+        signal = hars_features_lane[group][lane];
+
+        if (signal < HARS_ML_SIGNALS) {
+            n = hars_time_values(group, lane);
+            mad = n % 2 ? low[lane] : (low[lane] + high[lane]) / 2;
+            hars_time_describe(f, group, lane, mad, out + 10 * signal);
+        }
+    }
 }
 
 
-static void
-hars_time_moments(const hars_features_t *f, hars_lane_t energy,
-    hars_lane_t third, hars_lane_t fourth, hars_lane_t changes)
+static unsigned
+hars_time_values(unsigned group, unsigned lane)
 {
-    double         square;
-    unsigned       i, lane;
-    const double  *x, *c, *before;
-
-    memset(energy, 0, sizeof(hars_lane_t));
-    memset(third, 0, sizeof(hars_lane_t));
-    memset(fourth, 0, sizeof(hars_lane_t));
-    memset(changes, 0, sizeof(hars_lane_t));
-
-    for (i = 0; i < HARS_ML_WINDOW; i++) {
-        x = f->x[i];
-        c = f->c[i];
-
-        for (lane = 0; lane < HARS_ML_LANES; lane++) {
-            square = c[lane] * c[lane];
-            energy[lane] += x[lane] * x[lane];
-            third[lane] += square * c[lane];
-            fourth[lane] += square * square;
-        }
-    }
-
-    for (i = 1; i < HARS_ML_WINDOW; i++) {
-        c = f->c[i];
-        before = f->c[i - 1];
-
-        for (lane = 0; lane < HARS_ML_LANES; lane++) {
-            changes[lane] += (c[lane] >= 0) != (before[lane] >= 0);
-        }
-    }
-
-    /* the pair with the value that a jerk does not have */
-    for (lane = HARS_JERK; lane < HARS_JERK_END; lane++) {
-        changes[lane] -= f->c[HARS_ML_WINDOW - 2][lane] < 0;
-    }
+    return group == HARS_ML_GROUP_JERK && (lane == 1 || lane == 2)
+           ? HARS_ML_WINDOW - 1 : HARS_ML_WINDOW;
 }
 
 
@@ -148,70 +116,117 @@ hars_time_rank(const hars_features_t *f, unsigned lane, unsigned n,
 
 /*
  * The distances from the median grow from the middle to both ends of the
- * sorted values: the middle of them is found by merging the two halves.
+ * sorted values.  Of two sorted halves, the one side's i-th and the other's
+ * i-th from its end, the lesser ones are the lesser half of all: the greatest
+ * of these and the least of the others are the middle two.
  */
-static double
-hars_time_mad(const hars_features_t *f, unsigned lane, unsigned n,
-    double median)
+static void
+hars_time_middle(const hars_features_t *f, const hars_four_t *median,
+    hars_four_t *low, hars_four_t *high)
 {
-    double    down, up, last, before;
-    unsigned  i, low, high;
+    unsigned     i;
+    hars_four_t  down, up, most, least;
 
-    low = (n - 1) / 2 + 1;
-    high = low;
-    last = 0;
-    before = 0;
+    most = hars_four_all(0);
+    least = hars_four_all(DBL_MAX);
 
-    for (i = 0; i <= n / 2; i++) {
-        before = last;
+    for (i = 0; i < HARS_ML_WINDOW / 2; i++) {
+        down = *median - f->sorted[i];
+        up = f->sorted[i + HARS_ML_WINDOW / 2] - *median;
 
-        down = low > 0 ? median - f->sorted[low - 1][lane] : DBL_MAX;
-        up = high < n ? f->sorted[high][lane] - median : DBL_MAX;
-
-        if (down <= up) {
-            last = down;
-            low--;
-
-        } else {
-            last = up;
-            high++;
-        }
+        most = hars_four_max(most, hars_four_min(down, up));
+        least = hars_four_min(least, hars_four_max(down, up));
     }
 
-    return n % 2 ? last : (before + last) / 2;
+    *low = most;
+    *high = least;
 }
 
 
-HARS_ML_WIDE double *
-hars_features_lag(const hars_features_t *f, double *out)
+static void
+hars_time_describe(const hars_features_t *f, unsigned group, unsigned lane,
+    double mad, double *out)
 {
-    double       r[HARS_AR_ORDER + 1];
-    unsigned     i, k, lane;
-    hars_lane_t  sum[HARS_AR_ORDER + 1];
+    double                 std;
+    unsigned               n;
+    const hars_signals_t  *s;
 
-    memset(sum, 0, sizeof(sum));
+    s = &f->group[group];
+    n = hars_time_values(group, lane);
+    std = s->std[lane];
 
-    for (k = 0; k <= HARS_AR_ORDER; k++) {
-        for (i = 0; i + k < HARS_ML_WINDOW; i++) {
-            for (lane = 0; lane < HARS_ML_LANES; lane++) {
-                sum[k][lane] += f->c[i][lane] * f->c[i + k][lane];
+    *out++ = s->mean[lane];
+    *out++ = std;
+    *out++ = mad;
+    *out++ = f->sorted[0][lane];
+    *out++ = f->sorted[n - 1][lane];
+    *out++ = s->energy[lane] / n;
+    *out++ = hars_time_rank(f, lane, n, 0.75)
+             - hars_time_rank(f, lane, n, 0.25);
+    *out++ = std > 1e-8 ? s->third[lane] / n / (std * std * std) : 0;
+    *out++ = std > 1e-8 ? s->fourth[lane] / n / (std * std * std * std) - 3
+                        : 0;
+    *out++ = s->changes[lane] / (n - 1);
+}
+
+
+HARS_ML_WIDE void
+hars_features_lag(hars_features_t *f, unsigned group, double *out)
+{
+    double                 r[HARS_AR_ORDER + 1];
+    unsigned               k, lane, signal;
+    hars_four_t            sum[HARS_AR_ORDER + 1];
+    const hars_signals_t  *s;
+
+    if (group == HARS_ML_GROUP_JERK) {
+        return;
+    }
+
+    s = &f->group[group];
+    hars_lag_few(s, sum);
+
+    for (lane = 0; lane < 4; lane++) {
+        signal = hars_features_lane[group][lane];
+
+        if (signal < HARS_AR_SIGNALS) {
+
+            for (k = 0; k <= HARS_AR_ORDER; k++) {
+                r[k] = sum[k][lane] / HARS_ML_WINDOW;
             }
+
+            hars_lag_regression(r, out + HARS_AR_FIRST
+                                   + HARS_AR_ORDER * signal);
         }
     }
 
-    out += HARS_AR_ORDER * f->from;
+    if (group == 0) {
+        hars_lag_peaks(s, out + HARS_LAG_FIRST);
+    }
+}
 
-    for (lane = f->from; lane < HARS_AR_SIGNALS; lane++) {
 
-        for (k = 0; k <= HARS_AR_ORDER; k++) {
-            r[k] = sum[k][lane] / HARS_ML_WINDOW;
-        }
+/* of products of neighbours; beyond the window are zeros */
+static void
+hars_lag_few(const hars_signals_t *s, hars_four_t *sum)
+{
+    unsigned     i;
+    hars_four_t  c, one, two, three, four;
 
-        hars_lag_regression(r, out);
-        out += HARS_AR_ORDER;
+    one = two = three = four = hars_four_all(0);
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+        c = s->c[i];
+        one += c * s->c[i + 1];
+        two += c * s->c[i + 2];
+        three += c * s->c[i + 3];
+        four += c * s->c[i + 4];
     }
 
-    return hars_lag_peaks(f, out);
+    sum[0] = s->square;
+    sum[1] = one;
+    sum[2] = two;
+    sum[3] = three;
+    sum[4] = four;
 }
 
 
@@ -251,58 +266,72 @@ hars_lag_regression(const double r[HARS_AR_ORDER + 1], double *out)
 }
 
 
-static double *
-hars_lag_peaks(const hars_features_t *f, double *out)
+static void
+hars_lag_peaks(const hars_signals_t *s, double *out)
 {
-    double    r[HARS_LAGS_ROOM], r0;
-    unsigned  k, best, s;
+    double       r0;
+    unsigned     k, i, lane;
+    hars_four_t  r[HARS_LAGS_ROOM], high;
+    hars_choice_t  best, more;
 
-    static const uint8_t  signal[] = { 6, 10, 7, 11 };
+    hars_lag_sums(s, r);
 
-    for (s = 0; s < sizeof(signal); s++) {
-        hars_lag_sums(f, signal[s], r);
+    high = r[0];
+    best = (hars_choice_t) { 0, 0, 0, 0 };
 
-        best = 0;
-        r0 = f->std[signal[s]] * f->std[signal[s]];
-
-        for (k = 1; k < HARS_LAGS; k++) {
-            if (r[k] > r[best]) {
-                best = k;
-            }
-        }
-
-        *out++ = r0 >= 1e-12 ? r[best] / HARS_ML_WINDOW / r0 : 0;
-        *out++ = r0 >= 1e-12 ? (double) (best + HARS_LAG_MIN) / HARS_ML_RATE
-                             : 0;
+    for (k = 1; k < HARS_LAGS; k++) {
+        more = r[k] > high;
+        high = hars_four_choose(more, r[k], high);
+        best = (more & k) | (~more & best);
     }
 
-    return out;
+    for (i = 0; i < sizeof(hars_lag_peak); i++) {
+        lane = hars_lag_peak[i];
+        r0 = s->std[lane] * s->std[lane];
+
+        *out++ = r0 >= 1e-12 ? high[lane] / HARS_ML_WINDOW / r0 : 0;
+        *out++ = r0 >= 1e-12 ? (double) (best[lane] + HARS_LAG_MIN)
+                               / HARS_ML_RATE : 0;
+    }
 }
 
 
-/* four values at a time against all lags; beyond the window are zeros */
 static void
-hars_lag_sums(const hars_features_t *f, unsigned lane, double *restrict r)
+hars_lag_sums(const hars_signals_t *s, hars_four_t *r)
 {
-    double         c[HARS_ML_WINDOW + HARS_LAG_MIN + HARS_LAGS_ROOM];
-    unsigned       i, k;
-    const double  *restrict d;
+    unsigned  k;
 
-    memset(c, 0, sizeof(c));
-    memset(r, 0, HARS_LAGS_ROOM * sizeof(double));
+    for (k = 0; k < HARS_LAGS_ROOM; k += 4) {
+        hars_lag_four(s->c, HARS_LAG_MIN + k, r + k);
+    }
+}
 
-    for (i = 0; i < HARS_ML_WINDOW; i++) {
-        c[i] = f->c[i][lane];
+
+/* four lags, four products at a time; beyond the window are zeros */
+static void
+hars_lag_four(const hars_four_t *c, unsigned lag, hars_four_t *r)
+{
+    unsigned            i;
+    hars_four_t         x0, x1, x2, x3;
+    const hars_four_t  *d;
+
+    x0 = x1 = x2 = x3 = hars_four_all(0);
+
+    for (i = 0; i + lag < HARS_ML_WINDOW; i += 4) {
+        d = c + i + lag;
+
+        x0 += c[i] * d[0] + c[i + 1] * d[1] + c[i + 2] * d[2]
+              + c[i + 3] * d[3];
+        x1 += c[i] * d[1] + c[i + 1] * d[2] + c[i + 2] * d[3]
+              + c[i + 3] * d[4];
+        x2 += c[i] * d[2] + c[i + 1] * d[3] + c[i + 2] * d[4]
+              + c[i + 3] * d[5];
+        x3 += c[i] * d[3] + c[i + 1] * d[4] + c[i + 2] * d[5]
+              + c[i + 3] * d[6];
     }
 
-    for (i = 0; i < HARS_ML_WINDOW; i += 4) {
-        d = c + i;
-
-        for (k = 0; k < HARS_LAGS_ROOM; k++) {
-            r[k] += d[0] * d[k + HARS_LAG_MIN]
-                    + d[1] * d[k + HARS_LAG_MIN + 1]
-                    + d[2] * d[k + HARS_LAG_MIN + 2]
-                    + d[3] * d[k + HARS_LAG_MIN + 3];
-        }
-    }
+    r[0] = x0;
+    r[1] = x1;
+    r[2] = x2;
+    r[3] = x3;
 }

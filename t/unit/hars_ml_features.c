@@ -10,6 +10,7 @@
 
 
 #include "../../backend/mlservice/hars_ml_fft.c"
+#include "../../backend/mlservice/hars_ml_sort.c"
 #include "../../backend/mlservice/hars_ml_features.c"
 #include "../../backend/mlservice/hars_ml_time.c"
 #include "../../backend/mlservice/hars_ml_spectrum.c"
@@ -23,12 +24,13 @@
 
 static void fft(unsigned n);
 static void sorting(void);
+static void logarithm(void);
 static void synthetic(hars_features_t *f);
 static void shared(hars_features_t *f);
 static void invariant(hars_features_t *f);
-static unsigned compare(const hars_features_t *f, const double *got,
+static unsigned compare(hars_features_t *f, const double *got,
     const double *want);
-static int tie(const hars_features_t *f, unsigned i, double got, double want);
+static int tie(hars_features_t *f, unsigned i, double got, double want);
 static void window_make(unsigned kind, double row[][HARS_ML_AXES]);
 static FILE *shared_open(const char *name);
 static void golden_print(hars_features_t *f);
@@ -65,6 +67,7 @@ main(int argc, char **argv)
     fft(128);
     fft(256);
     sorting();
+    logarithm();
     synthetic(f);
     invariant(f);
     shared(f);
@@ -79,14 +82,14 @@ static void
 fft(unsigned n)
 {
     double              a, worst, power, sum;
-    double              sr[HARS_ML_LANES], si[HARS_ML_LANES];
+    double              sr[4], si[4];
     unsigned            k, t, lane;
     static hars_fft_t   table;
-    static hars_lane_t  re[HARS_ML_FFT], im[HARS_ML_FFT];
-    static hars_lane_t  xr[HARS_ML_FFT], xi[HARS_ML_FFT];
+    static hars_four_t  re[HARS_ML_FFT], im[HARS_ML_FFT];
+    static hars_four_t  xr[HARS_ML_FFT], xi[HARS_ML_FFT];
 
     for (t = 0; t < n; t++) {
-        for (lane = 0; lane < HARS_ML_LANES; lane++) {
+        for (lane = 0; lane < 4; lane++) {
             xr[t][lane] = re[t][lane] = noise();
             xi[t][lane] = im[t][lane] = noise();
         }
@@ -106,13 +109,13 @@ fft(unsigned n)
         for (t = 0; t < n; t++) {
             a = -2 * M_PI * k * t / n;
 
-            for (lane = 0; lane < HARS_ML_LANES; lane++) {
+            for (lane = 0; lane < 4; lane++) {
                 sr[lane] += xr[t][lane] * cos(a) - xi[t][lane] * sin(a);
                 si[lane] += xr[t][lane] * sin(a) + xi[t][lane] * cos(a);
             }
         }
 
-        for (lane = 0; lane < HARS_ML_LANES; lane++) {
+        for (lane = 0; lane < 4; lane++) {
             worst = fmax(worst, fabs(sr[lane] - re[k][lane]));
             worst = fmax(worst, fabs(si[lane] - im[k][lane]));
         }
@@ -130,9 +133,9 @@ fft(unsigned n)
 static void
 sorting(void)
 {
-    double              sum[HARS_ML_LANES];
+    double              sum[4];
     unsigned            round, i, lane, bad;
-    static hars_lane_t  row[HARS_ML_WINDOW];
+    static hars_four_t  row[HARS_ML_WINDOW];
 
     bad = 0;
 
@@ -140,16 +143,16 @@ sorting(void)
         memset(sum, 0, sizeof(sum));
 
         for (i = 0; i < HARS_ML_WINDOW; i++) {
-            for (lane = 0; lane < HARS_ML_LANES; lane++) {
+            for (lane = 0; lane < 4; lane++) {
                 /* many equal values in the odd rounds */
                 row[i][lane] = round % 2 ? floor(8 * noise()) : noise();
                 sum[lane] += row[i][lane];
             }
         }
 
-        hars_lanes_sort(row);
+        hars_fours_sort(row);
 
-        for (lane = 0; lane < HARS_ML_LANES; lane++) {
+        for (lane = 0; lane < 4; lane++) {
             for (i = 1; i < HARS_ML_WINDOW; i++) {
                 bad += row[i - 1][lane] > row[i][lane];
                 sum[lane] -= row[i][lane];
@@ -159,7 +162,44 @@ sorting(void)
         }
     }
 
-    ok(bad == 0, "sort: 200 windows of 16 lanes in order, nothing lost");
+    ok(bad == 0, "sort: 200 windows of 4 lanes in order, nothing lost");
+}
+
+
+/* of shares: from the smallest normal number to 1, and what is none */
+static void
+logarithm(void)
+{
+    double       worst, want;
+    unsigned     i, k;
+    hars_four_t  x, y;
+
+    worst = 0;
+
+    for (i = 0; i < 100000; i++) {
+        for (k = 0; k < 4; k++) {
+            x[k] = i % 2 ? 0.5 + noise()
+                         : ldexp(1 + (0.5 + noise()), -(int) (i % 1023));
+            x[k] = fmax(x[k], 2.2250738585072014e-308);
+        }
+
+        y = hars_four_log(x);
+
+        for (k = 0; k < 4; k++) {
+            want = log(x[k]);
+            worst = fmax(worst, fabs(y[k] - want)
+                                / fmax(fabs(want), 2.2e-16));
+        }
+    }
+
+    ok(worst < 4.5e-16, "log: two places of the last bit (off by %.1e)",
+       worst);
+
+    x = (hars_four_t) { 1, 0, 4.9e-324, 2 };
+    y = hars_four_log(x);
+
+    ok(y[0] == 0 && fabs(y[3] - 0.6931471805599453) < 2e-16
+       && isfinite(y[1]) && isfinite(y[2]), "log: of 1, 2, and nothing");
 }
 
 
@@ -234,7 +274,7 @@ window_make(unsigned kind, double row[][HARS_ML_AXES])
 
 
 static unsigned
-compare(const hars_features_t *f, const double *got, const double *want)
+compare(hars_features_t *f, const double *got, const double *want)
 {
     char      name[HARS_ML_NAME];
     double    limit;
@@ -260,30 +300,44 @@ compare(const hars_features_t *f, const double *got, const double *want)
 
 /* two bins or lags of equal height: either may be called the highest */
 static int
-tie(const hars_features_t *f, unsigned i, double got, double want)
+tie(hars_features_t *f, unsigned i, double got, double want)
 {
-    double    r[HARS_LAGS_ROOM];
-    unsigned  lane, one, two;
+    double       std;
+    unsigned     lane, group, one, two;
+    double       scratch[HARS_ML_FEATURES];
+    hars_four_t  r[HARS_LAGS_ROOM];
 
     if (i >= 162 && i < 170 && i % 2) {
-        lane = hars_acf_signal[(i - 162) / 2];
+        lane = hars_lag_peak[(i - 162) / 2];
+        std = f->group[0].std[lane];
         one = (unsigned) lround(got * HARS_ML_RATE) - HARS_LAG_MIN;
         two = (unsigned) lround(want * HARS_ML_RATE) - HARS_LAG_MIN;
-        hars_lag_sums(f, lane, r);
+        hars_lag_sums(&f->group[0], r);
 
         return one < HARS_LAGS && two < HARS_LAGS
-               && fabs(r[one] - r[two])
-                  < 1e-9 * HARS_ML_WINDOW * f->std[lane] * f->std[lane];
+               && fabs(r[one][lane] - r[two][lane])
+                  < 1e-9 * HARS_ML_WINDOW * std * std;
     }
 
-    if (i >= 170 && i < 291 && (i - 170) % 11 == 0) {
-        lane = hars_spectrum_lane[(i - 170) / 11];
-        one = (unsigned) lround(got / HARS_BIN_WIDTH) - 1;
-        two = (unsigned) lround(want / HARS_BIN_WIDTH) - 1;
+    if (i < 170 || i >= 291 || (i - 170) % 11) {
+        return 0;
+    }
 
-        return one < HARS_BINS && two < HARS_BINS
-               && fabs(f->power[one][lane] - f->power[two][lane])
-                  < 1e-9 * f->power[one][lane];
+    for (group = 0; group < HARS_ML_GROUPS; group++) {
+        for (lane = 0; lane < 4; lane++) {
+
+            if (hars_spectrum_place[hars_features_lane[group][lane]]
+                == (i - 170) / 11)
+            {
+                hars_features_spectrum(f, group, scratch);
+                one = (unsigned) lround(got / HARS_BIN_WIDTH) - 1;
+                two = (unsigned) lround(want / HARS_BIN_WIDTH) - 1;
+
+                return one < HARS_BINS && two < HARS_BINS
+                       && fabs(f->power[one][lane] - f->power[two][lane])
+                          < 1e-9 * f->power[one][lane];
+            }
+        }
     }
 
     return 0;

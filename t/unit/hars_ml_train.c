@@ -30,6 +30,7 @@
 #include "../../backend/mlservice/hars_ml_recording.c"
 #include "../../backend/mlservice/hars_ml_report.c"
 #include "../../backend/mlservice/hars_ml_spectrum.c"
+#include "../../backend/mlservice/hars_ml_sort.c"
 #include "../../backend/mlservice/hars_ml_time.c"
 
 #include <unistd.h>
