@@ -32,6 +32,7 @@ struct hars_metrics_s {
 
 static void hars_metrics_counters(hars_metrics_t *metrics,
     hars_metrics_page_t *page);
+static void hars_metrics_publish(hars_as_t *as, hars_metrics_page_t *page);
 static void hars_metrics_certs(hars_as_t *as, hars_metrics_page_t *page);
 
 
@@ -167,6 +168,7 @@ hars_as_metrics(hars_request_t *r)
     memset(&page, 0, sizeof(hars_metrics_page_t));
 
     hars_metrics_counters(socket->as->metrics, &page);
+    hars_metrics_publish(socket->as, &page);
     hars_metrics_certs(socket->as, &page);
     hars_metrics_times(&page, "hars_as_request_duration_seconds",
                        "From the whole request to its answer.",
@@ -250,17 +252,27 @@ hars_metrics_counters(hars_metrics_t *metrics, hars_metrics_page_t *page)
                          est[i], atomic_load(&metrics->est[i]));
     }
 
-    hars_metrics_number(page, "hars_as_redis_up", "gauge",
-                        "1: connected to Redis, all of it.",
-                        atomic_load(&metrics->redis_up));
-
-    hars_metrics_number(page, "hars_as_redis_told", "gauge",
-                        "1: Redis has been told of all revocations.",
-                        atomic_load(&metrics->redis_told));
-
     hars_metrics_number(page, "hars_as_start_time_seconds", "gauge",
                         "When this process began, unix time.",
                         (unsigned long long) metrics->started);
+}
+
+
+/* 0 where there is none to be connected to would be an alarm for ever */
+static void
+hars_metrics_publish(hars_as_t *as, hars_metrics_page_t *page)
+{
+    if (as->publish == NULL) {
+        return;
+    }
+
+    hars_metrics_number(page, "hars_as_redis_up", "gauge",
+                        "1: connected to Redis, all of it.",
+                        atomic_load(&as->metrics->redis_up));
+
+    hars_metrics_number(page, "hars_as_redis_told", "gauge",
+                        "1: Redis has been told of all revocations.",
+                        atomic_load(&as->metrics->redis_told));
 }
 
 

@@ -525,6 +525,7 @@ sub counted {
     is($n{entries}, scalar(() = $text =~ /Serial Number/g), '... its entries');
     is($n{next_update_seconds}, seconds($text, 'Next Update') + 0,
        '... its end');
+    unlike($said, qr/hars_as_redis/, '... nothing of Redis, there is none');
 }
 
 

@@ -47,6 +47,8 @@ like(page('/metrics'), qr/^hars_redis_up\{zone="tokens"\} 1$/m, 'as text');
 like(scalar `curl -sS --unix-socket $run/sock/auth-status.sock http://x/metrics`,
      qr/^hars_as_tokens_issued_total\{kind="service"\} [1-9]/m,
      'its own metrics');
+like(scalar `curl -sS --unix-socket $run/sock/auth-status.sock http://x/metrics`,
+     qr/^hars_as_redis_told 1$/m, '... with Redis');
 my ($port) = slurp("$run/etc/nginx.conf") =~ /listen 127\.0\.0\.1:(\d+) ssl/;
 my $url = "https://auth.hars.localhost:$port";
 my @curl = ('curl', '-sS', '--cacert', "$run/pki/ca.pem", '--resolve',

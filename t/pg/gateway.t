@@ -33,6 +33,7 @@ ok(grep({ $_ eq 'done' } work(2)), 'two servers, nobody dies');
 killed('KILL');
 killed('TERM');
 shared();
+counted();
 flushed();
 
 ended($_, 'TERM') for 1, 2;
@@ -60,6 +61,8 @@ sub prepare {
         my $text = text($name);
         is($text =~ s/^( *)#(server unix:\S+auth2-)/$1$2/mg, 1,
            "$name: one more server");
+        $text =~ s{^( *)#(?=location = /metrics/2 \{|    include|    proxy_pass|\})}
+                  {$1}mg;
         HarsTest::Reference::spew($name, $text);
     }
 
@@ -122,6 +125,26 @@ sub ask {
     my ($status) = ($head // '') =~ m{^HTTP/\S+ (\d+)};
 
     return ($status // 0, eval { decode_json($body) } // {});
+}
+
+
+# each counts for itself, and is asked for itself
+sub counted {
+    my $began = sub {
+        my $socket = path('status-9146.sock');
+        my $said = `curl -q -sS --unix-socket $socket http://x$_[0]`;
+        return $said =~ /^hars_as_start_time_seconds (\d+)$/m ? $1 : 'none';
+    };
+
+    for my $path ('/metrics', '/metrics/2') {
+        my %seen = map { ($began->($path) => 1) } 1 .. 6;
+        like(join(' ', keys %seen), qr/^\d+$/, "$path: of one, each time");
+    }
+
+    ended(2, 'KILL');
+    isnt($began->('/metrics'), 'none', '... the first one');
+    is($began->('/metrics/2'), 'none', '... and the other one');
+    begin(2);
 }
 
 
