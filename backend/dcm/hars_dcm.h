@@ -43,6 +43,7 @@ typedef struct {
     hars_settings_t      *settings;
     hars_vault_t         *vault;          /* keys of the patients' keys */
     hars_store_t         *store;          /* NULL: not serving */
+    struct hars_looks_s  *looks;          /* hars_dcm_look.h */
     hars_dcm_metrics_t    metrics;
 } hars_dcm_t;
 

@@ -6,6 +6,7 @@
 
 #include "hars_dcm.h"
 #include "hars_dcm_layout.h"
+#include "hars_dcm_look.h"
 #include "hars_log.h"
 #include "hars_signal.h"
 
@@ -43,16 +44,19 @@ hars_dcm_serve(hars_dcm_t *dcm)
         return HARS_EXIT_FAILED;
     }
 
-    dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
+    dcm->looks = hars_looks_create();
 
-    if (dcm->store == NULL) {
+    if (dcm->looks == NULL) {
         return HARS_EXIT_FAILED;
     }
 
-    rc = hars_dcm_run(dcm);
+    dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
+
+    rc = dcm->store ? hars_dcm_run(dcm) : HARS_ERROR;
 
     hars_store_close(dcm->store);
     dcm->store = NULL;
+    hars_looks_free(dcm->looks);
 
     return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
 }

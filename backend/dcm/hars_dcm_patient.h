@@ -1,0 +1,39 @@
+
+/*
+ * A patient's row: it is there from the first recording or connection on, and
+ * has the key that all else of the patient is sealed under.
+ */
+
+#ifndef HARS_DCM_PATIENT_H
+#define HARS_DCM_PATIENT_H
+
+
+#include "hars_dcm.h"
+
+
+/*
+ * The patient's key, by any connection, inside or outside of a transaction.
+ * HARS_DECLINED: there is no such patient (any more).  To be wiped.
+ */
+int hars_patient_key(hars_dcm_t *dcm, hars_db_t *db, const char *sub,
+    hars_patient_key_t *key);
+
+/* the same; makes the patient where there is none.  It writes, and waits */
+int hars_patient_key_made(hars_dcm_t *dcm, const char *sub,
+    hars_patient_key_t *key);
+
+/*
+ * Inside a transaction that writes: locks the patient's row till its end, so
+ * that recordings and events of one patient are numbered one after another.
+ * HARS_DECLINED: there is none, or its key is not "key" any more: it was
+ * erased meanwhile.  "key" may be NULL.
+ */
+int hars_patient_lock(hars_dcm_t *dcm, hars_db_t *db, const char *sub,
+    const hars_patient_key_t *key);
+
+/* under that lock: the next number of a recording, of an event */
+int hars_patient_next_seq(hars_db_t *db, const char *sub, int64_t *seq);
+int hars_patient_next_event(hars_db_t *db, const char *sub, int64_t *event);
+
+
+#endif /* HARS_DCM_PATIENT_H */
