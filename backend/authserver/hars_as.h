@@ -205,6 +205,9 @@ int hars_as_audit_command(hars_as_t *as, int argc, char **argv);
 int hars_as_register_token_command(hars_as_t *as, int argc, char **argv);
 int hars_as_ca_command(hars_as_t *as, int argc, char **argv);
 
+/* 1: there is no such client, or no telling; said */
+int hars_as_client_unknown(struct hars_store_s *store, const char *id);
+
 /* hars_as_cmd_token.c: a token from standard input; HARS_ERROR: said */
 #define HARS_AS_LINE  256
 int hars_as_token_line(char line[HARS_AS_LINE]);

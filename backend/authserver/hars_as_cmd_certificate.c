@@ -309,6 +309,10 @@ hars_certificate_end(hars_as_t *as, hars_store_t *store,
         return HARS_EXIT_FAILED;
     }
 
+    if (n == 0 && hars_as_client_unknown(store, what->client)) {
+        return HARS_EXIT_FAILED;
+    }
+
     printf("%u certificates and %llu live tokens revoked%s\n", n,
            (unsigned long long) revoked.tokens,
            as->publish && !revoked.untold

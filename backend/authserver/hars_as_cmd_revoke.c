@@ -26,6 +26,8 @@ static int hars_cmd_revoke_what(hars_as_t *as, hars_revoke_t *revoke,
     const char *arg);
 static int hars_cmd_revoke_run(hars_as_t *as, hars_store_t *store,
     const hars_revoke_t *revoke);
+static int hars_cmd_revoke_unknown(hars_store_t *store,
+    const hars_revoke_t *revoke);
 
 
 static const struct option  hars_cmd_revoke_names[] = {
@@ -167,6 +169,10 @@ hars_cmd_revoke_run(hars_as_t *as, hars_store_t *store,
         return HARS_EXIT_FAILED;
     }
 
+    if (revoked.tokens == 0 && hars_cmd_revoke_unknown(store, revoke)) {
+        return HARS_EXIT_FAILED;
+    }
+
     (void) hars_audit_revoke(as, "command", revoke, revoked.tokens);
 
     printf("%llu live tokens revoked%s\n",
@@ -182,4 +188,46 @@ hars_cmd_revoke_run(hars_as_t *as, hars_store_t *store,
     }
 
     return HARS_EXIT_OK;
+}
+
+
+/* a name that was mistyped revokes nothing, which is not success */
+static int
+hars_cmd_revoke_unknown(hars_store_t *store, const hars_revoke_t *revoke)
+{
+    int  rc;
+
+    if (revoke->what == HARS_REVOKE_CLIENT) {
+        return hars_as_client_unknown(store, revoke->id);
+    }
+
+    if (revoke->what != HARS_REVOKE_SUB) {
+        return 0;
+    }
+
+    rc = hars_store_sub_known(store, revoke->id);
+
+    if (rc == HARS_DECLINED) {
+        fprintf(stderr, "hars-authserver: nobody has the subject %s, nothing "
+                "was revoked\n", revoke->id);
+    }
+
+    return rc != HARS_OK;
+}
+
+
+int
+hars_as_client_unknown(hars_store_t *store, const char *id)
+{
+    int            rc;
+    hars_client_t  client;
+
+    rc = hars_store_client_get(store, id, &client);
+
+    if (rc == HARS_DECLINED) {
+        fprintf(stderr, "hars-authserver: client %s is not registered, "
+                "nothing was revoked\n", id);
+    }
+
+    return rc != HARS_OK;
 }

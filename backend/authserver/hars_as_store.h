@@ -64,6 +64,9 @@ int hars_store_client_get(hars_store_t *store, const char *id,
 int hars_store_client_at(hars_store_t *store, const char *id,
     hars_client_t *client, int64_t *revision);
 
+/* HARS_DECLINED: no client's tokens speak of it */
+int hars_store_sub_known(hars_store_t *store, const char *sub);
+
 /*
  * Which clients there are and which certificates are revoked has a number,
  * from 1, that grows with each change: hars_store_revise() belongs into the

@@ -188,6 +188,27 @@ hars_store_revise(hars_db_t *db)
 
 
 int
+hars_store_sub_known(hars_store_t *store, const char *sub)
+{
+    int         rc;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    hars_db_text(db, sub);
+    rc = hars_db_first(db, "SELECT id FROM client WHERE sub = ?1 LIMIT 1");
+
+    hars_store_reader_done(store, db);
+
+    return rc;
+}
+
+
+int
 hars_store_client_each(hars_store_t *store, hars_store_client_pt take,
     void *data)
 {

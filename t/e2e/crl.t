@@ -252,6 +252,9 @@ sub by_client {
 
     ($rc, $said) = as('ca', 'revoke', '--client', 'c');
     like("$rc $said", qr/^0 0 certificates/, '... there is no other');
+    ($rc, $said) = as('ca', 'revoke', '--client', 'nosuch');
+    is("$rc $said", '1 hars-authserver: client nosuch is not registered, '
+       . "nothing was revoked\n", '... an unknown client');
 }
 
 

@@ -317,6 +317,16 @@ sub command {
 
     ($rc, $said) = as('revoke', '--token', 'x');
     is($rc, 1, 'an unknown token');
+    ($rc, $said) = as('revoke', '--client', 'nosuch');
+    is("$rc $said", '1 hars-authserver: client nosuch is not registered, '
+       . "nothing was revoked\n", 'an unknown client');
+    ($rc, $said) = as('revoke', '--sub', 'nosuch');
+    is("$rc $said", '1 hars-authserver: nobody has the subject nosuch, '
+       . "nothing was revoked\n", 'an unknown subject');
+    ($rc, $said) = as('revoke', '--sub', 'alice');
+    like("$rc $said", qr/^0 0 live/, 'a known one without tokens');
+    ($rc, $said) = as('revoke', '--client', 'dcm-2');
+    like("$rc $said", qr/^0 0 live/, 'a known client without');
 
     for my $words ([], ['--client'], ['--client', 'a b'], ['x'],
                    ['--client', 'a', '--sub', 'b'], ['--sub', 'b', 'x'],
