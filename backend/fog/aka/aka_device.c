@@ -28,6 +28,32 @@ static int hars_aka_device_check(const hars_aka_try_t *t,
     const hars_aka_inside_t *inside, hars_aka_session_t *session);
 
 
+int
+hars_aka_device_make(hars_aka_device_t *device, const unsigned char *id,
+    size_t id_len, unsigned suite, uint32_t gen,
+    const unsigned char key[HARS_AKA_KEY],
+    const unsigned char seed[HARS_AKA_SEED], const unsigned char pk_cs[32])
+{
+    if (id_len == 0 || id_len > HARS_AKA_ID_MAX
+        || !hars_aka_suite_known(suite))
+    {
+        return HARS_AKA_ERROR;
+    }
+
+    memset(device, 0, sizeof(hars_aka_device_t));
+    memcpy(device->id, id, id_len);
+    device->id_len = (unsigned char) id_len;
+    device->suite = (unsigned char) suite;
+    device->gen = gen;
+    device->n = HARS_AKA_FAN - 1;
+    memcpy(device->key, key, HARS_AKA_KEY);
+    memcpy(device->seed, seed, HARS_AKA_SEED);
+    memcpy(device->pk_cs, pk_cs, 32);
+
+    return HARS_AKA_OK;
+}
+
+
 /* ver | suite | gen | a_i | wrapped | fv | s | n | ctr | pk_cs */
 void
 hars_aka_device_memory(const hars_aka_device_t *device,

@@ -21,6 +21,15 @@
 
 
 /*
+ * After a registration or re-key: what the cloud server gave (5.3), with an
+ * id of 1 to 64 bytes.  Unlocked, not under a password yet (aka_password.h).
+ */
+int hars_aka_device_make(hars_aka_device_t *device, const unsigned char *id,
+    size_t id_len, unsigned suite, uint32_t gen,
+    const unsigned char key[HARS_AKA_KEY],
+    const unsigned char seed[HARS_AKA_SEED], const unsigned char pk_cs[32]);
+
+/*
  * What the flash holds, 128 bytes (5.3), from "device" and back.  Recall
  * leaves id and key empty, they come with the password; HARS_AKA_FLASH where
  * the bytes are no such image.

@@ -29,6 +29,17 @@ static int hars_aka_fog_m4(const hars_aka_relay_t *relay,
     unsigned char *m4, hars_aka_session_t *session);
 
 
+void
+hars_aka_fog_make(hars_aka_fog_t *fog, const unsigned char key[HARS_AKA_KEY],
+    const unsigned char seed[HARS_AKA_SEED])
+{
+    memset(fog, 0, sizeof(hars_aka_fog_t));
+    memcpy(fog->key, key, HARS_AKA_KEY);
+    memcpy(fog->seed, seed, HARS_AKA_SEED);
+    fog->n = HARS_AKA_FAN - 1;
+}
+
+
 int
 hars_aka_fog_advance(hars_aka_fog_t *fog)
 {
@@ -246,10 +257,11 @@ int
 hars_aka_fog_error(const hars_aka_fog_t *fog, const hars_aka_relay_t *relay,
     const unsigned char *err, size_t len)
 {
-    int                     authentic;
-    unsigned char           ref[32], mac[16];
-    const hars_aka_err_t   *m;
-    const hars_aka_part_t   request = { relay->m2, HARS_AKA_M2 };
+    int                         authentic, hint;
+    unsigned char               ref[32], mac[16];
+    const hars_aka_err_t       *m;
+    const hars_aka_part_t       request = { relay->m2, HARS_AKA_M2 };
+    static const unsigned char  none[16];
 
     m = hars_aka_err(err, len);
 
@@ -262,13 +274,14 @@ hars_aka_fog_error(const hars_aka_fog_t *fog, const hars_aka_relay_t *relay,
     }
 
     authentic = hars_aka_equal(mac, m->mac, sizeof(mac));
+    hint = authentic || hars_aka_equal(none, m->mac, sizeof(none));
     hars_aka_wipe(mac, sizeof(mac));
 
     switch (m->head.code) {
 
     case HARS_AKA_MALFORMED:
     case HARS_AKA_REJECTED:
-        return m->head.code;
+        return hint ? m->head.code : HARS_AKA_DROP;
 
     case HARS_AKA_SUITE:
     case HARS_AKA_PEER_REJECTED:

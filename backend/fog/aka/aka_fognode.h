@@ -20,6 +20,11 @@
 #include "aka.h"
 
 
+/* after a registration or re-key: what the cloud server gave (5.3) */
+void hars_aka_fog_make(hars_aka_fog_t *fog,
+    const unsigned char key[HARS_AKA_KEY],
+    const unsigned char seed[HARS_AKA_SEED]);
+
 /* as of the device; the stored state is sealed by the caller */
 int hars_aka_fog_advance(hars_aka_fog_t *fog);
 
@@ -43,8 +48,8 @@ int hars_aka_fog_m3(hars_aka_fog_t *fog, hars_aka_relay_t *relay,
 
 /*
  * The code of an error (5.7) about this M2: HARS_AKA_MALFORMED and
- * HARS_AKA_REJECTED are hints of anybody, the others have a mac that is
- * right.  HARS_AKA_DROP: not about it, or not authentic.  Nothing changes.
+ * HARS_AKA_REJECTED without a mac are hints of anybody, the others have a mac
+ * that is right.  HARS_AKA_DROP: not about it, or not authentic.  Nothing changes.
  */
 int hars_aka_fog_error(const hars_aka_fog_t *fog,
     const hars_aka_relay_t *relay, const unsigned char *err, size_t len);
