@@ -3,7 +3,8 @@
  * From headers to answer:
  *
  *     headers    -> route, or the status of a refusal
- *     body       -> collected up to the route's cap, then thrown away
+ *     body       -> the route's, piece by piece, or collected, up to the
+ *                   route's cap, then thrown away
  *     end        -> handler or refusal -> answer
  *
  * A body over the cap is read to its end, within reason, before the 413: a
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 
@@ -28,19 +28,11 @@
 #define HARS_EXCHANGE_RETRY  "5"          /* s */
 
 
-typedef struct {
-    const char  *name;
-    const char  *value;
-    unsigned     n;
-} hars_exchange_lookup_t;
-
-typedef struct {
-    void       (*take)(void *data, const char *name, const char *value);
-    void        *data;
-} hars_exchange_query_t;
-
-
 static void hars_exchange_route(hars_exchange_t *ex);
+static size_t hars_exchange_max(const hars_exchange_t *ex);
+static enum MHD_Result hars_exchange_drain(hars_exchange_t *ex, size_t len);
+static int hars_exchange_piece(hars_exchange_t *ex, const char *data,
+    size_t len);
 static char *hars_exchange_grow(hars_exchange_t *ex, size_t size);
 static int hars_exchange_handle(hars_exchange_t *ex);
 static void hars_exchange_work(void *data);
@@ -50,11 +42,6 @@ static void hars_exchange_served(hars_exchange_t *ex);
 static enum MHD_Result hars_exchange_answer(hars_exchange_t *ex);
 static void hars_exchange_refuse(hars_exchange_t *ex, unsigned status);
 static void hars_exchange_allow(hars_exchange_t *ex);
-static enum MHD_Result hars_exchange_match(void *data,
-    enum MHD_ValueKind kind, const char *name, size_t name_len,
-    const char *value, size_t value_len);
-static enum MHD_Result hars_exchange_parameter(void *data,
-    enum MHD_ValueKind kind, const char *name, const char *value);
 
 
 static char  hars_exchange_empty[1];
@@ -93,6 +80,10 @@ hars_exchange_free(hars_exchange_t *ex)
         ex->finish(&ex->r);
     }
 
+    if (ex->r.route && ex->r.route->gone && ex->status != 405) {
+        ex->r.route->gone(&ex->r);
+    }
+
     for (i = 0; i < ex->nheaders; i++) {
         free(ex->name[i]);
         free(ex->value[i]);
@@ -109,6 +100,8 @@ hars_exchange_free(hars_exchange_t *ex)
         explicit_bzero(ex->r.body, ex->size);
         free(ex->r.body);
     }
+
+    atomic_fetch_sub(&ex->server->held, ex->kept);
 
     if (ex->room) {
         explicit_bzero(ex->room, ex->room_size);
@@ -133,7 +126,7 @@ hars_exchange_begin(hars_exchange_t *ex)
         return MHD_YES;
     }
 
-    max = (ex->r.route && ex->status == 0) ? ex->r.route->body_max : 0;
+    max = ex->status == 0 ? hars_exchange_max(ex) : 0;
     len = strtoull(value, NULL, 10);
 
     if (len <= max) {
@@ -186,19 +179,38 @@ hars_exchange_route(hars_exchange_t *ex)
 }
 
 
+static size_t
+hars_exchange_max(const hars_exchange_t *ex)
+{
+    if (ex->r.route == NULL) {
+        return 0;
+    }
+
+    return ex->r.route->piece ? ex->r.route->pieces_max
+                              : ex->r.route->body_max;
+}
+
+
 enum MHD_Result
 hars_exchange_body(hars_exchange_t *ex, const char *data, size_t len)
 {
     char    *body;
     size_t   size, max;
 
-    if (ex->status == 0 && len > ex->r.route->body_max - ex->r.body_len) {
+    if (ex->status == 0 && ex->r.route->piece
+        && hars_exchange_piece(ex, data, len) == HARS_OK)
+    {
+        return MHD_YES;
+    }
+
+    if (ex->status == 0 && !ex->refused
+        && len > ex->r.route->body_max - ex->r.body_len)
+    {
         ex->status = 413;
     }
 
-    if (ex->status) {
-        ex->drained += len;
-        return (ex->drained > HARS_EXCHANGE_DRAIN) ? MHD_NO : MHD_YES;
+    if (ex->status || ex->refused) {
+        return hars_exchange_drain(ex, len);
     }
 
     if (ex->r.body_len + len > ex->size) {
@@ -228,6 +240,43 @@ hars_exchange_body(hars_exchange_t *ex, const char *data, size_t len)
     ex->r.body[ex->r.body_len] = '\0';
 
     return MHD_YES;
+}
+
+
+/* HARS_OK: the route has it; otherwise collected, or thrown away */
+static int
+hars_exchange_piece(hars_exchange_t *ex, const char *data, size_t len)
+{
+    int  rc;
+
+    if (ex->refused) {
+        return HARS_DECLINED;
+    }
+
+    if (len > ex->r.route->pieces_max - ex->pieces) {
+        ex->status = 413;
+        return HARS_DECLINED;
+    }
+
+    ex->pieces += len;
+    rc = ex->r.route->piece(&ex->r, data, len);
+    ex->refused = rc == HARS_ERROR;
+
+    return rc;
+}
+
+
+/* as much as it may have, or what a client has on its way */
+static enum MHD_Result
+hars_exchange_drain(hars_exchange_t *ex, size_t len)
+{
+    size_t  max;
+
+    max = hars_exchange_max(ex);
+    max = max > HARS_EXCHANGE_DRAIN ? max : HARS_EXCHANGE_DRAIN;
+    ex->drained += len;
+
+    return ex->drained > max ? MHD_NO : MHD_YES;
 }
 
 
@@ -347,22 +396,6 @@ void
 hars_request_go_on(hars_request_t *r)
 {
     hars_exchange_resume((hars_exchange_t *) r);
-}
-
-
-void *
-hars_request_room(hars_request_t *r, size_t size)
-{
-    hars_exchange_t  *ex;
-
-    ex = (hars_exchange_t *) r;
-
-    if (ex->room == NULL) {
-        ex->room = calloc(1, size);
-        ex->room_size = size;
-    }
-
-    return ex->room;
 }
 
 
@@ -486,205 +519,4 @@ hars_exchange_allow(hars_exchange_t *ex)
     }
 
     hars_reply_header(&ex->r, "Allow", allow);
-}
-
-
-int
-hars_request_header(hars_request_t *r, const char *name, const char **value)
-{
-    hars_exchange_t     *ex;
-    hars_exchange_lookup_t   lookup;
-
-    ex = (hars_exchange_t *) r;
-
-    memset(&lookup, 0, sizeof(lookup));
-    lookup.name = name;
-
-    MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND,
-                                hars_exchange_match, &lookup);
-
-    *value = NULL;
-
-    if (lookup.n == 0) {
-        return HARS_DECLINED;
-    }
-
-    if (lookup.n > 1 || lookup.value == NULL) {
-        return HARS_ERROR;
-    }
-
-    *value = lookup.value;
-
-    return HARS_OK;
-}
-
-
-static enum MHD_Result
-hars_exchange_match(void *data, enum MHD_ValueKind kind, const char *name,
-    size_t name_len, const char *value, size_t value_len)
-{
-    hars_exchange_lookup_t  *lookup;
-
-    (void) kind;
-
-    lookup = data;
-
-    if (name == NULL
-        || name_len != strlen(lookup->name)
-        || strncasecmp(name, lookup->name, name_len) != 0)
-    {
-        return MHD_YES;
-    }
-
-    lookup->n++;
-
-    if (value && strlen(value) == value_len) {
-        lookup->value = value;
-
-    } else {
-        lookup->n++;
-    }
-
-    return MHD_YES;
-}
-
-
-void
-hars_request_query(hars_request_t *r,
-    void (*take)(void *data, const char *name, const char *value),
-    void *data)
-{
-    hars_exchange_t        *ex;
-    hars_exchange_query_t   query;
-
-    ex = (hars_exchange_t *) r;
-    query.take = take;
-    query.data = data;
-
-    MHD_get_connection_values(ex->connection, MHD_GET_ARGUMENT_KIND,
-                              hars_exchange_parameter, &query);
-}
-
-
-static enum MHD_Result
-hars_exchange_parameter(void *data, enum MHD_ValueKind kind,
-    const char *name, const char *value)
-{
-    hars_exchange_query_t  *query;
-
-    (void) kind;
-
-    query = data;
-    query->take(query->data, name, value ? value : "");
-
-    return MHD_YES;
-}
-
-
-int
-hars_request_type(hars_request_t *r, const char *type)
-{
-    size_t       len;
-    const char  *value;
-
-    if (hars_request_header(r, "Content-Type", &value) != HARS_OK) {
-        return 0;
-    }
-
-    len = strlen(type);
-
-    if (strncasecmp(value, type, len) != 0) {
-        return 0;
-    }
-
-    value += len;
-    value += strspn(value, " \t");
-
-    return *value == '\0' || *value == ';';
-}
-
-
-void
-hars_reply_header(hars_request_t *r, const char *name, const char *value)
-{
-    hars_exchange_t  *ex;
-
-    ex = (hars_exchange_t *) r;
-
-    if (ex->nheaders == HARS_EXCHANGE_HEADERS) {
-        ex->failed = 1;
-        return;
-    }
-
-    ex->name[ex->nheaders] = strdup(name);
-    ex->value[ex->nheaders] = strdup(value);
-
-    if (ex->name[ex->nheaders] == NULL || ex->value[ex->nheaders] == NULL) {
-        ex->failed = 1;
-    }
-
-    ex->nheaders++;
-}
-
-
-void
-hars_reply(hars_request_t *r, unsigned status, const char *type, char *body,
-    size_t len)
-{
-    unsigned              i;
-    hars_exchange_t      *ex;
-    struct MHD_Response  *response;
-
-    ex = (hars_exchange_t *) r;
-
-    if (ex->response) {
-        free(body);
-        return;
-    }
-
-    response = MHD_create_response_from_buffer(len, body,
-                                               MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(body);
-        return;
-    }
-
-    if (type
-        && MHD_add_response_header(response, "Content-Type", type) != MHD_YES)
-    {
-        ex->failed = 1;
-    }
-
-    for (i = 0; i < ex->nheaders && !ex->failed; i++) {
-        if (MHD_add_response_header(response, ex->name[i], ex->value[i])
-            != MHD_YES)
-        {
-            ex->failed = 1;
-        }
-    }
-
-    ex->response = response;
-    ex->answer = status;
-}
-
-
-void
-hars_reply_text(hars_request_t *r, unsigned status, const char *type,
-    const char *text)
-{
-    char  *body;
-
-    body = strdup(text);
-
-    if (body) {
-        hars_reply(r, status, type, body, strlen(body));
-    }
-}
-
-
-void
-hars_http_healthz(hars_request_t *r)
-{
-    hars_reply_header(r, "Cache-Control", "no-store");
-    hars_reply_text(r, 200, "application/json", "{\"status\":\"ok\"}\n");
 }

@@ -1,8 +1,8 @@
 
 /*
  * One request and its answer, between libmicrohttpd's callbacks and the
- * handlers; private to hars_http.c, which makes connections into these, and
- * hars_exchange.c, which makes answers of them.
+ * handlers; private to hars_http.c, which makes connections into these,
+ * hars_exchange.c, which makes answers of them, hars_request.c, hars_reply.c.
  */
 
 #ifndef HARS_EXCHANGE_H
@@ -37,7 +37,10 @@ typedef struct {
     struct MHD_Connection  *connection;
 
     size_t                  size;         /* of r.body, without the zero */
+    size_t                  pieces;       /* bytes that came as such */
     size_t                  drained;      /* thrown away */
+    size_t                  kept;         /* hars_request_hold() */
+    unsigned                refused:1;    /* a piece: throw away the rest */
     unsigned                status;       /* of a refusal; 0: none */
 
     unsigned                nheaders;

@@ -2,7 +2,8 @@
 /*
  * See hars_http.h for what this is; here is the server itself: its start, its
  * connections, of which those of other users are shut down before a byte is
- * read, and its stop.  Only this file and hars_exchange.c know libmicrohttpd.
+ * read, and its stop.  Only this file and those of hars_exchange.h know
+ * libmicrohttpd.
  */
 
 #include "hars_exchange.h"

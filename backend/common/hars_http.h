@@ -1,7 +1,8 @@
 
 /*
  * HTTP/1.1 for the gateway, on a Unix socket: a table of routes, one handler
- * per path and method, the whole body in memory and capped, one answer.
+ * per path and method, the whole body in memory and capped (or taken piece by
+ * piece), one answer.
  *
  * A handler runs on one of a few threads that serve all connections, so it
  * may not wait for anything; it gets the request parsed and within bounds,
@@ -34,6 +35,14 @@ typedef void (*hars_refuse_pt)(hars_request_t *r, unsigned status,
     const char *detail);
 
 
+/*
+ * Takes a piece of the body while it comes.  HARS_OK: taken; HARS_DECLINED:
+ * to be collected, as without this; HARS_ERROR: the rest is thrown away, and
+ * the handler answers with what it knows of it.
+ */
+typedef int (*hars_piece_pt)(hars_request_t *r, const char *data, size_t len);
+
+
 /* a table of these ends with the path NULL */
 typedef struct {
     const char            *path;          /* without the query */
@@ -41,6 +50,10 @@ typedef struct {
     unsigned               waits:1;       /* for a disk, another server */
     unsigned               prefix:1;      /* of the path */
     size_t                 body_max;      /* bytes; beyond: 413 */
+    hars_piece_pt          piece;         /* or NULL */
+    size_t                 pieces_max;    /* bytes of all pieces */
+    hars_handler_pt        gone;          /* where there is a piece: the last
+                                             word, however it ended */
     hars_handler_pt        handler;
     hars_refuse_pt         refuse;        /* NULL: problem details */
 } hars_route_t;
@@ -105,6 +118,12 @@ void hars_request_go_on(hars_request_t *r);
 void *hars_request_room(hars_request_t *r, size_t size);
 
 /*
+ * The request needs more memory, until it ends: it counts with the bodies.
+ * HARS_DECLINED: there is too much already (hars_http_conf_t: bodies).
+ */
+int hars_request_hold(hars_request_t *r, size_t size);
+
+/*
  * The header's value: HARS_OK, HARS_DECLINED: there is none, HARS_ERROR: it
  * stands more than once or has a zero byte; then *value is NULL.  Names
  * compare without case.
@@ -133,6 +152,15 @@ void hars_reply_header(hars_request_t *r, const char *name,
  */
 void hars_reply(hars_request_t *r, unsigned status, const char *type,
     char *body, size_t len);
+
+/*
+ * The answer, written while it is sent: "next" puts up to "size" bytes and
+ * says how many, 0: that was all, -1: the answer breaks off.  "done" is called
+ * in any case, once, with the data.
+ */
+void hars_reply_flow(hars_request_t *r, unsigned status, const char *type,
+    long (*next)(void *data, char *dst, size_t size),
+    void (*done)(void *data), void *data);
 
 /* the answer, copied from a string */
 void hars_reply_text(hars_request_t *r, unsigned status, const char *type,
