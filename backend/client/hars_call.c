@@ -15,7 +15,6 @@
 
 
 #define HARS_CALL_ANSWER   (16 * 1024 * 1024)
-#define HARS_CALL_URL      2048
 #define HARS_CALL_CONNECT  10L            /* s */
 #define HARS_CALL_TIMEOUT  60L            /* s */
 
@@ -35,8 +34,6 @@ static int hars_call_tls(CURL *curl, const hars_options_t *options,
     const hars_call_t *call);
 static int hars_call_trust(CURL *curl, const hars_options_t *options,
     const hars_call_t *call);
-static int hars_call_url(const hars_options_t *options, const char *path,
-    char *url, size_t size);
 static struct curl_slist *hars_call_headers(const hars_call_t *call);
 static size_t hars_call_header(char *data, size_t size, size_t n, void *ptr);
 static size_t hars_call_body(char *data, size_t size, size_t n, void *ptr);
@@ -47,14 +44,13 @@ hars_call(const hars_options_t *options, const hars_call_t *call,
     hars_answer_t *answer)
 {
     int                 rc;
-    char                url[HARS_CALL_URL], error[CURL_ERROR_SIZE];
+    char                url[HARS_URL_SIZE], error[CURL_ERROR_SIZE];
     CURLcode            code;
     hars_transfer_t     transfer = { .options = options, .answer = answer };
     struct curl_slist  *connect_to, *headers;
 
-    if (hars_call_url(options, call->path, url, sizeof(url)) != HARS_OK) {
-        fprintf(stderr, "hars: --url has to be https://HOST[:PORT][/PATH]\n");
-        return HARS_ERROR;
+    if (hars_given_url(options, call->path, url) != HARS_OK) {
+        return HARS_DECLINED;
     }
 
     rc = HARS_ERROR;
@@ -88,6 +84,12 @@ hars_call(const hars_options_t *options, const hars_call_t *call,
     if (code != CURLE_OK || answer->body.failed) {
         fprintf(stderr, "hars: %s: %s\n", url,
                 error[0] ? error : curl_easy_strerror(code));
+
+        if (code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE)
+        {
+            rc = HARS_DECLINED;
+        }
+
         goto done;
     }
 
@@ -208,37 +210,6 @@ hars_call_trust(CURL *curl, const hars_options_t *options,
     return curl_easy_setopt(curl, CURLOPT_CAINFO, NULL)
            || curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob)
            ? HARS_ERROR : HARS_OK;
-}
-
-
-/* the endpoint: the URL itself, or with the call's path where it has none */
-static int
-hars_call_url(const hars_options_t *options, const char *path, char *url,
-    size_t size)
-{
-    int          n;
-    size_t       host;
-    const char  *p;
-
-    if (strncasecmp(options->url, "https://", 8) != 0) {
-        return HARS_ERROR;
-    }
-
-    p = options->url + 8;
-    host = strcspn(p, "/?#");
-
-    if (host == 0 || memchr(p, '@', host)) {
-        return HARS_ERROR;
-    }
-
-    if (p[host] == '\0' || strcmp(p + host, "/") == 0) {
-        n = snprintf(url, size, "https://%.*s%s", (int) host, p, path);
-
-    } else {
-        n = snprintf(url, size, "%s", options->url);
-    }
-
-    return (n > 0 && (size_t) n < size) ? HARS_OK : HARS_ERROR;
 }
 
 

@@ -18,6 +18,7 @@
 
 #define HARS_OK           0
 #define HARS_ERROR       -1
+#define HARS_DECLINED    -5
 
 /* exit status; docs/architecture.md */
 #define HARS_EXIT_OK      0
@@ -26,6 +27,7 @@
 #define HARS_EXIT_CONNECT 3
 
 #define HARS_TOKEN_SIZE   4096
+#define HARS_URL_SIZE     2048
 
 
 /* a growing text, zero-terminated; "failed": there was no memory */
@@ -121,7 +123,21 @@ int hars_revoke_form(const hars_options_t *options, hars_text_t *form);
 int hars_enrol(const hars_options_t *options);
 
 
-/* hars_call.c: HARS_OK: there is an answer; else said on standard error */
+/*
+ * hars_given.c: can what the options name be used?  "identity": --cert and
+ * --key, too.  HARS_ERROR: said on standard error.
+ */
+int hars_given(const hars_options_t *options, unsigned identity);
+
+/* the endpoint: the URL itself, or with "path" where it has none */
+int hars_given_url(const hars_options_t *options, const char *path,
+    char url[HARS_URL_SIZE]);
+
+
+/*
+ * hars_call.c: HARS_OK: there is an answer.  Else said on standard error:
+ * HARS_ERROR: no connection; HARS_DECLINED: what the options name is wrong.
+ */
 int hars_call(const hars_options_t *options, const hars_call_t *call,
     hars_answer_t *answer);
 

@@ -234,8 +234,12 @@ static int
 hars_enrol_call(const hars_options_t *options, const hars_call_t *call,
     hars_answer_t *answer)
 {
-    if (hars_call(options, call, answer) != HARS_OK) {
-        return HARS_EXIT_CONNECT;
+    int  rc;
+
+    rc = hars_call(options, call, answer);
+
+    if (rc != HARS_OK) {
+        return rc == HARS_DECLINED ? HARS_EXIT_USAGE : HARS_EXIT_CONNECT;
     }
 
     if (answer->status == 200) {

@@ -123,7 +123,8 @@ main(int argc, char **argv)
         || hars_needed(name, "--cert", options.cert)
         || hars_needed(name, "--key", options.key)
         || (command->run != hars_enrol
-            && hars_needed(name, "--cacert", options.cacert)))
+            && hars_needed(name, "--cacert", options.cacert))
+        || hars_given(&options, command->run != hars_enrol) != HARS_OK)
     {
         return HARS_EXIT_USAGE;
     }
@@ -437,8 +438,10 @@ hars_finish(const hars_options_t *options, const hars_call_t *call)
 
     memset(&answer, 0, sizeof(answer));
 
-    if (hars_call(options, call, &answer) != HARS_OK) {
-        rc = HARS_EXIT_CONNECT;
+    rc = hars_call(options, call, &answer);
+
+    if (rc != HARS_OK) {
+        rc = (rc == HARS_DECLINED) ? HARS_EXIT_USAGE : HARS_EXIT_CONNECT;
         goto done;
     }
 
@@ -502,6 +505,6 @@ hars_help(void)
          "FILE is CSV (columns t_s or timestamp_s, ax, ay, az in m/s^2 with\n"
          "gravity, gx, gy, gz in rad/s) or the service's JSON; \"-\" reads\n"
          "standard input.\n\n"
-         "Exit status: 0 answered, 1 refused by the server, 2 usage or no\n"
-         "input, 3 could not connect.");
+         "Exit status: 0 answered, 1 refused by the server, 2 usage, or what the\n"
+         "options name cannot be used, 3 could not connect.");
 }

@@ -46,6 +46,7 @@ token();
 tls_shown();
 recognize();
 revoke();
+local_mistakes();
 not_connected();
 stop();
 
@@ -473,6 +474,45 @@ sub revoke {
                             'A' x 43, '--until', 5);
     is($rc, 1, 'a time that is over');
     like($err, qr/hars_until/, '... is refused');
+}
+
+
+# what the command line names and is not there: nobody is asked
+sub local_mistakes {
+    my @token = ('token', common('dcm-1'), '--client-id', 'dcm-1');
+    open my $fh, '>', "$dir/no-pem" or die "no-pem: $!\n";
+    print $fh "nothing\n";
+    close $fh;
+    chmod 0600, "$dir/no-pem";
+
+    for my $name ('--cert', '--key', '--cacert') {
+        for my $url ([], ['--url', 'https://auth.hars.localhost:1']) {
+            my ($rc, $out, $err) = run(undef, $program, @token, @$url, $name,
+                                       "$dir/nowhere");
+            is($rc, 2, "$name: no such file");
+            is($err, "hars: $name $dir/nowhere: No such file or directory\n",
+               '... is said');
+        }
+
+        my ($rc, $out, $err) = run(undef, $program, @token, $name,
+                                   "$dir/no-pem");
+        is($rc, 2, "$name: no PEM: $err");
+        ($rc, $out, $err) = run(undef, $program, @token, $name, $dir);
+        is($rc, 2, "$name: a directory: $err");
+    }
+
+    my ($rc, $out, $err) = run(undef, $program, @token, '--key',
+                               "$dir/pki/dcm-2.key");
+    is($rc, 2, "the key of another certificate: $err");
+
+    for my $url ('http://auth.hars.localhost', 'auth.hars.localhost',
+                 'https://', 'https://a@auth.hars.localhost',
+                 "https://auth.hars.localhost:$port/" . 'x' x 2048)
+    {
+        my ($rc, $out, $err) = run(undef, $program, @token, '--url', $url);
+        is($rc, 2, substr("--url $url", 0, 40) . ': usage');
+        like($err, qr/--url has to be/, '... is said');
+    }
 }
 
 

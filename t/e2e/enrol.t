@@ -128,6 +128,10 @@ sub refused {
         ['http', qr/--url has to be/, @id, @ca, '--url', 'http://x'],
         ['a secret and --renew', qr/present certificate/, @ca, '--renew',
          '--secret-file', path('secret')],
+        ['no file of the CA', qr/--ca \S+nowhere: No such file/, @id, '--ca',
+         path('nowhere')],
+        ['a URL with a name in it', qr/--url has to be/, @id, @ca, '--url',
+         'https://a@auth.hars.localhost'],
         ['nothing to renew', qr/No such file/, @ca, '--renew'],
     ) {
         my ($what, $why, @words) = @$case;
