@@ -39,7 +39,8 @@ typedef struct {
     sqlite3_stmt   *insert[HARS_ROWS_CLIENTS];      /* one for each client */
     unsigned        inserts;
     unsigned        next;
-    int             id_at;                /* columns, from 1 on */
+    int             key_at;               /* columns, from 1 on */
+    int             hash_at;
     int             iat_at;
     int             exp_at;
     FILE           *tokens;               /* NULL: keys of no token */
@@ -149,8 +150,8 @@ hars_rows_columns(hars_rows_t *rows)
 {
     sqlite3_stmt  *row;
 
-    if (sqlite3_prepare_v2(rows->db, "SELECT * FROM token WHERE id IN"
-                           " (SELECT max(id) FROM token GROUP BY client_id"
+    if (sqlite3_prepare_v2(rows->db, "SELECT * FROM token WHERE key IN"
+                           " (SELECT max(key) FROM token GROUP BY client_id"
                            " LIMIT 1024)", -1, &row, NULL) != SQLITE_OK)
     {
         hars_rows_fail(rows, "the table token is not as expected");
@@ -162,10 +163,11 @@ hars_rows_columns(hars_rows_t *rows)
 
     sqlite3_finalize(row);
 
-    if (rows->inserts == 0 || rows->id_at == 0 || rows->exp_at == 0
+    if (rows->inserts == 0 || rows->key_at == 0 || rows->hash_at == 0
+        || rows->exp_at == 0
         || rows->iat_at == 0)
     {
-        hars_rows_fail(rows, "no token to copy, or none with id, iat and exp");
+        hars_rows_fail(rows, "no token to copy, or not with key, hash, iat");
     }
 }
 
@@ -179,7 +181,7 @@ hars_rows_copy(hars_rows_t *rows, sqlite3_stmt *row)
     sqlite3_stmt  *insert;
 
     n = sqlite3_column_count(row);
-    strcpy(sql, "INSERT INTO token VALUES (?");
+    strcpy(sql, "INSERT OR IGNORE INTO token VALUES (?");
 
     for (i = 1; i < n; i++) {
         strcat(sql, ", ?");
@@ -194,11 +196,13 @@ hars_rows_copy(hars_rows_t *rows, sqlite3_stmt *row)
     for (i = 0; i < n; i++) {
         name = sqlite3_column_name(row, i);
 
-        if (strcmp(name, "id") == 0
-            && sqlite3_column_bytes(row, i)
-               == (int) sizeof(hars_token_id_t))
+        if (strcmp(name, "key") == 0) {
+            rows->key_at = i + 1;
+
+        } else if (strcmp(name, "hash") == 0
+                   && sqlite3_column_bytes(row, i) == HARS_SHA256_LEN)
         {
-            rows->id_at = i + 1;
+            rows->hash_at = i + 1;
 
         } else if (strcmp(name, "iat") == 0) {
             rows->iat_at = i + 1;
@@ -316,7 +320,9 @@ hars_rows_insert(hars_rows_t *rows, int64_t ms, int64_t life, int told)
     insert = rows->insert[rows->next++ % rows->inserts];
     hars_rows_id(rows, &id, ms, told);
 
-    sqlite3_bind_blob(insert, rows->id_at, &id, sizeof(id), SQLITE_STATIC);
+    sqlite3_bind_int64(insert, rows->key_at, id.key);
+    sqlite3_bind_blob(insert, rows->hash_at, id.hash, HARS_SHA256_LEN,
+                      SQLITE_STATIC);
     sqlite3_bind_int64(insert, rows->iat_at, ms / 1000);
     sqlite3_bind_int64(insert, rows->exp_at, ms / 1000 + life);
 
@@ -343,8 +349,8 @@ hars_rows_id(hars_rows_t *rows, hars_token_id_t *id, int64_t ms, int told)
         return;
     }
 
-    hars_value_time(id->time, ms);
     hars_rows_random(id->hash, sizeof(id->hash));
+    id->key = hars_value_key(ms, id->hash);
 }
 
 

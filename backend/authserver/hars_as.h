@@ -78,9 +78,9 @@ typedef struct {
 } hars_client_t;
 
 
-/* the key of a token's row: when it was issued, SHA-256 of its text */
+/* where a token's row stands (hars_value_key()), SHA-256 of its text */
 typedef struct {
-    unsigned char        time[HARS_TOKEN_TIME];
+    int64_t              key;
     unsigned char        hash[HARS_SHA256_LEN];
 } hars_token_id_t;
 

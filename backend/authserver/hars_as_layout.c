@@ -4,10 +4,11 @@
  * database's own words (hars_db.c).  Identifiers and hashes are bytes;
  * times are seconds since 1970, 0 for never.
  *
- * A token's row is keyed by the time of its issue and its hash: new ones lie
- * side by side, however many there are, and those of long ago are deleted as
- * a range.  To which clients a certificate belongs stands in a table of its
- * own, since an index over all tokens would cost each of them a page.
+ * A token's row is keyed by the time of its issue and some bits of its hash, in
+ * one number: new ones lie side by side, however many there are, those of long
+ * ago are deleted as a range, and the way to any of ten million is short.  To
+ * which clients a certificate belongs stands in a table of its own, since an
+ * index over all tokens would cost each of them a page.
  */
 
 #include "hars_as_layout.h"
@@ -23,6 +24,34 @@
     "  n {INT} NOT NULL"                                                     \
     ") {END};"                                                               \
     "INSERT INTO revision (one, n) VALUES (1, 1);"
+
+
+/* what has {INT} as its key has no other one: in SQLite it is the rowid */
+#define HARS_LAYOUT_TOKEN                                                    \
+    "CREATE TABLE token ("                                                   \
+    "  key {INT} PRIMARY KEY,"                                               \
+    "  hash {BLOB} NOT NULL CHECK (length(hash) = 32),"                      \
+    "  cnf {BLOB} NOT NULL CHECK (length(cnf) = 32),"                        \
+    "  client_id TEXT NOT NULL,"                                             \
+    "  sub TEXT NOT NULL,"                                                   \
+    "  kind TEXT NOT NULL,"                                                  \
+    "  scope TEXT NOT NULL,"                                                 \
+    "  aud TEXT NOT NULL,"                                                   \
+    "  iat {INT} NOT NULL,"                                                  \
+    "  exp {INT} NOT NULL,"                                                  \
+    "  family {BLOB} NOT NULL,"                                              \
+    "  revoked_at {INT} NOT NULL"                                            \
+    ") {END_ROWID};"                                                         \
+    "CREATE INDEX token_client ON token (client_id, key)"                    \
+    "  WHERE revoked_at = 0;"                                                \
+    "CREATE INDEX token_family ON token (family) WHERE length(family) > 0;"  \
+    "CREATE INDEX token_revoked ON token (exp, key) WHERE revoked_at > 0;"
+
+#define HARS_LAYOUT_OUTBOX                                                   \
+    "CREATE TABLE outbox ("                                                  \
+    "  hash {BLOB} PRIMARY KEY CHECK (length(hash) = 32),"                   \
+    "  exp {INT} NOT NULL"                                                   \
+    ") {END};"
 
 
 static const char *const  hars_as_tables[] = {
@@ -49,24 +78,7 @@ static const char *const  hars_as_tables[] = {
 
     HARS_LAYOUT_REVISION,
 
-    "CREATE TABLE token ("
-    "  id {BLOB} PRIMARY KEY CHECK (length(id) = 38),"
-    "  cnf {BLOB} NOT NULL CHECK (length(cnf) = 32),"
-    "  client_id TEXT NOT NULL,"
-    "  sub TEXT NOT NULL,"
-    "  kind TEXT NOT NULL,"
-    "  scope TEXT NOT NULL,"
-    "  aud TEXT NOT NULL,"
-    "  iat {INT} NOT NULL,"
-    "  exp {INT} NOT NULL,"
-    "  family {BLOB} NOT NULL,"
-    "  revoked_at {INT} NOT NULL"
-    ") {END};"
-
-    "CREATE INDEX token_client ON token (client_id, id)"
-    "  WHERE revoked_at = 0;"
-    "CREATE INDEX token_family ON token (family) WHERE length(family) > 0;"
-    "CREATE INDEX token_revoked ON token (exp, id) WHERE revoked_at > 0;",
+    HARS_LAYOUT_TOKEN,
 
     /* who ever got a token with this certificate */
 
@@ -101,10 +113,7 @@ static const char *const  hars_as_tables[] = {
     "  revoked_at {INT} NOT NULL"
     ") {END};",
 
-    "CREATE TABLE outbox ("
-    "  id {BLOB} PRIMARY KEY CHECK (length(id) = 38),"
-    "  exp {INT} NOT NULL"
-    ") {END};",
+    HARS_LAYOUT_OUTBOX,
 
     "CREATE TABLE outbox_cert ("
     "  hash {BLOB} PRIMARY KEY CHECK (length(hash) = 32)"
@@ -211,9 +220,18 @@ static const char  hars_layout_4_to_5[] =
     "DROP TABLE outbox_cert_4;";
 
 
-/* layout 5 */
+/*
+ * Layout 5: without revisions, and with tokens keyed otherwise, which are
+ * asked for again; those of them that are to be told as revoked still are.
+ */
 static const char  hars_layout_5_to_6[] =
-    HARS_LAYOUT_REVISION;
+    HARS_LAYOUT_REVISION
+    "DROP TABLE token;"
+    HARS_LAYOUT_TOKEN
+    "ALTER TABLE outbox RENAME TO outbox_5;"
+    HARS_LAYOUT_OUTBOX
+    "INSERT INTO outbox (hash, exp) SELECT substr(id, 7), exp FROM outbox_5;"
+    "DROP TABLE outbox_5;";
 
 
 static const hars_layout_older_t  hars_as_older[] = {

@@ -94,38 +94,40 @@ hars_row_token(hars_db_t *db, hars_token_t *token)
     memset(token, 0, sizeof(hars_token_t));
 
     if (hars_row_id(db, 0, &token->id)
-        || hars_db_get_blob(db, 1, token->cnf, HARS_SHA256_LEN)
-        || hars_db_get_text(db, 2, token->client_id,
+        || hars_db_get_blob(db, 2, token->cnf, HARS_SHA256_LEN)
+        || hars_db_get_text(db, 3, token->client_id,
                             sizeof(token->client_id))
-        || hars_db_get_text(db, 3, token->sub, sizeof(token->sub))
-        || hars_db_get_text(db, 4, kind, sizeof(kind))
-        || hars_db_get_text(db, 5, token->scope, sizeof(token->scope))
-        || hars_db_get_text(db, 6, token->aud, sizeof(token->aud)))
+        || hars_db_get_text(db, 4, token->sub, sizeof(token->sub))
+        || hars_db_get_text(db, 5, kind, sizeof(kind))
+        || hars_db_get_text(db, 6, token->scope, sizeof(token->scope))
+        || hars_db_get_text(db, 7, token->aud, sizeof(token->aud)))
     {
         return HARS_ERROR;
     }
 
     token->kind = hars_kind_find(kind);
-    token->iat = hars_db_get_int(db, 7);
-    token->exp = hars_db_get_int(db, 8);
+    token->iat = hars_db_get_int(db, 8);
+    token->exp = hars_db_get_int(db, 9);
     token->has_family =
-        (hars_db_get_blob(db, 9, token->family, HARS_FAMILY_LEN) == HARS_OK);
-    token->revoked_at = hars_db_get_int(db, 10);
+        (hars_db_get_blob(db, 10, token->family, HARS_FAMILY_LEN) == HARS_OK);
+    token->revoked_at = hars_db_get_int(db, 11);
 
     return token->kind ? HARS_OK : HARS_ERROR;
 }
 
 
-/* two arrays of bytes, one behind the other */
 void
 hars_row_bind_id(hars_db_t *db, const hars_token_id_t *id)
 {
-    hars_db_blob(db, id, sizeof(hars_token_id_t));
+    hars_db_int(db, id->key);
+    hars_db_blob(db, id->hash, HARS_SHA256_LEN);
 }
 
 
 int
 hars_row_id(hars_db_t *db, unsigned i, hars_token_id_t *id)
 {
-    return hars_db_get_blob(db, i, id, sizeof(hars_token_id_t));
+    id->key = hars_db_get_int(db, i);
+
+    return hars_db_get_blob(db, i + 1, id->hash, HARS_SHA256_LEN);
 }

@@ -22,11 +22,14 @@
 
 #define HARS_ROW_CLIENT_COLUMNS  15
 
+/* of a token, two columns */
+#define HARS_ROW_ID  "key, hash"
+
 #define HARS_ROW_TOKEN                                                       \
-    "id, cnf, client_id, sub, kind, scope, aud, iat, exp, family"
+    HARS_ROW_ID ", cnf, client_id, sub, kind, scope, aud, iat, exp, family"
 
 /* with the time of its revocation behind them */
-#define HARS_ROW_TOKEN_COLUMNS  11
+#define HARS_ROW_TOKEN_COLUMNS  12
 
 
 /* all columns, as parameters */

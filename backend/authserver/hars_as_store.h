@@ -89,8 +89,9 @@ int hars_store_client_remove(hars_store_t *store, const char *id);
 /* HARS_DECLINED: its certificate is revoked, or its client disabled */
 int hars_store_token_add(hars_store_t *store, const hars_token_t *token);
 
-/* the same inside a transaction */
+/* the same inside a transaction; HARS_DECLINED: or its key is taken */
 int hars_token_insert(hars_db_t *db, const hars_token_t *token);
+int hars_token_taken(hars_db_t *db, const hars_token_id_t *id);
 
 /*
  * A token of a revoked certificate comes out as revoked.  *revision (may be

@@ -13,7 +13,8 @@
 
 
 #define HARS_STORE_LIVE                                                      \
-    "SELECT id, exp FROM token WHERE revoked_at = 0 AND exp > ?2 AND "
+    "SELECT " HARS_ROW_ID ", exp FROM token"                                  \
+    " WHERE revoked_at = 0 AND exp > ?2 AND "
 
 
 typedef struct {
@@ -42,7 +43,7 @@ static int hars_store_done(hars_db_t *db, void *data);
 static int hars_store_cert_done(hars_db_t *db, void *data);
 static int hars_store_rows(hars_db_t *db, int rc, hars_outbox_t *row,
     unsigned *n);
-static int hars_store_cert_rows(hars_db_t *db, int rc, hars_outbox_t *row,
+static int hars_store_hash_rows(hars_db_t *db, int rc, hars_outbox_t *row,
     unsigned *n);
 static int hars_store_told_set(hars_db_t *db, void *data);
 
@@ -116,7 +117,8 @@ hars_store_live(hars_db_t *db, const hars_store_revoke_t *what)
         /* live or not: what is revoked already is told again */
 
         hars_row_bind_id(db, &revoke->token);
-        rc = hars_db_run(db, "SELECT id, exp FROM token WHERE id = ?1");
+        rc = hars_db_run(db, "SELECT " HARS_ROW_ID ", exp FROM token"
+                             " WHERE key = ?1 AND hash = ?2");
 
         return hars_store_rows(db, rc, what->row, what->n);
 
@@ -164,8 +166,8 @@ hars_store_token_revoke(hars_db_t *db, hars_outbox_t *row, int64_t now)
     hars_row_bind_id(db, &row->id);
     hars_db_int(db, now);
 
-    if (hars_db_do(db, "UPDATE token SET revoked_at = ?2 WHERE id = ?1"
-                       " AND revoked_at = 0", NULL) != HARS_OK)
+    if (hars_db_do(db, "UPDATE token SET revoked_at = ?3 WHERE key = ?1"
+                       " AND hash = ?2 AND revoked_at = 0", NULL) != HARS_OK)
     {
         return HARS_ERROR;
     }
@@ -174,10 +176,10 @@ hars_store_token_revoke(hars_db_t *db, hars_outbox_t *row, int64_t now)
         return HARS_OK;
     }
 
-    hars_row_bind_id(db, &row->id);
+    hars_db_blob(db, row->id.hash, HARS_SHA256_LEN);
     hars_db_int(db, row->exp);
 
-    return hars_db_do(db, "INSERT INTO outbox (id, exp) VALUES (?1, ?2)"
+    return hars_db_do(db, "INSERT INTO outbox (hash, exp) VALUES (?1, ?2)"
                           " ON CONFLICT DO NOTHING", NULL);
 }
 
@@ -229,7 +231,7 @@ hars_store_certificate_revoke(hars_db_t *db, const hars_revoke_t *revoke,
 }
 
 
-/* the columns id and exp; a batch at most */
+/* the columns of an id and exp; a batch at most */
 static int
 hars_store_rows(hars_db_t *db, int rc, hars_outbox_t *row, unsigned *n)
 {
@@ -242,7 +244,7 @@ hars_store_rows(hars_db_t *db, int rc, hars_outbox_t *row, unsigned *n)
             return HARS_ERROR;
         }
 
-        row[*n].exp = hars_db_get_int(db, 1);
+        row[*n].exp = hars_db_get_int(db, 2);
         (*n)++;
     }
 
@@ -250,9 +252,9 @@ hars_store_rows(hars_db_t *db, int rc, hars_outbox_t *row, unsigned *n)
 }
 
 
-/* the columns hash and until */
+/* the columns hash, and exp or until */
 static int
-hars_store_cert_rows(hars_db_t *db, int rc, hars_outbox_t *row, unsigned *n)
+hars_store_hash_rows(hars_db_t *db, int rc, hars_outbox_t *row, unsigned *n)
 {
     *n = 0;
 
@@ -330,8 +332,8 @@ hars_store_outbox(hars_store_t *store, hars_outbox_t *row, unsigned *n)
     }
 
     hars_db_int(db, HARS_STORE_BATCH);
-    rc = hars_db_run(db, "SELECT id, exp FROM outbox LIMIT ?1");
-    rc = hars_store_rows(db, rc, row, n);
+    rc = hars_db_run(db, "SELECT hash, exp FROM outbox LIMIT ?1");
+    rc = hars_store_hash_rows(db, rc, row, n);
 
     hars_store_reader_done(store, db);
 
@@ -358,9 +360,9 @@ hars_store_done(hars_db_t *db, void *data)
     what = data;
 
     for (i = 0; i < what->n; i++) {
-        hars_row_bind_id(db, &what->row[i].id);
+        hars_db_blob(db, what->row[i].id.hash, HARS_SHA256_LEN);
 
-        if (hars_db_do(db, "DELETE FROM outbox WHERE id = ?1", NULL)
+        if (hars_db_do(db, "DELETE FROM outbox WHERE hash = ?1", NULL)
             != HARS_OK)
         {
             return HARS_ERROR;
@@ -435,15 +437,13 @@ hars_store_revoked(hars_store_t *store, int64_t now, hars_outbox_t *row,
         return HARS_ERROR;
     }
 
-    /* no id is less than an empty one */
-
-    hars_db_blob(db, &last.id, *n ? sizeof(hars_token_id_t) : 0);
+    hars_db_int(db, last.id.key);
     hars_db_int(db, last.exp);
     hars_db_int(db, HARS_STORE_BATCH);
 
-    rc = hars_db_run(db, "SELECT id, exp FROM token WHERE revoked_at > 0"
-                         " AND (exp, id) > (?2, ?1) ORDER BY exp, id"
-                         " LIMIT ?3");
+    rc = hars_db_run(db, "SELECT " HARS_ROW_ID ", exp FROM token"
+                         " WHERE revoked_at > 0 AND (exp, key) > (?2, ?1)"
+                         " ORDER BY exp, key LIMIT ?3");
     rc = hars_store_rows(db, rc, row, n);
 
     hars_store_reader_done(store, db);
@@ -479,7 +479,7 @@ hars_store_revoked_certs(hars_store_t *store, int64_t now,
     rc = hars_db_run(db, "SELECT hash, until FROM revoked_cert"
                          " WHERE hash > ?1 AND until > ?2 ORDER BY hash"
                          " LIMIT ?3");
-    rc = hars_store_cert_rows(db, rc, row, n);
+    rc = hars_store_hash_rows(db, rc, row, n);
 
     hars_store_reader_done(store, db);
 

@@ -14,10 +14,10 @@
 
 
 typedef struct {
-    unsigned char   bound[HARS_TOKEN_TIME];    /* issued before it */
+    int64_t         bound;                /* key: issued before it */
     int64_t         until;
-    hars_token_id_t from;                 /* where this slice begins */
-    hars_token_id_t next;                 /* and the next one */
+    int64_t         from;                 /* key, where this slice begins */
+    int64_t         next;                 /* and the next one */
     unsigned        more:1;               /* there is a next one */
 } hars_sweep_t;
 
@@ -50,11 +50,12 @@ hars_token_insert(hars_db_t *db, const hars_token_t *token)
     hars_row_bind_token(db, token);
 
     if (hars_db_do(db, "INSERT INTO token (" HARS_ROW_TOKEN ", revoked_at)"
-                       " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0"
-                       " WHERE NOT EXISTS (SELECT 1 FROM revoked_cert"
-                       " WHERE hash = ?2)"
-                       " AND EXISTS (SELECT 1 FROM client WHERE id = ?3"
-                       " AND disabled_at = 0 {SHARE})",
+                       " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+                       " 0 WHERE NOT EXISTS (SELECT 1 FROM revoked_cert"
+                       " WHERE hash = ?3)"
+                       " AND EXISTS (SELECT 1 FROM client WHERE id = ?4"
+                       " AND disabled_at = 0 {SHARE})"
+                       " ON CONFLICT DO NOTHING",
                    &added) != HARS_OK)
     {
         return HARS_ERROR;
@@ -69,6 +70,15 @@ hars_token_insert(hars_db_t *db, const hars_token_t *token)
 
     return hars_db_do(db, "INSERT INTO binding (cnf, client_id)"
                           " VALUES (?1, ?2) ON CONFLICT DO NOTHING", NULL);
+}
+
+
+int
+hars_token_taken(hars_db_t *db, const hars_token_id_t *id)
+{
+    hars_db_int(db, id->key);
+
+    return hars_db_first(db, "SELECT 1 FROM token WHERE key = ?1");
 }
 
 
@@ -94,7 +104,8 @@ hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
     rc = hars_db_first(db, "SELECT " HARS_ROW_TOKEN ", coalesce("
                            "nullif(revoked_at, 0), (SELECT c.revoked_at FROM"
                            " revoked_cert AS c WHERE c.hash = cnf), 0)"
-                           HARS_ROW_REVISION " FROM token WHERE id = ?1");
+                           HARS_ROW_REVISION " FROM token WHERE key = ?1"
+                           " AND hash = ?2");
     if (rc == HARS_OK) {
         rc = hars_row_token(db, token);
 
@@ -124,7 +135,7 @@ hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl)
 
     memset(&sweep, 0, sizeof(hars_sweep_t));
 
-    hars_value_time(sweep.bound, (until - ttl) * 1000);
+    sweep.bound = hars_value_key((until - ttl) * 1000, NULL);
     sweep.until = until;
 
     for (n = 0; n < HARS_SWEEP_SLICES; n++) {
@@ -181,31 +192,23 @@ hars_sweep_slice(hars_db_t *db, void *data)
 
     sweep = data;
 
-    hars_row_bind_id(db, &sweep->from);
-    hars_db_blob(db, sweep->bound, HARS_TOKEN_TIME);
+    hars_db_int(db, sweep->from);
+    hars_db_int(db, sweep->bound);
     hars_db_int(db, HARS_SWEEP_SLICE);
 
-    rc = hars_db_first(db, "SELECT id FROM token WHERE id >= ?1 AND id < ?2"
-                           " ORDER BY id LIMIT 1 OFFSET ?3");
-    if (rc == HARS_ERROR
-        || (rc == HARS_OK && hars_row_id(db, 0, &sweep->next)))
-    {
+    rc = hars_db_first(db, "SELECT key FROM token WHERE key >= ?1"
+                           " AND key < ?2 ORDER BY key LIMIT 1 OFFSET ?3");
+    if (rc == HARS_ERROR) {
         return HARS_ERROR;
     }
 
     sweep->more = (rc == HARS_OK);
+    sweep->next = sweep->more ? hars_db_get_int(db, 0) : sweep->bound;
 
-    hars_row_bind_id(db, &sweep->from);
-
-    if (sweep->more) {
-        hars_row_bind_id(db, &sweep->next);
-
-    } else {
-        hars_db_blob(db, sweep->bound, HARS_TOKEN_TIME);
-    }
-
+    hars_db_int(db, sweep->from);
+    hars_db_int(db, sweep->next);
     hars_db_int(db, sweep->until);
 
-    return hars_db_do(db, "DELETE FROM token WHERE id >= ?1 AND id < ?2"
+    return hars_db_do(db, "DELETE FROM token WHERE key >= ?1 AND key < ?2"
                           " AND exp < ?3", NULL);
 }

@@ -32,6 +32,9 @@
 #include <openssl/rand.h>
 
 
+#define HARS_TOKEN_TRIES  5               /* for a key of its own */
+
+
 /* a request, and what becomes of it; lives as long as that */
 typedef struct {
     hars_request_t     *request;
@@ -73,6 +76,7 @@ static void hars_token_stored(void *data);
 static void hars_token_issued(hars_request_t *r);
 static int hars_token_store_credentials(hars_db_t *db, void *data);
 static int hars_token_store_refresh(hars_db_t *db, void *data);
+static int hars_token_store(hars_db_t *db, hars_grant_t *grant);
 static void hars_token_not_stored(hars_request_t *r, hars_grant_t *grant,
     int rc);
 static void hars_token_reused(hars_request_t *r, hars_grant_t *grant);
@@ -476,7 +480,7 @@ hars_token_store_credentials(hars_db_t *db, void *data)
     hars_grant_t  *grant;
 
     grant = data;
-    rc = hars_token_insert(db, &grant->token);
+    rc = hars_token_store(db, grant);
 
     if (rc == HARS_OK && grant->refresh) {
         rc = hars_family_insert(db, &grant->family);
@@ -505,7 +509,38 @@ hars_token_store_refresh(hars_db_t *db, void *data)
         return HARS_DECLINED;
     }
 
-    return hars_token_insert(db, &grant->token);
+    return hars_token_store(db, grant);
+}
+
+
+/* where its key is that of another one, of the same millisecond: a new one */
+static int
+hars_token_store(hars_db_t *db, hars_grant_t *grant)
+{
+    int       rc;
+    unsigned  n;
+
+    for (n = 0; n < HARS_TOKEN_TRIES; n++) {
+        rc = hars_token_insert(db, &grant->token);
+
+        if (rc != HARS_DECLINED) {
+            return rc;
+        }
+
+        rc = hars_token_taken(db, &grant->token.id);
+
+        if (rc != HARS_OK) {
+            return rc;
+        }
+
+        if (hars_value_token(grant->value, &grant->token.id, hars_token_ms())
+            != HARS_OK)
+        {
+            return HARS_ERROR;
+        }
+    }
+
+    return HARS_ERROR;
 }
 
 

@@ -10,7 +10,14 @@
 #include <openssl/rand.h>
 
 
-#define HARS_VALUE_MAX  96                /* bytes, a multiple of 3 */
+#define HARS_VALUE_MAX        96          /* bytes, a multiple of 3 */
+
+/* of a key, which is positive */
+#define HARS_VALUE_TIME_BITS  42
+#define HARS_VALUE_KEY_BITS   21
+
+
+static void hars_value_time(unsigned char time[HARS_TOKEN_TIME], int64_t ms);
 
 
 int
@@ -36,7 +43,7 @@ hars_value_token(char value[HARS_AS_TOKEN_LEN + 1], hars_token_id_t *id,
 }
 
 
-void
+static void
 hars_value_time(unsigned char time[HARS_TOKEN_TIME], int64_t ms)
 {
     unsigned  i;
@@ -47,10 +54,28 @@ hars_value_time(unsigned char time[HARS_TOKEN_TIME], int64_t ms)
 }
 
 
+int64_t
+hars_value_key(int64_t ms, const unsigned char *hash)
+{
+    int64_t  key;
+
+    key = ms << HARS_VALUE_KEY_BITS;
+
+    if (hash) {
+        key |= (hash[0] << 16 | hash[1] << 8 | hash[2])
+               & ((1 << HARS_VALUE_KEY_BITS) - 1);
+    }
+
+    return key;
+}
+
+
 int
 hars_value_token_id(hars_token_id_t *id, const char *value)
 {
     int            rc;
+    int64_t        ms;
+    unsigned       i;
     unsigned char  raw[HARS_AS_TOKEN_BYTES];
 
     rc = hars_value_decode(raw, sizeof(raw), HARS_AS_PREFIX, value);
@@ -59,13 +84,22 @@ hars_value_token_id(hars_token_id_t *id, const char *value)
         return HARS_DECLINED;
     }
 
-    memcpy(id->time, raw, HARS_TOKEN_TIME);
-    rc = EVP_Digest(value, HARS_AS_TOKEN_LEN, id->hash, NULL, EVP_sha256(),
-                    NULL);
+    for (i = 0, ms = 0; i < HARS_TOKEN_TIME; i++) {
+        ms = ms << 8 | raw[i];
+    }
 
     OPENSSL_cleanse(raw, sizeof(raw));
 
-    return rc ? HARS_OK : HARS_DECLINED;
+    if (ms >> HARS_VALUE_TIME_BITS
+        || !EVP_Digest(value, HARS_AS_TOKEN_LEN, id->hash, NULL, EVP_sha256(),
+                       NULL))
+    {
+        return HARS_DECLINED;
+    }
+
+    id->key = hars_value_key(ms, id->hash);
+
+    return HARS_OK;
 }
 
 

@@ -21,8 +21,12 @@
 int hars_value_token(char value[HARS_AS_TOKEN_LEN + 1], hars_token_id_t *id,
     int64_t now_ms);
 
-/* with which the ids begin of what is issued then */
-void hars_value_time(unsigned char time[HARS_TOKEN_TIME], int64_t ms);
+/*
+ * The key of a token's row: the ms since 1970 at which it was issued (42 bits,
+ * till 2109), and 21 bits of its hash: rows stand in the order of their times,
+ * and two of them rarely have one.  Without a hash it is the least of then.
+ */
+int64_t hars_value_key(int64_t ms, const unsigned char *hash);
 
 /* the id of a token; HARS_DECLINED: this is none of ours */
 int hars_value_token_id(hars_token_id_t *id, const char *value);

@@ -499,15 +499,16 @@ hars_db_words(const hars_db_driver_t *driver, const char *sql)
         { "{INT}", driver->int_type },
         { "{BLOB}", driver->blob_type },
         { "{END}", driver->end },
+        { "{END_ROWID}", driver->end_rowid },
         { "{BLOCKS}", driver->blocks },
         { "{SHARE}", driver->share },
         { "{LOCK}", driver->lock },
         { NULL, NULL }
     };
 
-    /* no word is more than four times as long as its name */
+    /* no word is more than five times as long as its name */
 
-    text = malloc(4 * strlen(sql) + 1);
+    text = malloc(5 * strlen(sql) + 1);
     if (text == NULL) {
         hars_log_error("no memory");
         return NULL;

@@ -9,8 +9,9 @@
  *     while (rc == HARS_OK && (rc = hars_db_row(db)) == HARS_OK) { ... }
  *
  * The statement has to be a string literal: it is known by its address.  The
- * words {INT}, {BLOB} (types), {END} (of a CREATE TABLE), {BLOCKS} (the same
- * of a table of large rows with a column start_ms), {SHARE} and {LOCK} (of a
+ * words {INT}, {BLOB} (types), {END} (of a CREATE TABLE), {END_ROWID} (the same
+ * where the key is one {INT}), {BLOCKS} (the same of a table of large rows with
+ * a column start_ms), {SHARE} and {LOCK} (of a
  * SELECT: till the commit nobody else changes its row, nor, with the second,
  * locks it) are replaced by the database's own.  What is bound has to stay
  * until the statement has run.  A connection is used by one thread at a time,

@@ -59,6 +59,7 @@ const hars_db_driver_t  hars_db_pg = {
     .int_type = "BIGINT",
     .blob_type = "BYTEA",
     .end = "",
+    .end_rowid = "",
     .blocks = "PARTITION BY RANGE (start_ms)",
     .share = "FOR SHARE",
     .lock = "FOR UPDATE",

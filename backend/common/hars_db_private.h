@@ -31,6 +31,7 @@ typedef struct {
     const char  *int_type;                /* what {INT} and so on stand for */
     const char  *blob_type;
     const char  *end;
+    const char  *end_rowid;               /* the same, of a table by number */
     const char  *blocks;                  /* the same of large rows, by time */
     const char  *share;                   /* locks the row that was read */
     const char  *lock;                    /* the same, for one alone */

@@ -52,6 +52,7 @@ const hars_db_driver_t  hars_db_sqlite = {
     .int_type = "INTEGER",
     .blob_type = "BLOB",
     .end = "STRICT, WITHOUT ROWID",
+    .end_rowid = "STRICT",
     .blocks = "STRICT",
     .share = "",
     .lock = "",

@@ -7,6 +7,7 @@
  */
 
 /*
+ * link: backend/common/hars_owner.c
  * link: common/hars_record.c backend/common/hars_store.c
  * link: backend/authserver/hars_as_store_client.c
  * link: backend/authserver/hars_as_store_token.c
@@ -226,19 +227,27 @@ many(void)
 }
 
 
-/* layout 5 had no revisions */
+/* layout 5 had no revisions, and keys of 38 bytes, of which 32 are a hash */
 static void
 older(void)
 {
+    unsigned        n;
     hars_db_t      *db;
+    hars_outbox_t   row[HARS_STORE_BATCH];
     hars_client_t   got;
+    unsigned char   id[38];
 
     hars_known_free(known);
     hars_store_close(other);
     hars_store_close(store);
 
     db = hars_db_open(database);
-    hars_db_exec(db, "DROP TABLE revision");
+    hars_db_exec(db, "DROP TABLE revision; DROP TABLE outbox;"
+                     "CREATE TABLE outbox (id {BLOB} PRIMARY KEY,"
+                     " exp {INT} NOT NULL) {END};");
+    memset(id, 1, sizeof(id));
+    hars_db_blob(db, id, sizeof(id));
+    hars_db_do(db, "INSERT INTO outbox (id, exp) VALUES (?1, 9)", NULL);
     hars_db_begin(db);
     hars_db_set_version(db, 5);
     hars_db_commit(db);
@@ -249,6 +258,9 @@ older(void)
 
     ok(revision() == 1 && hars_known_client(known, "two", 0, &got) == HARS_OK,
        "the layout before this one is brought up to date");
+    ok(hars_store_outbox(store, row, &n) == HARS_OK && n == 1
+       && row[0].exp == 9 && memcmp(row[0].id.hash, id, HARS_SHA256_LEN) == 0,
+       "and what is to be told, too");
 
     hars_known_free(known);
     hars_store_close(store);

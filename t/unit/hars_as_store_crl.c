@@ -13,6 +13,7 @@
 #include "../../backend/authserver/hars_as_store_crl.c"
 #include "../../backend/authserver/hars_as_store_family.c"
 #include "../../backend/authserver/hars_as_store_revoke.c"
+#include "../../backend/authserver/hars_as_store_client.c"
 #include "../../backend/authserver/hars_as_store_token.c"
 #include "../../backend/authserver/hars_as_layout.c"
 #include "../../backend/authserver/hars_as_value.c"
