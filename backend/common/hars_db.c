@@ -31,12 +31,14 @@ struct hars_db_s {
     unsigned                 n;
     uint64_t                 changed;     /* rows, by the last statement */
     unsigned                 transaction:1;
+    unsigned                 full:1;      /* the disk, at the last failure */
 };
 
 
 static const hars_db_driver_t *hars_db_driver(const char *where);
 static int hars_db_reopen(hars_db_t *db);
 static void hars_db_forget(hars_db_t *db);
+static int hars_db_failed(hars_db_t *db);
 static hars_db_value_t *hars_db_value(hars_db_t *db, hars_db_type_e type);
 static int hars_db_try(hars_db_t *db, const char *sql);
 static void *hars_db_statement(hars_db_t *db, const char *sql);
@@ -226,12 +228,22 @@ hars_db_try(hars_db_t *db, const char *sql)
     if (stmt == NULL
         || db->driver->run(db->conn, stmt, db->value, db->n) != HARS_OK)
     {
-        return HARS_ERROR;
+        return hars_db_failed(db);
     }
 
     db->running = stmt;
 
     return HARS_OK;
+}
+
+
+/* of a rollback that follows nothing is asked */
+static int
+hars_db_failed(hars_db_t *db)
+{
+    db->full = db->conn && db->driver->full(db->conn);
+
+    return HARS_ERROR;
 }
 
 
@@ -292,6 +304,10 @@ hars_db_row(hars_db_t *db)
     }
 
     rc = db->driver->row(db->conn, db->running);
+
+    if (rc == HARS_ERROR) {
+        (void) hars_db_failed(db);
+    }
 
     if (rc == HARS_DECLINED) {
         db->changed = db->driver->changed(db->conn, db->running);
@@ -414,6 +430,8 @@ hars_db_begin(hars_db_t *db)
 {
     int  rc;
 
+    db->full = 0;
+
     rc = hars_db_do(db, db->driver->begin, NULL);
     db->transaction = (rc == HARS_OK);
 
@@ -462,6 +480,13 @@ hars_db_contended(hars_db_t *db)
 }
 
 
+unsigned
+hars_db_full(hars_db_t *db)
+{
+    return db->full;
+}
+
+
 int
 hars_db_exec(hars_db_t *db, const char *sql)
 {
@@ -475,7 +500,8 @@ hars_db_exec(hars_db_t *db, const char *sql)
     }
 
     text = hars_db_words(db->driver, sql);
-    rc = text ? db->driver->exec(db->conn, text) : HARS_ERROR;
+    rc = text && db->driver->exec(db->conn, text) == HARS_OK
+         ? HARS_OK : hars_db_failed(db);
 
     free(text);
 

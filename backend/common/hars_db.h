@@ -46,6 +46,12 @@ hars_db_t *hars_db_open(const char *where);
  */
 const char *hars_db_wrong(const char *where);
 
+/*
+ * KB that each connection opened from now on may keep of the database, where
+ * it is a file; 16 MB unless said.  Before there are threads.
+ */
+void hars_db_cache(unsigned kb);
+
 /* is it another server, whose answers are waited for? */
 unsigned hars_db_waits(const char *where);
 
@@ -93,6 +99,9 @@ void hars_db_rollback(hars_db_t *db);
 
 /* the last failure was of others in the way: it may be done again */
 int hars_db_contended(hars_db_t *db);
+
+/* the last failure was of a disk that is full */
+unsigned hars_db_full(hars_db_t *db);
 
 /* without parameters or rows, several at once */
 int hars_db_exec(hars_db_t *db, const char *sql);

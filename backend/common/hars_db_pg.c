@@ -70,6 +70,7 @@ const hars_db_driver_t  hars_db_pg = {
     .close = hars_pg_close,
     .lost = hars_pg_lost,
     .contended = hars_pg_contended,
+    .full = hars_pg_full,
     .exec = hars_pg_exec,
     .turn = hars_pg_turn,
     .part = hars_pg_part,

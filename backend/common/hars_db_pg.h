@@ -17,6 +17,7 @@ typedef struct {
     unsigned    prepared;                 /* statements, for their names */
     unsigned    broken:1;
     unsigned    contended:1;              /* the last failure was */
+    unsigned    full:1;                   /* the server's disk was */
 } hars_pg_t;
 
 
@@ -26,6 +27,7 @@ void *hars_pg_open(const char *where);
 void hars_pg_close(void *conn);
 int hars_pg_lost(void *conn);
 int hars_pg_contended(void *conn);
+unsigned hars_pg_full(void *conn);
 int hars_pg_exec(void *conn, const char *sql);
 
 /* statements without parameters; the last one's answer, as text */

@@ -250,6 +250,13 @@ hars_pg_contended(void *data)
 }
 
 
+unsigned
+hars_pg_full(void *data)
+{
+    return ((hars_pg_t *) data)->full;
+}
+
+
 int
 hars_pg_exec(void *data, const char *sql)
 {
@@ -394,6 +401,7 @@ hars_pg_failed(hars_pg_t *conn, const PGresult *result)
     if (state) {
         conn->contended = (strcmp(state, "40001") == 0
                            || strcmp(state, "40P01") == 0);
+        conn->full = (strcmp(state, "53100") == 0);
 
         if (strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0
             || strcmp(state, "25006") == 0 || strcmp(state, "26000") == 0

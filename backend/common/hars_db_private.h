@@ -52,6 +52,9 @@ typedef struct {
     /* did the last one fail because others were in its way? */
     int        (*contended)(void *conn);
 
+    /* did it, because the disk is full? */
+    unsigned   (*full)(void *conn);
+
     int        (*exec)(void *conn, const char *sql);
 
     /* HARS_DECLINED: another server has it; without "take": gives it back */

@@ -8,6 +8,7 @@
 #include "hars_log.h"
 #include "hars_owner.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #define HARS_SQLITE_BUSY   5000           /* ms, for another writer */
 
 /* KB of each connection, taken as they are used */
-#define HARS_SQLITE_CACHE  "PRAGMA cache_size = -16384"
+#define HARS_SQLITE_CACHE  16384
 
 /* pages: what many commits change is written back once */
 #define HARS_SQLITE_WAL    "PRAGMA wal_autocheckpoint = 8192"
@@ -30,6 +31,7 @@ static void *hars_sqlite_open(const char *where);
 static void hars_sqlite_close(void *conn);
 static int hars_sqlite_lost(void *conn);
 static int hars_sqlite_contended(void *conn);
+static unsigned hars_sqlite_full(void *conn);
 static int hars_sqlite_exec(void *conn, const char *sql);
 static int hars_sqlite_turn(void *conn, int take);
 static int hars_sqlite_part(void *conn, const char *table, const char *part,
@@ -62,6 +64,7 @@ const hars_db_driver_t  hars_db_sqlite = {
     .close = hars_sqlite_close,
     .lost = hars_sqlite_lost,
     .contended = hars_sqlite_contended,
+    .full = hars_sqlite_full,
     .exec = hars_sqlite_exec,
     .turn = hars_sqlite_turn,
     .part = hars_sqlite_part,
@@ -75,6 +78,16 @@ const hars_db_driver_t  hars_db_sqlite = {
     .changed = hars_sqlite_changed,
     .done = hars_sqlite_done
 };
+
+
+static unsigned  hars_sqlite_cache = HARS_SQLITE_CACHE;
+
+
+void
+hars_db_cache(unsigned kb)
+{
+    hars_sqlite_cache = kb;
+}
 
 
 static const char *
@@ -98,6 +111,7 @@ static void *
 hars_sqlite_open(const char *where)
 {
     int                    rc;
+    char                   cache[64];
     sqlite3               *db;
     static pthread_once_t  once = PTHREAD_ONCE_INIT;
 
@@ -119,12 +133,14 @@ hars_sqlite_open(const char *where)
         return NULL;
     }
 
+    snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%u",
+             hars_sqlite_cache);
     sqlite3_extended_result_codes(db, 1);
     sqlite3_busy_timeout(db, HARS_SQLITE_BUSY);
 
     if (hars_sqlite_exec(db, "PRAGMA journal_mode = WAL") != HARS_OK
         || hars_sqlite_exec(db, "PRAGMA synchronous = FULL") != HARS_OK
-        || hars_sqlite_exec(db, HARS_SQLITE_CACHE) != HARS_OK
+        || hars_sqlite_exec(db, cache) != HARS_OK
         || hars_sqlite_exec(db, HARS_SQLITE_WAL) != HARS_OK)
     {
         hars_log_error("database \"%s\" cannot be used", where);
@@ -159,6 +175,27 @@ hars_sqlite_contended(void *conn)
     (void) conn;
 
     return 0;
+}
+
+
+/* a quota, or a limit of the file's size, is no other thing */
+static unsigned
+hars_sqlite_full(void *conn)
+{
+    int  error;
+
+    switch (sqlite3_errcode(conn) & 0xff) {
+
+    case SQLITE_FULL:
+        return 1;
+
+    case SQLITE_IOERR:
+        error = sqlite3_system_errno(conn);
+        return error == ENOSPC || error == EDQUOT || error == EFBIG;
+
+    default:
+        return 0;
+    }
 }
 
 

@@ -177,6 +177,16 @@ hars_store_reader_done(hars_store_t *store, hars_db_t *db)
 int
 hars_store_write(hars_store_t *store, hars_store_op_pt op, void *data)
 {
+    unsigned  full;
+
+    return hars_store_write_full(store, op, data, &full);
+}
+
+
+int
+hars_store_write_full(hars_store_t *store, hars_store_op_pt op, void *data,
+    unsigned *full)
+{
     hars_store_job_t     job = { .op = hars_store_wait_op,
                                  .done = hars_store_wait_done };
     hars_store_waiter_t  waiter = { .op = op, .data = data };
@@ -189,6 +199,8 @@ hars_store_write(hars_store_t *store, hars_store_op_pt op, void *data)
     while (sem_wait(&waiter.done) != 0) { /* EINTR */ }
 
     sem_destroy(&waiter.done);
+
+    *full = job.full;
 
     return job.rc;
 }
@@ -216,6 +228,7 @@ void
 hars_store_write_later(hars_store_t *store, hars_store_job_t *job)
 {
     job->rc = HARS_ERROR;
+    job->full = 0;
     job->next = NULL;
 
     pthread_mutex_lock(&store->mutex);
@@ -334,6 +347,7 @@ hars_store_together(hars_db_t *db, hars_store_job_t *job)
 
     if (next) {
         contended = hars_db_contended(db);
+        next->full = hars_db_full(db);
         hars_db_rollback(db);
 
         return (job->next || contended) ? HARS_ERROR : HARS_OK;
@@ -342,6 +356,7 @@ hars_store_together(hars_db_t *db, hars_store_job_t *job)
     if (hars_db_commit(db) != HARS_OK) {
         for (next = job; next; next = next->next) {
             next->rc = HARS_ERROR;
+            next->full = hars_db_full(db);
         }
     }
 
@@ -368,12 +383,14 @@ hars_store_alone(hars_db_t *db, hars_store_job_t *job)
         if (job->rc != HARS_ERROR) {
             if (hars_db_commit(db) != HARS_OK) {
                 job->rc = HARS_ERROR;
+                job->full = hars_db_full(db);
             }
 
             break;
         }
 
         contended = hars_db_contended(db);
+        job->full = hars_db_full(db);
         hars_db_rollback(db);
 
         if (!contended) {

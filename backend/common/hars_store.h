@@ -34,6 +34,7 @@ struct hars_store_job_s {
     void               (*done)(void *data);
     void                *data;            /* of both */
     int                  rc;              /* as of hars_store_write() */
+    unsigned             full:1;          /* an error, of a full disk */
     hars_store_job_t    *next;            /* private */
 };
 
@@ -47,6 +48,10 @@ void hars_store_close(hars_store_t *store);
 
 /* what the op returned, after the commit */
 int hars_store_write(hars_store_t *store, hars_store_op_pt op, void *data);
+
+/* the same; *full: it failed since the disk is full */
+int hars_store_write_full(hars_store_t *store, hars_store_op_pt op,
+    void *data, unsigned *full);
 
 /* the same without waiting: "done" is called by the writer's thread */
 void hars_store_write_later(hars_store_t *store, hars_store_job_t *job);
