@@ -161,6 +161,10 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@echo '   cc $<'
 	@$(CC) $(CPPFLAGS) -I$(<D) $(CFLAGS) -c -o $@ $<
 
+# how a recording is read, by the ML service and by what collects them
+RECORDING := csv feed inflate json_rows options packed recording rows source \
+             text
+
 $(eval $(call archive,hars_backend,backend/common))
 $(eval $(call archive,hars_record,common))
 
@@ -237,6 +241,16 @@ $(BUILD)/bench/httpload: $(BUILD)/obj/bench/httpload.o \
 	@mkdir -p $(@D)
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
+
+$(BUILD)/lib/libhars_recording.a: \
+    $(RECORDING:%=$(BUILD)/obj/backend/mlservice/hars_ml_%.o)
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(BUILD)/bin/hars-dcm: $(BUILD)/lib/libhars_recording.a
+$(BUILD)/obj/backend/dcm/%.o $(BUILD)/obj/t/unit/hars_dcm_%.o: \
+    CPPFLAGS += -Ibackend/mlservice
 
 $(BUILD)/obj/bench/rows.o: CPPFLAGS += -Ibackend/authserver
 

@@ -56,12 +56,13 @@ hars_patient_open(hars_dcm_t *dcm, hars_db_t *db, const char *sub,
 
 int
 hars_patient_key_made(hars_dcm_t *dcm, const char *sub,
-    hars_patient_key_t *key)
+    hars_patient_key_t *key, unsigned *full)
 {
     int                  rc;
     hars_db_t           *db;
     hars_patient_make_t  make = { .dcm = dcm, .sub = sub, .key = key };
 
+    *full = 0;
     db = hars_store_reader(dcm->store);
 
     if (db == NULL) {
@@ -72,7 +73,8 @@ hars_patient_key_made(hars_dcm_t *dcm, const char *sub,
     hars_store_reader_done(dcm->store, db);
 
     if (rc == HARS_DECLINED) {
-        rc = hars_store_write(dcm->store, hars_patient_make, &make);
+        rc = hars_store_write_full(dcm->store, hars_patient_make, &make,
+                                   full);
     }
 
     return rc;

@@ -18,9 +18,12 @@
 int hars_patient_key(hars_dcm_t *dcm, hars_db_t *db, const char *sub,
     hars_patient_key_t *key);
 
-/* the same; makes the patient where there is none.  It writes, and waits */
+/*
+ * The same; makes the patient where there is none.  It writes, and waits.
+ * *full: it failed since the disk is full.
+ */
 int hars_patient_key_made(hars_dcm_t *dcm, const char *sub,
-    hars_patient_key_t *key);
+    hars_patient_key_t *key, unsigned *full);
 
 /*
  * Inside a transaction that writes: locks the patient's row till its end, so

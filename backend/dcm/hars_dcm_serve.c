@@ -5,8 +5,10 @@
  */
 
 #include "hars_dcm.h"
+#include "hars_dcm_endpoints.h"
 #include "hars_dcm_layout.h"
 #include "hars_dcm_look.h"
+#include "hars_dcm_upload.h"
 #include "hars_log.h"
 #include "hars_signal.h"
 
@@ -15,6 +17,7 @@
 #define HARS_SERVE_WORKERS  8             /* as many wait at a time */
 #define HARS_SERVE_TICK     1000          /* ms */
 #define HARS_SERVE_BODIES   (32 * 1024 * 1024)  /* of all requests */
+#define HARS_SERVE_CACHE    2048          /* KB, of each connection */
 
 
 static int hars_dcm_run(hars_dcm_t *dcm);
@@ -23,6 +26,13 @@ static void hars_dcm_tick(hars_dcm_t *dcm);
 
 /* "*" stands for one segment, which hars_route_segment() decodes */
 static const hars_route_t  hars_dcm_routes[] = {
+
+    { .path = "/v1/recordings", .method = "POST",
+      .body_max = HARS_UPLOAD_ROWS,
+      .waits = 1, .handler = hars_dcm_recordings_post },
+
+    { .path = "/v1/patients/*/samples", .method = "GET",
+      .waits = 1, .handler = hars_dcm_samples_get },
 
     { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
 
@@ -50,6 +60,7 @@ hars_dcm_serve(hars_dcm_t *dcm)
         return HARS_EXIT_FAILED;
     }
 
+    hars_db_cache(HARS_SERVE_CACHE);
     dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
 
     rc = dcm->store ? hars_dcm_run(dcm) : HARS_ERROR;

@@ -50,7 +50,7 @@ int hars_who(hars_request_t *r, hars_who_t *who);
  */
 int hars_who_may(hars_request_t *r, const hars_who_t *who, unsigned scope);
 
-/* the bits of scopes, parted by blanks; those of no meaning here are left out */
+/* the bits of scopes, parted by blanks; without those that mean nothing here */
 unsigned hars_who_scopes(const char *text);
 
 /* the name of one of them */

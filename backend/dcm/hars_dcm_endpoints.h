@@ -1,0 +1,24 @@
+
+/*
+ * The handlers, one endpoint per file, and the answers that several of them
+ * give.
+ */
+
+#ifndef HARS_DCM_ENDPOINTS_H
+#define HARS_DCM_ENDPOINTS_H
+
+
+#include "hars_dcm.h"
+#include "hars_ml.h"
+
+
+void hars_dcm_recordings_post(hars_request_t *r);
+void hars_dcm_samples_get(hars_request_t *r);
+
+
+/* hars_dcm_fault.c: RFC 9457 with the members field, row, column */
+void hars_reply_fault(hars_request_t *r, unsigned status,
+    const hars_fault_t *fault);
+
+
+#endif /* HARS_DCM_ENDPOINTS_H */
