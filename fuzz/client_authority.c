@@ -5,7 +5,7 @@
  * roots or fails; the second is never taken.
  */
 
-#include "../backend/client/hars_authority.c"
+#include "../backend/common/hars_authority.c"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -15,8 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 int
-hars_identity_failed(const char *fmt, ...)
+hars_identity_failed(hars_identity_t *id, const char *fmt, ...)
 {
+    (void) id;
     (void) fmt;
 
     return HARS_ERROR;

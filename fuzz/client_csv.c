@@ -5,7 +5,7 @@
  */
 
 #include "../backend/client/hars_recording.c"
-#include "../backend/client/hars_text.c"
+#include "../backend/common/hars_text.c"
 
 #include <stdint.h>
 

@@ -13,30 +13,16 @@
 #define HARS_CLIENT_H
 
 
-#include <stddef.h>
+#include "hars_https.h"
+#include "hars_record.h"
+#include "hars_token.h"
 
-
-#define HARS_OK           0
-#define HARS_ERROR       -1
-#define HARS_DECLINED    -5
 
 /* exit status; docs/architecture.md */
 #define HARS_EXIT_OK      0
 #define HARS_EXIT_REFUSED 1               /* by the server; or no input */
 #define HARS_EXIT_USAGE   2
 #define HARS_EXIT_CONNECT 3
-
-#define HARS_TOKEN_SIZE   4096
-#define HARS_URL_SIZE     2048
-
-
-/* a growing text, zero-terminated; "failed": there was no memory */
-typedef struct {
-    char         *data;
-    size_t        len;
-    size_t        size;
-    unsigned      failed:1;
-} hars_text_t;
 
 
 typedef struct {
@@ -66,38 +52,10 @@ typedef struct {
 } hars_options_t;
 
 
-typedef struct {
-    const char         *path;             /* where the URL has none */
-    const char         *type;             /* of the body */
-    const char         *accept;           /* the header, NULL: of JSON */
-    const char         *body;
-    size_t              len;
-    const char         *token;            /* NULL: no Authorization */
-    const char         *user;             /* of Basic, NULL: none */
-    const char         *password;
-    const hars_text_t  *roots;            /* PEM, instead of --cacert */
-    unsigned            get:1;            /* no body */
-    unsigned            anonymous:1;      /* without a certificate */
-    unsigned            unverified:1;     /* whoever answers */
-} hars_call_t;
-
-
-typedef struct {
-    long          status;
-    char          challenge[1024];        /* WWW-Authenticate, the first */
-    hars_text_t   body;
-} hars_answer_t;
-
-
-/* hars_text.c */
-void hars_text_add(hars_text_t *text, const char *data, size_t len);
-void hars_text_puts(hars_text_t *text, const char *s);
-void hars_text_free(hars_text_t *text);   /* wiped: it may be a token's */
-
-/* name=value, form-urlencoded, RFC 6749 appendix B; NULL: nothing */
-void hars_text_form(hars_text_t *text, const char *name, const char *value);
-
-/* all of a file, "-" is standard input; HARS_ERROR: said on standard error */
+/*
+ * hars_text_file.c: all of a file, "-" is standard input; HARS_ERROR: said
+ * on standard error.
+ */
 int hars_text_read(hars_text_t *text, const char *file, size_t max);
 
 
@@ -106,13 +64,6 @@ int hars_text_read(hars_text_t *text, const char *file, size_t max);
  * CSV, in place.  HARS_ERROR and a text that names line and mend.
  */
 int hars_recording_body(hars_text_t *text, char *error, size_t size);
-
-
-/*
- * hars_token.c: the token out of a file: itself, or a token response (RFC
- * 6749, 5.1).  HARS_ERROR: there is none.
- */
-int hars_token_value(const hars_text_t *text, char token[HARS_TOKEN_SIZE]);
 
 
 /* hars_revoke.c: the form of a revocation; HARS_EXIT_OK, or said */
@@ -128,10 +79,6 @@ int hars_enrol(const hars_options_t *options);
  * --key, too.  HARS_ERROR: said on standard error.
  */
 int hars_given(const hars_options_t *options, unsigned identity);
-
-/* the endpoint: the URL itself, or with "path" where it has none */
-int hars_given_url(const hars_options_t *options, const char *path,
-    char url[HARS_URL_SIZE]);
 
 
 /*

@@ -13,7 +13,8 @@
  */
 
 #include "hars_client.h"
-#include "hars_identity.h"
+#include "hars_est.h"
+#include "hars_tls.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,20 +22,11 @@
 
 
 #define HARS_ENROL_SECRET  512
-#define HARS_ENROL_PATH    "/.well-known/est/"
-#define HARS_ENROL_ACCEPT  "Accept: application/pkcs7-mime, text/plain"
 
 
 static int hars_enrol_options(const hars_options_t *options);
 static int hars_enrol_run(const hars_options_t *options, hars_identity_t *id,
     hars_text_t *secret);
-static int hars_enrol_authorities(const hars_options_t *options,
-    hars_identity_t *id, hars_text_t *roots);
-static int hars_enrol_request(const hars_options_t *options,
-    hars_identity_t *id, const hars_text_t *secret,
-    const hars_text_t *roots);
-static int hars_enrol_call(const hars_options_t *options,
-    const hars_call_t *call, hars_answer_t *answer);
 static int hars_enrol_secret(const hars_options_t *options,
     hars_text_t *secret);
 
@@ -55,7 +47,13 @@ hars_enrol(const hars_options_t *options)
     memset(&secret, 0, sizeof(secret));
     id = hars_identity_create();
 
-    rc = id ? hars_enrol_run(options, id, &secret) : HARS_EXIT_REFUSED;
+    if (id) {
+        rc = hars_enrol_run(options, id, &secret);
+
+    } else {
+        fprintf(stderr, "hars: there is no memory\n");
+        rc = HARS_EXIT_REFUSED;
+    }
 
     hars_text_free(&secret);
     hars_identity_free(id);
@@ -78,6 +76,8 @@ hars_enrol_options(const hars_options_t *options)
     if (options->fingerprint
         && hars_identity_fingerprint(options->fingerprint) != HARS_OK)
     {
+        fprintf(stderr, "hars: --ca-fingerprint has to be SHA-256 in "
+                "hexadecimal, 64 digits\n");
         return HARS_EXIT_USAGE;
     }
 
@@ -116,141 +116,52 @@ static int
 hars_enrol_run(const hars_options_t *options, hars_identity_t *id,
     hars_text_t *secret)
 {
-    int          rc;
-    hars_text_t  roots;
+    char        error[HARS_EST_ERROR];
+    hars_est_t  est;
 
     /* what can fail here does so before anybody is asked */
 
     if (hars_identity_key(id, options->key, !options->renew) != HARS_OK
         || (options->renew
-            ? hars_identity_old(id, options->cert)
-            : hars_enrol_secret(options, secret)) != HARS_OK)
+            && hars_identity_old(id, options->cert) != HARS_OK))
     {
+        fprintf(stderr, "hars: %s\n", hars_identity_error(id));
         return HARS_EXIT_USAGE;
     }
 
-    memset(&roots, 0, sizeof(roots));
-
-    rc = hars_enrol_authorities(options, id, &roots);
-
-    if (rc == HARS_EXIT_OK) {
-        rc = hars_enrol_request(options, id, secret, &roots);
-    }
-
-    hars_text_free(&roots);
-
-    return rc;
-}
-
-
-/* RFC 7030, 4.1.1: authenticated by TLS, or by the fingerprint */
-static int
-hars_enrol_authorities(const hars_options_t *options, hars_identity_t *id,
-    hars_text_t *roots)
-{
-    int            rc;
-    hars_call_t    call;
-    hars_answer_t  answer;
-
-    memset(&call, 0, sizeof(call));
-    memset(&answer, 0, sizeof(answer));
-
-    call.path = HARS_ENROL_PATH "cacerts";
-    call.accept = HARS_ENROL_ACCEPT;
-    call.get = 1;
-    call.anonymous = 1;
-    call.unverified = (options->cacert == NULL);
-
-    rc = hars_enrol_call(options, &call, &answer);
-
-    if (rc == HARS_EXIT_OK
-        && (hars_identity_authorities(id, answer.body.data, answer.body.len,
-                                      options->fingerprint) != HARS_OK
-            || hars_identity_roots(id, roots) != HARS_OK))
-    {
-        rc = HARS_EXIT_REFUSED;
-    }
-
-    hars_text_free(&answer.body);
-
-    return rc;
-}
-
-
-static int
-hars_enrol_request(const hars_options_t *options, hars_identity_t *id,
-    const hars_text_t *secret, const hars_text_t *roots)
-{
-    int            rc;
-    hars_call_t    call;
-    hars_text_t    body;
-    hars_answer_t  answer;
-
-    memset(&call, 0, sizeof(call));
-    memset(&body, 0, sizeof(body));
-    memset(&answer, 0, sizeof(answer));
-
-    if (hars_identity_request(id, &body) != HARS_OK) {
-        hars_text_free(&body);
+    if (!options->renew && hars_enrol_secret(options, secret) != HARS_OK) {
         return HARS_EXIT_USAGE;
     }
 
-    call.path = options->renew ? HARS_ENROL_PATH "simplereenroll"
-                               : HARS_ENROL_PATH "simpleenroll";
-    call.type = "application/pkcs10";
-    call.accept = HARS_ENROL_ACCEPT;
-    call.body = body.data;
-    call.len = body.len;
-    call.anonymous = !options->renew;
-    call.roots = (options->cacert == NULL) ? roots : NULL;
+    memset(&est, 0, sizeof(est));
+    est.peer.url = options->url;
+    est.peer.cert = options->cert;
+    est.peer.key = options->key;
+    est.peer.cacert = options->cacert;
+    est.peer.connect_to = options->connect_to;
+    est.peer.shown = options->show_tls ? hars_tls_show : NULL;
+    est.fingerprint = options->fingerprint;
+    est.client_id = options->renew ? NULL : options->client_id;
+    est.secret = secret->data;
 
-    if (!options->renew) {
-        call.user = options->client_id;
-        call.password = secret->data;
-    }
+    switch (hars_est(&est, id, error)) {
 
-    rc = hars_enrol_call(options, &call, &answer);
-
-    if (rc == HARS_EXIT_OK
-        && (hars_identity_take(id, answer.body.data, answer.body.len,
-                               options->client_id) != HARS_OK
-            || hars_identity_write(id, options->cert) != HARS_OK))
-    {
-        rc = HARS_EXIT_REFUSED;
-    }
-
-    if (rc == HARS_EXIT_OK) {
+    case HARS_EST_OK:
         hars_identity_print(id);
-    }
-
-    hars_text_free(&answer.body);
-    hars_text_free(&body);
-
-    return rc;
-}
-
-
-static int
-hars_enrol_call(const hars_options_t *options, const hars_call_t *call,
-    hars_answer_t *answer)
-{
-    int  rc;
-
-    rc = hars_call(options, call, answer);
-
-    if (rc != HARS_OK) {
-        return rc == HARS_DECLINED ? HARS_EXIT_USAGE : HARS_EXIT_CONNECT;
-    }
-
-    if (answer->status == 200) {
         return HARS_EXIT_OK;
+
+    case HARS_EST_OWN:
+        fprintf(stderr, "hars: %s\n", error);
+        return HARS_EXIT_USAGE;
+
+    case HARS_EST_CONNECT:
+        fprintf(stderr, "hars: %s\n", error);
+        return HARS_EXIT_CONNECT;
+
+    default:
+        fprintf(stderr, "hars: %s\n", error);
+        return HARS_EXIT_REFUSED;
     }
-
-    fprintf(stderr, "hars: %s: status %ld\n%.*s", call->path, answer->status,
-            (int) answer->body.len,
-            answer->body.data ? answer->body.data : "");
-
-    return HARS_EXIT_REFUSED;
 }
 
 

@@ -11,25 +11,24 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 
-#define HARS_GIVEN_SCHEME  8              /* https:// */
-
-
-static size_t hars_given_origin(const char *url);
 static int hars_given_file(const char *name, const char *file);
 
 
 int
 hars_given(const hars_options_t *options, unsigned identity)
 {
-    char  url[HARS_URL_SIZE];
+    char  url[HARS_HTTPS_URL];
 
-    if (hars_given_url(options, "", url) != HARS_OK
-        || hars_given_file(identity ? "--cacert" : "--ca", options->cacert)
-           != HARS_OK)
+    if (hars_https_url(options->url, "", url) != HARS_OK) {
+        fprintf(stderr, "hars: --url has to be https://HOST[:PORT][/PATH]\n");
+        return HARS_ERROR;
+    }
+
+    if (hars_given_file(identity ? "--cacert" : "--ca", options->cacert)
+        != HARS_OK)
     {
         return HARS_ERROR;
     }
@@ -40,54 +39,6 @@ hars_given(const hars_options_t *options, unsigned identity)
 
     return hars_given_file("--cert", options->cert) == HARS_OK
            ? hars_given_file("--key", options->key) : HARS_ERROR;
-}
-
-
-int
-hars_given_url(const hars_options_t *options, const char *path,
-    char url[HARS_URL_SIZE])
-{
-    int          n;
-    size_t       len;
-    const char  *end;
-
-    n = -1;
-    len = hars_given_origin(options->url);
-    end = options->url + len;
-
-    if (len && (*end == '\0' || strcmp(end, "/") == 0)) {
-        n = snprintf(url, HARS_URL_SIZE, "https://%.*s%s",
-                     (int) len - HARS_GIVEN_SCHEME,
-                     options->url + HARS_GIVEN_SCHEME, path);
-
-    } else if (len) {
-        n = snprintf(url, HARS_URL_SIZE, "%s", options->url);
-    }
-
-    if (n < 0 || n >= HARS_URL_SIZE) {
-        fprintf(stderr, "hars: --url has to be https://HOST[:PORT][/PATH]\n");
-        return HARS_ERROR;
-    }
-
-    return HARS_OK;
-}
-
-
-/* the length of "https://HOST[:PORT]"; 0: it is none, or has a user's name */
-static size_t
-hars_given_origin(const char *url)
-{
-    size_t  host;
-
-    if (strncasecmp(url, "https://", HARS_GIVEN_SCHEME) != 0) {
-        return 0;
-    }
-
-    url += HARS_GIVEN_SCHEME;
-    host = strcspn(url, "/?#");
-
-    return host && memchr(url, '@', host) == NULL ? HARS_GIVEN_SCHEME + host
-                                                  : 0;
 }
 
 

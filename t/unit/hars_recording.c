@@ -4,8 +4,8 @@
 /* link: -ljansson -lm */
 
 #include "../../backend/client/hars_recording.c"
-#include "../../backend/client/hars_text.c"
-#include "../../backend/client/hars_token.c"
+#include "../../backend/common/hars_text.c"
+#include "../../backend/common/hars_token.c"
 
 #include "tap.h"
 

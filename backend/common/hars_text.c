@@ -1,9 +1,9 @@
 
-/* Growing texts, files into them, and forms; see hars_client.h. */
+/* See hars_text.h for what this is. */
 
-#include "hars_client.h"
+#include "hars_text.h"
 
-#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +53,27 @@ hars_text_puts(hars_text_t *text, const char *s)
 }
 
 
+/* short ones: what is longer than 1 KB fails */
+void
+hars_text_print(hars_text_t *text, const char *fmt, ...)
+{
+    int      n;
+    char     buf[1024];
+    va_list  args;
+
+    va_start(args, fmt);
+    n = vsnprintf(buf, sizeof(buf), fmt, args);
+    va_end(args);
+
+    if (n < 0 || (size_t) n >= sizeof(buf)) {
+        text->failed = 1;
+        return;
+    }
+
+    hars_text_add(text, buf, (size_t) n);
+}
+
+
 void
 hars_text_free(hars_text_t *text)
 {
@@ -97,50 +118,4 @@ hars_text_form(hars_text_t *text, const char *name, const char *value)
             hars_text_puts(text, hex);
         }
     }
-}
-
-
-int
-hars_text_read(hars_text_t *text, const char *file, size_t max)
-{
-    FILE    *fp;
-    char     buf[4096];
-    size_t   n;
-    int      rc;
-
-    fp = (strcmp(file, "-") == 0) ? stdin : fopen(file, "re");
-
-    if (fp == NULL) {
-        fprintf(stderr, "hars: %s: %s\n", file, strerror(errno));
-        return HARS_ERROR;
-    }
-
-    hars_text_add(text, "", 0);
-
-    while (text->len <= max && (n = fread(buf, 1, sizeof(buf), fp)) > 0) {
-        hars_text_add(text, buf, n);
-    }
-
-    explicit_bzero(buf, sizeof(buf));
-
-    rc = HARS_ERROR;
-
-    if (ferror(fp)) {
-        fprintf(stderr, "hars: %s: %s\n", file, strerror(errno));
-
-    } else if (text->len > max) {
-        fprintf(stderr, "hars: %s: is larger than %zu bytes\n", file, max);
-
-    } else if (text->failed) {
-        fprintf(stderr, "hars: %s: no memory\n", file);
-
-    } else {
-        rc = HARS_OK;
-    }
-
-    if (fp != stdin) {
-        fclose(fp);
-    }
-
-    return rc;
 }

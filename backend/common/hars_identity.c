@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -24,7 +25,7 @@ static int hars_identity_make(hars_identity_t *id, const char *file);
 static int hars_identity_read(hars_identity_t *id, const char *file, int fd);
 static int hars_identity_names(hars_identity_t *id, X509_REQ *req);
 static int hars_identity_pem(hars_identity_t *id, FILE *fp);
-static int hars_identity_sync(const char *file);
+static int hars_identity_sync(hars_identity_t *id, const char *file);
 
 
 hars_identity_t *
@@ -40,7 +41,6 @@ hars_identity_create(void)
     }
 
     if (id == NULL || id->roots == NULL || id->others == NULL) {
-        (void) hars_identity_failed("there is no memory");
         hars_identity_free(id);
         return NULL;
     }
@@ -76,7 +76,7 @@ hars_identity_key(hars_identity_t *id, const char *file, unsigned make)
     }
 
     if (fd == -1) {
-        return hars_identity_failed("%s: %s", file, strerror(errno));
+        return hars_identity_failed(id, "%s: %s", file, strerror(errno));
     }
 
     rc = hars_identity_read(id, file, fd);
@@ -96,7 +96,7 @@ hars_identity_read(hars_identity_t *id, const char *file, int fd)
     if (fstat(fd, &sb) == -1 || !S_ISREG(sb.st_mode)
         || (sb.st_mode & (S_IRWXG | S_IRWXO)))
     {
-        return hars_identity_failed("%s: is open to others, use \"chmod "
+        return hars_identity_failed(id, "%s: is open to others, use \"chmod "
                                     "600\"", file);
     }
 
@@ -108,8 +108,8 @@ hars_identity_read(hars_identity_t *id, const char *file, int fd)
     }
 
     if (id->key == NULL) {
-        return hars_identity_failed("%s: has no private key in PEM without a "
-                                    "password", file);
+        return hars_identity_failed(id, "%s: has no private key in PEM "
+                                    "without a password", file);
     }
 
     return HARS_OK;
@@ -126,7 +126,7 @@ hars_identity_make(hars_identity_t *id, const char *file)
     fp = (fd != -1) ? fdopen(fd, "w") : NULL;
 
     if (fp == NULL) {
-        return hars_identity_failed("%s: %s", file, strerror(errno));
+        return hars_identity_failed(id, "%s: %s", file, strerror(errno));
     }
 
     id->key = EVP_EC_gen("P-256");
@@ -138,12 +138,12 @@ hars_identity_make(hars_identity_t *id, const char *file)
            && fsync(fd) == 0;
 
     if (fclose(fp) == EOF || !good) {
-        (void) hars_identity_failed("%s: the key cannot be written", file);
+        (void) hars_identity_failed(id, "%s: the key cannot be written", file);
         unlink(file);
         return HARS_ERROR;
     }
 
-    return hars_identity_sync(file);
+    return hars_identity_sync(id, file);
 }
 
 
@@ -155,19 +155,37 @@ hars_identity_old(hars_identity_t *id, const char *file)
     fp = fopen(file, "re");
 
     if (fp == NULL) {
-        return hars_identity_failed("%s: %s", file, strerror(errno));
+        return hars_identity_failed(id, "%s: %s", file, strerror(errno));
     }
 
     id->old = PEM_read_X509(fp, NULL, NULL, NULL);
     fclose(fp);
 
     if (id->old == NULL) {
-        return hars_identity_failed("%s: has no certificate in PEM", file);
+        return hars_identity_failed(id, "%s: has no certificate in PEM", file);
     }
 
     if (EVP_PKEY_eq(X509_get0_pubkey(id->old), id->key) != 1) {
-        return hars_identity_failed("%s: is not of this key", file);
+        return hars_identity_failed(id, "%s: is not of this key", file);
     }
+
+    return HARS_OK;
+}
+
+
+int
+hars_identity_times(hars_identity_t *id, int64_t *from, int64_t *to)
+{
+    struct tm  begin, end;
+
+    if (!ASN1_TIME_to_tm(X509_get0_notBefore(id->old), &begin)
+        || !ASN1_TIME_to_tm(X509_get0_notAfter(id->old), &end))
+    {
+        return hars_identity_failed(id, "the certificate has no times");
+    }
+
+    *from = timegm(&begin);
+    *to = timegm(&end);
 
     return HARS_OK;
 }
@@ -207,8 +225,8 @@ hars_identity_request(hars_identity_t *id, hars_text_t *body)
     X509_REQ_free(req);
 
     if (text == NULL || body->failed) {
-        return hars_identity_failed("the request cannot be made: the key has "
-                                    "to be P-256, P-384 or RSA");
+        return hars_identity_failed(id, "the request cannot be made: the key "
+                                    "has to be P-256, P-384 or RSA");
     }
 
     return HARS_OK;
@@ -259,14 +277,14 @@ hars_identity_write(hars_identity_t *id, const char *file)
     if ((size_t) snprintf(path, sizeof(path), "%s.XXXXXX", file)
         >= sizeof(path))
     {
-        return hars_identity_failed("%s: is too long", file);
+        return hars_identity_failed(id, "%s: is too long", file);
     }
 
     fd = mkstemp(path);
     fp = (fd != -1) ? fdopen(fd, "w") : NULL;
 
     if (fp == NULL) {
-        return hars_identity_failed("%s: %s", path, strerror(errno));
+        return hars_identity_failed(id, "%s: %s", path, strerror(errno));
     }
 
     good = fchmod(fd, 0644) == 0
@@ -275,13 +293,13 @@ hars_identity_write(hars_identity_t *id, const char *file)
            && fsync(fd) == 0;
 
     if (fclose(fp) == EOF || !good || rename(path, file) == -1) {
-        (void) hars_identity_failed("%s: cannot be written: %s", file,
+        (void) hars_identity_failed(id, "%s: cannot be written: %s", file,
                                     strerror(errno));
         unlink(path);
         return HARS_ERROR;
     }
 
-    return hars_identity_sync(file);
+    return hars_identity_sync(id, file);
 }
 
 
@@ -309,7 +327,7 @@ hars_identity_pem(hars_identity_t *id, FILE *fp)
 
 
 static int
-hars_identity_sync(const char *file)
+hars_identity_sync(hars_identity_t *id, const char *file)
 {
     int   fd, rc;
     char  path[PATH_MAX];
@@ -324,20 +342,25 @@ hars_identity_sync(const char *file)
     }
 
     return rc == 0 ? HARS_OK
-                   : hars_identity_failed("%s: %s", file, strerror(errno));
+                   : hars_identity_failed(id, "%s: %s", file, strerror(errno));
+}
+
+
+const char *
+hars_identity_error(const hars_identity_t *id)
+{
+    return id->error;
 }
 
 
 int
-hars_identity_failed(const char *fmt, ...)
+hars_identity_failed(hars_identity_t *id, const char *fmt, ...)
 {
     va_list  args;
 
-    fputs("hars: ", stderr);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    vsnprintf(id->error, sizeof(id->error), fmt, args);
     va_end(args);
-    fputc('\n', stderr);
 
     return HARS_ERROR;
 }

@@ -1,12 +1,10 @@
 
-/*
- * The token for a call, out of a file or of what "hars token" printed.  A
- * token goes into a header: only RFC 6750's characters pass.  The only user
- * of jansson here.
- */
+/* See hars_token.h for what this is. */
 
-#include "hars_client.h"
+#include "hars_record.h"
+#include "hars_token.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -19,27 +17,40 @@ static int hars_token_copy(const char *value, size_t len,
 int
 hars_token_value(const hars_text_t *text, char token[HARS_TOKEN_SIZE])
 {
-    int          rc;
-    char        *p;
-    size_t       len;
-    json_t      *root;
-    const char  *value;
+    char    *p;
+    long     expires_in;
+    size_t   len;
 
     p = text->data + strspn(text->data, " \t\r\n");
     len = strlen(p);
 
-    if (*p != '{') {
-        while (len && strchr(" \t\r\n", p[len - 1])) {
-            len--;
-        }
-
-        return hars_token_copy(p, len, token);
+    if (*p == '{') {
+        return hars_token_response(text, token, &expires_in);
     }
 
-    root = json_loadb(p, len, JSON_REJECT_DUPLICATES, NULL);
+    while (len && strchr(" \t\r\n", p[len - 1])) {
+        len--;
+    }
+
+    return hars_token_copy(p, len, token);
+}
+
+
+int
+hars_token_response(const hars_text_t *text, char token[HARS_TOKEN_SIZE],
+    long *expires_in)
+{
+    int          rc;
+    json_t      *root;
+    json_int_t   seconds;
+    const char  *value;
+
+    root = json_loadb(text->data, text->len, JSON_REJECT_DUPLICATES, NULL);
     value = json_string_value(json_object_get(root, "access_token"));
+    seconds = json_integer_value(json_object_get(root, "expires_in"));
 
     rc = value ? hars_token_copy(value, strlen(value), token) : HARS_ERROR;
+    *expires_in = (seconds > 0 && seconds < INT32_MAX) ? (long) seconds : 0;
 
     json_decref(root);
 

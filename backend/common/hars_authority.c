@@ -49,9 +49,7 @@ hars_identity_fingerprint(const char *fingerprint)
     }
 
     return (n == 2 * HARS_SHA256_LEN && *fingerprint == '\0')
-           ? HARS_OK
-           : hars_identity_failed("--ca-fingerprint has to be SHA-256 in "
-                                  "hexadecimal, 64 digits");
+           ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -65,8 +63,8 @@ hars_identity_authorities(hars_identity_t *id, const char *body, size_t len,
     p7 = hars_authority_read(body, len);
 
     if (p7 == NULL) {
-        return hars_identity_failed("the server's cacerts are no PKCS#7 with "
-                                    "certificates");
+        return hars_identity_failed(id, "the server's cacerts are no PKCS#7 "
+                                    "with certificates");
     }
 
     rc = HARS_OK;
@@ -80,11 +78,11 @@ hars_identity_authorities(hars_identity_t *id, const char *body, size_t len,
     ERR_clear_error();
 
     if (rc != HARS_OK) {
-        return hars_identity_failed("there is no memory");
+        return hars_identity_failed(id, "there is no memory");
     }
 
     if (sk_X509_num(id->roots) == 0) {
-        return hars_identity_failed("the server's cacerts have no root%s",
+        return hars_identity_failed(id, "the server's cacerts have no root%s",
                                     fingerprint ? " of this fingerprint: this "
                                     "is another authority, or somebody "
                                     "between" : "");
@@ -225,7 +223,7 @@ hars_identity_roots(hars_identity_t *id, hars_text_t *pem)
     BIO_free(bio);
 
     return (len > 0 && !pem->failed)
-           ? HARS_OK : hars_identity_failed("there is no memory");
+           ? HARS_OK : hars_identity_failed(id, "there is no memory");
 }
 
 
@@ -240,7 +238,7 @@ hars_identity_take(hars_identity_t *id, const char *body, size_t len,
     p7 = hars_authority_read(body, len);
 
     if (p7 == NULL) {
-        return hars_identity_failed("the server's answer is no PKCS#7 with "
+        return hars_identity_failed(id, "the server's answer is no PKCS#7 with "
                                     "certificates");
     }
 
@@ -253,8 +251,8 @@ hars_identity_take(hars_identity_t *id, const char *body, size_t len,
 
     if (wrong) {
         X509_free(cert);
-        return hars_identity_failed("the server's certificate is not taken: "
-                                    "%s", wrong);
+        return hars_identity_failed(id, "the server's certificate is not "
+                                    "taken: %s", wrong);
     }
 
     id->cert = cert;

@@ -6,6 +6,7 @@
 
 
 #include "hars_identity.h"
+#include "hars_record.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -17,12 +18,13 @@ struct hars_identity_s {
     X509            *cert;
     STACK_OF(X509)  *roots;               /* believed */
     STACK_OF(X509)  *others;              /* of authorities below them */
+    char             error[HARS_IDENTITY_ERROR];
 };
 
 
-/* prints "hars: " and the text; HARS_ERROR */
-int hars_identity_failed(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
+/* keeps what is wrong; HARS_ERROR */
+int hars_identity_failed(hars_identity_t *id, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 
 #endif /* HARS_IDENTITY_PRIVATE_H */

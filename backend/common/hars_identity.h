@@ -5,28 +5,38 @@
  * never leaves its file; what comes from the server is believed only where it
  * leads to a root that was authenticated before.
  *
- * All return HARS_OK, or HARS_ERROR after standard error has cause and mend.
+ * All return HARS_OK, or HARS_ERROR: hars_identity_error() has cause and mend.
  */
 
 #ifndef HARS_IDENTITY_H
 #define HARS_IDENTITY_H
 
 
-#include "hars_client.h"
+#include "hars_text.h"
+
+#include <stdint.h>
+
+
+#define HARS_IDENTITY_ERROR  512
 
 
 typedef struct hars_identity_s  hars_identity_t;
 
 
-/* NULL: no memory, said */
+/* NULL: no memory */
 hars_identity_t *hars_identity_create(void);
 void hars_identity_free(hars_identity_t *id);
+
+const char *hars_identity_error(const hars_identity_t *id);
 
 /* P-256, new where there is no file and "make" is set; never overwritten */
 int hars_identity_key(hars_identity_t *id, const char *file, unsigned make);
 
 /* the certificate that is to be followed; its key has to be this one */
 int hars_identity_old(hars_identity_t *id, const char *file);
+
+/* when that one begins and ends, s since 1970 */
+int hars_identity_times(hars_identity_t *id, int64_t *from, int64_t *to);
 
 /* PKCS#10 in base64: of the old one's names, or of none at all */
 int hars_identity_request(hars_identity_t *id, hars_text_t *body);
@@ -37,6 +47,8 @@ int hars_identity_request(hars_identity_t *id, hars_text_t *body);
  */
 int hars_identity_authorities(hars_identity_t *id, const char *body,
     size_t len, const char *fingerprint);
+
+/* is it one?  It says nothing */
 int hars_identity_fingerprint(const char *fingerprint);
 
 /* these roots in PEM */
