@@ -31,9 +31,15 @@ export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
 cd "$top"
 
+valgrind=${VALGRIND:-no}
+case $valgrind in
+    yes | no) ;;
+    *) die "VALGRIND=$valgrind is neither yes nor no" \
+           "make asan VALGRIND=yes" ;;
+esac
+
 scripts/install-packages.sh run test asan
 
-valgrind=${VALGRIND:-no}
 place=$top/build/asan
 if [ "$valgrind" = yes ]; then
     place=$top/build/valgrind

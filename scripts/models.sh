@@ -21,6 +21,20 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 export LC_ALL=C
 cd "$top"
 
+case ${SHORT:-no} in
+    yes | no) ;;
+    *) die "SHORT=$SHORT is neither yes nor no" "make models SHORT=yes" ;;
+esac
+
+lines=$(sed -n 's/^line \([^ ]*\) .*/\1/p' scripts/models.sh | xargs)
+
+for name in "$@"; do
+    case " $lines " in
+        *" $name "*) ;;
+        *) die "no such line: $name" "one of: $lines" ;;
+    esac
+done
+
 scripts/install-packages.sh models
 
 model=$top/docs/models/coherence.pml

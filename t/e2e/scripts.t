@@ -1,0 +1,74 @@
+#!/usr/bin/perl
+
+# What the scripts behind make refuse, before they install, build or run
+# anything: a name that was mistyped is not a run that has passed.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use Test::More;
+
+my $top = abs_path(dirname(__FILE__) . '/../..');
+my $dir = tempdir('hars-scripts-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+for my $case (
+    ['models.sh', ['nosuch'], {}, qr/error: no such line: nosuch\n/],
+    ['models.sh', ['quiet', 'nosuch'], {}, qr/no such line: nosuch/],
+    ['models.sh', ['.*'], {}, qr/no such line: \.\*/],
+    ['models.sh', ['quiet'], { SHORT => 1 }, qr/SHORT=1 is neither yes nor no/],
+    ['test-crash.sh', ['--nosuch'], {}, qr/no such option: --nosuch/],
+    ['test-crash.sh', ['--short', 'x'], {}, qr/no such option: x/],
+    ['asan.sh', [], { VALGRIND => 1 }, qr/VALGRIND=1 is neither yes nor no/],
+) {
+    my ($name, $words, $env, $why) = @$case;
+    my $what = join ' ', map({ "$_=$env->{$_}" } keys %$env), $name, @$words;
+    my ($rc, $said) = run($env, "$top/scripts/$name", @$words);
+
+    is($rc, 1, "$what: refused");
+    like($said, $why, '... why');
+    like($said, qr/\n  mend: /, '... and the mend');
+    unlike($said, qr/Building|prove|SPIN/, '... nothing is begun');
+}
+
+# times of the stages, with "make" that does nothing, or fails once
+mkdir "$dir/bin";
+make('exit 0');
+my ($rc, $said) = run({}, "$top/.ci/run");
+is($rc, 0, '.ci/run');
+is(scalar(() = $said =~ /^ +\d+ s  make /mg), 7, '... says a time per stage');
+make('[ "$1" != models ]');
+($rc, $said) = run({}, "$top/.ci/run");
+isnt($rc, 0, '.ci/run: a stage fails');
+like($said, qr/^ +\d+ s  make models SHORT=yes   FAILED\n\z/m,
+     '... which ends it, and is said');
+
+done_testing();
+
+
+# exit status and all that was said; a program that runs on is a failure
+sub run {
+    my ($env, @command) = @_;
+
+    local @ENV{keys %$env} = values %$env;
+    local $ENV{PATH} = -d "$dir/bin" ? "$dir/bin:$ENV{PATH}" : $ENV{PATH};
+    open my $fh, '-|', 'sh', '-c', 'exec timeout 60 "$@" 2>&1 < /dev/null',
+        'sh', @command or die "$command[0]: $!\n";
+    local $/;
+    my $said = <$fh> // '';
+    close $fh;
+
+    return ($? >> 8, $said);
+}
+
+
+sub make {
+    my ($what) = @_;
+
+    open my $fh, '>', "$dir/bin/make" or die "make: $!\n";
+    print $fh "#!/bin/sh\n$what\n";
+    close $fh;
+    chmod 0755, "$dir/bin/make";
+}
