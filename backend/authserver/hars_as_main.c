@@ -190,7 +190,7 @@ hars_as_help(void)
     puts("hars-authserver " HARS_VERSION ", the authorization server\n\n"
          "  hars-authserver [--config FILE] serve\n"
          "  hars-authserver [--config FILE] client add --id ID --kind KIND\n"
-         "      [--sub SUB] [--scope \"a b\"] [--resource URI]...\n"
+         "      --resource URI... [--sub SUB] [--scope \"a b\"]\n"
          "      [--token-ttl SECONDS] [--issuer-dn DN]\n"
          "      [--refresh | --no-refresh]\n"
          "      --subject-dn DN | --san-dns NAME | --san-uri URI |\n"

@@ -17,6 +17,7 @@
 #include "hars_ml_service.h"
 #include "hars_settings.h"
 #include "hars_signal.h"
+#include "hars_socket.h"
 #include "hars_version.h"
 
 #include <getopt.h>
@@ -43,6 +44,8 @@ typedef struct {
 
 static int hars_mlservice_options(int argc, char **argv, const char **config,
     int *check);
+static int hars_mlservice_user(hars_settings_t *settings,
+    const hars_mlservice_conf_t *conf);
 static hars_shelf_t *hars_mlservice_shelf(hars_settings_t *settings,
     const hars_mlservice_conf_t *conf);
 static int hars_mlservice_serve(const hars_mlservice_conf_t *conf,
@@ -57,7 +60,8 @@ static const char  hars_mlservice_help[] =
     "Recognizes activities in recordings, over HTTP on a Unix socket.\n"
     "\n"
     "  --config FILE   settings (" HARS_MLSERVICE_CONFIG ")\n"
-    "  --check         read settings and model, say what is wrong, exit\n"
+    "  --check         read settings and models, say the first thing that is\n"
+    "                  wrong, exit\n"
     "  --help, --version\n"
     "\n"
     "Settings, lines \"name = value\":\n"
@@ -137,7 +141,8 @@ main(int argc, char **argv)
     }
 
     rc = EXIT_FAILURE;
-    shelf = hars_mlservice_shelf(settings, &conf);
+    shelf = hars_mlservice_user(settings, &conf) == HARS_OK
+            ? hars_mlservice_shelf(settings, &conf) : NULL;
 
     if (shelf && check) {
         printf("%s: the settings are in order, model %s\n", config,
@@ -193,6 +198,23 @@ hars_mlservice_options(int argc, char **argv, const char **config, int *check)
     }
 
     return -1;
+}
+
+
+static int
+hars_mlservice_user(hars_settings_t *settings,
+    const hars_mlservice_conf_t *conf)
+{
+    uid_t  uid;
+    gid_t  gid;
+
+    if (hars_socket_user(conf->gateway_user, &uid, &gid) != HARS_OK) {
+        hars_settings_fail(settings, "gateway_user", "is no user here, name "
+                           "the one that nginx's workers run as");
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
 }
 
 

@@ -133,6 +133,12 @@ sub options {
     is($rc, 0, '--check: in order');
     like($said, qr/pocket-vote-[0-9a-f]{8}/, '--check: names the model');
 
+    $conf = settings('user', model => $model, gateway_user => 'nosuchuser');
+    ($rc, $said) = run($program, '--config', $conf, '--check');
+    is($rc, 1, '--check: a gateway_user that is none');
+    like($said, qr/user\.conf:\d.*gateway_user.*is no user here/,
+         '--check: ... named with its line');
+
     ($rc, $said) = run($train, 'inspect', $model);
     is($rc, 0, 'hars-train inspect');
     like($said, qr/^neighbours=15$/m, 'hars-train inspect: neighbours');
