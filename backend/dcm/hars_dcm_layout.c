@@ -121,11 +121,12 @@ static const char *const  hars_dcm_tables[] = {
     "  PRIMARY KEY (patient, day)"
     ") {END};",
 
-    /* until_ms 0: no end; since_ms: data from then on */
+    /* until_ms 0: no end; since_ms: data from then on; a sealed name or "" */
 
     "CREATE TABLE connection ("
     "  patient TEXT NOT NULL,"
     "  caregiver TEXT NOT NULL,"
+    "  name {BLOB} NOT NULL,"
     "  role TEXT NOT NULL,"
     "  scopes TEXT NOT NULL,"
     "  since_ms {INT} NOT NULL,"

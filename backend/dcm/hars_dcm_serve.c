@@ -7,7 +7,7 @@
 #include "hars_dcm.h"
 #include "hars_dcm_endpoints.h"
 #include "hars_dcm_layout.h"
-#include "hars_dcm_look.h"
+#include "hars_dcm_people.h"
 #include "hars_dcm_upload.h"
 #include "hars_log.h"
 #include "hars_signal.h"
@@ -33,6 +33,28 @@ static const hars_route_t  hars_dcm_routes[] = {
 
     { .path = "/v1/patients/*/samples", .method = "GET",
       .waits = 1, .handler = hars_dcm_samples_get },
+
+    { .path = "/v1/me", .method = "GET", .waits = 1,
+      .handler = hars_dcm_me },
+
+    { .path = "/v1/patients/*", .method = "GET", .waits = 1,
+      .handler = hars_dcm_profile },
+
+    { .path = "/v1/patients/*", .method = "PUT", .waits = 1,
+      .body_max = HARS_PEOPLE_BODY, .handler = hars_dcm_profile_put },
+
+    { .path = "/v1/patients/*/caregivers", .method = "GET", .waits = 1,
+      .handler = hars_dcm_caregivers },
+
+    { .path = "/v1/patients/*/caregivers/*", .method = "PUT",
+      .waits = 1, .body_max = HARS_PEOPLE_BODY,
+      .handler = hars_dcm_connect },
+
+    { .path = "/v1/patients/*/caregivers/*", .method = "DELETE",
+      .waits = 1, .handler = hars_dcm_disconnect },
+
+    { .path = "/v1/patients/*/accesses", .method = "GET", .waits = 1,
+      .handler = hars_dcm_accesses },
 
     { .path = "/healthz", .method = "GET", .handler = hars_http_healthz },
 

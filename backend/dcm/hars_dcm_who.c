@@ -191,3 +191,18 @@ hars_who_scope_name(unsigned scope)
 
     return hars_who_scope[i].name;
 }
+
+
+const char *
+hars_who_kind_name(hars_who_kind_e kind)
+{
+    unsigned  i;
+
+    for (i = 0; hars_who_kinds[i].name; i++) {
+        if (hars_who_kinds[i].value == kind) {
+            return hars_who_kinds[i].name;
+        }
+    }
+
+    return "";
+}

@@ -53,7 +53,10 @@ int hars_who_may(hars_request_t *r, const hars_who_t *who, unsigned scope);
 /* the bits of scopes, parted by blanks; without those that mean nothing here */
 unsigned hars_who_scopes(const char *text);
 
-/* the name of one of them */
+/* "patient" and so on; "" for a kind that may nothing here */
+const char *hars_who_kind_name(hars_who_kind_e kind);
+
+/* the name of one of these bits */
 const char *hars_who_scope_name(unsigned scope);
 
 

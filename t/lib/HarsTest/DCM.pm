@@ -23,7 +23,7 @@ my $top = abs_path(dirname(__FILE__) . '/../../..');
 my $build = $ENV{HARS_BUILD} ? abs_path($ENV{HARS_BUILD}) : "$top/build";
 my $program = "$build/bin/hars-dcm";
 my $dir = tempdir('hars-dcm-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-my $json = JSON::PP->new->canonical;
+my $json = JSON::PP->new->utf8->canonical;
 my ($pid, $socket, $pg);
 
 
