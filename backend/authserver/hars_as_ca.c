@@ -375,7 +375,9 @@ hars_ca_issue(hars_ca_t *ca, const hars_names_t *names, const hars_csr_t *csr,
     row->revoked_at = 0;
     row->reason = 0;
 
-    if (!EVP_Digest(*der, *len, row->thumbprint, NULL, EVP_sha256(), NULL)) {
+    if (!EVP_Digest(*der, *len, row->thumbprint, NULL, EVP_sha256(), NULL)
+        || hars_csr_key_hash(csr, row->key) != HARS_OK)
+    {
         free(*der);
         return HARS_ERROR;
     }

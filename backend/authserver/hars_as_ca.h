@@ -67,6 +67,7 @@ typedef struct {
 typedef struct {
     unsigned char         serial[HARS_CA_SERIAL];
     unsigned char         thumbprint[HARS_SHA256_LEN];
+    unsigned char         key[HARS_SHA256_LEN];        /* of its SPKI */
     char                  client_id[HARS_AS_ID_SIZE];
     int64_t               not_after;      /* s */
     int64_t               issued_at;

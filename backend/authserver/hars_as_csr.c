@@ -159,6 +159,36 @@ hars_csr_free(hars_csr_t *csr)
 }
 
 
+/* RFC 5480, 2.2: a point may be compressed, and is the same point */
+int
+hars_csr_key_hash(const hars_csr_t *csr, unsigned char hash[HARS_SHA256_LEN])
+{
+    int             n, rc;
+    EVP_PKEY       *key;
+    unsigned char  *der;
+
+    der = NULL;
+    key = EVP_PKEY_dup(csr->key);
+
+    rc = key
+         && (!EVP_PKEY_is_a(key, "EC")
+             || EVP_PKEY_set_utf8_string_param(key,
+                                   OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                   "uncompressed"));
+
+    n = rc ? i2d_PUBKEY(key, &der) : -1;
+
+    rc = n > 0
+         && EVP_Digest(der, (size_t) n, hash, NULL, EVP_sha256(), NULL);
+
+    OPENSSL_free(der);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+
+    return rc ? HARS_OK : HARS_ERROR;
+}
+
+
 /* the signature last: it is what costs */
 static const char *
 hars_csr_look(hars_csr_t *csr, X509_REQ *req)

@@ -51,5 +51,12 @@ int hars_csr_parse(hars_csr_t *csr, const unsigned char *der, size_t len,
     const char **error);
 void hars_csr_free(hars_csr_t *csr);
 
+/*
+ * SHA-256 of the public key's SPKI, the same however a request has written
+ * the key down.
+ */
+int hars_csr_key_hash(const hars_csr_t *csr,
+    unsigned char hash[HARS_SHA256_LEN]);
+
 
 #endif /* HARS_AS_CSR_H */

@@ -37,6 +37,8 @@ static int hars_est_wishes(hars_request_t *r, hars_enrol_t *enrol);
 static void hars_est_issue(hars_request_t *r, hars_enrol_t *enrol);
 static void hars_est_store(hars_request_t *r, hars_enrol_t *enrol,
     const hars_certificate_t *cert, char **body);
+static void hars_est_declined(hars_request_t *r, const hars_enrol_t *enrol,
+    hars_store_why_e why);
 static void hars_est_reply(hars_request_t *r, const char *type, char *body);
 
 
@@ -342,37 +344,22 @@ hars_est_store(hars_request_t *r, hars_enrol_t *enrol,
     const hars_certificate_t *cert, char **body)
 {
     int                rc;
-    unsigned           often;
+    hars_store_why_e   why;
     hars_as_socket_t  *socket;
 
     socket = r->data;
-    often = 0;
 
     rc = enrol->again
          ? hars_store_reenrol(socket->store, &enrol->client,
-                              enrol->old.thumbprint, cert, &often)
+                              enrol->old.thumbprint, cert, &why)
          : enrol->password[0]
          ? hars_store_enrol_again(socket->store, &enrol->client,
-                                  enrol->password, cert, &often)
+                                  enrol->password, cert, &why)
          : hars_store_enrol(socket->store, &enrol->client, enrol->secret,
-                            cert);
-
-    if (rc == HARS_DECLINED && often) {
-        hars_est_wait(r, HARS_EST_OFTEN_TIME);
-        return;
-    }
+                            cert, &why);
 
     if (rc == HARS_DECLINED) {
-
-        /* used, disabled, revoked a moment ago */
-
-        if (enrol->again) {
-            hars_est_error(r, 403, "The certificate is not good any more.");
-
-        } else {
-            hars_est_unknown(r, "came with a secret that was used");
-        }
-
+        hars_est_declined(r, enrol, why);
         return;
     }
 
@@ -391,6 +378,28 @@ hars_est_store(hars_request_t *r, hars_enrol_t *enrol,
 
     hars_est_reply(r, "application/pkcs7-mime; smime-type=certs-only", *body);
     *body = NULL;
+}
+
+
+static void
+hars_est_declined(hars_request_t *r, const hars_enrol_t *enrol,
+    hars_store_why_e why)
+{
+    if (why == HARS_STORE_OFTEN) {
+        hars_est_wait(r, HARS_EST_OFTEN_TIME);
+
+    } else if (why == HARS_STORE_KEY) {
+        hars_est_error(r, 409, "The key is of another client, or was "
+                       "compromised: make a new one.");
+
+    /* used, disabled, revoked a moment ago */
+
+    } else if (enrol->again) {
+        hars_est_error(r, 403, "The certificate is not good any more.");
+
+    } else {
+        hars_est_unknown(r, "came with a secret that was used");
+    }
 }
 
 

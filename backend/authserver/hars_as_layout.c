@@ -25,6 +25,9 @@
     ") {END};"                                                               \
     "INSERT INTO revision (one, n) VALUES (1, 1);"
 
+#define HARS_LAYOUT_KEY                                                      \
+    "CREATE INDEX certificate_key ON certificate (key_hash);"
+
 
 /* what has {INT} as its key has no other one: in SQLite it is the rowid */
 #define HARS_LAYOUT_TOKEN                                                    \
@@ -125,9 +128,10 @@ static const char *const  hars_as_tables[] = {
     ") {END};",
 
     /*
-     * Issued here; rows go some time after notAfter, revoked ones as well.
-     * "follows" is the thumbprint of the one that it renews, or empty;
-     * "reason" is RFC 5280's (5.3.1), 0 where none was given.
+     * Issued here; rows go some time after notAfter, revoked ones as well,
+     * but for those whose key was compromised.  "follows" is the thumbprint
+     * of the one that it renews, or empty; "reason" is RFC 5280's (5.3.1), 0
+     * where none was given; "key_hash" is of its SPKI, NULL before layout 6.
      */
 
     "CREATE TABLE certificate ("
@@ -138,14 +142,16 @@ static const char *const  hars_as_tables[] = {
     "  not_after {INT} NOT NULL,"
     "  issued_at {INT} NOT NULL,"
     "  revoked_at {INT} NOT NULL,"
-    "  reason {INT} NOT NULL"
+    "  reason {INT} NOT NULL,"
+    "  key_hash {BLOB}"
     ") {END};"
 
     "CREATE UNIQUE INDEX certificate_thumbprint ON certificate (thumbprint);"
     "CREATE INDEX certificate_client ON certificate (client_id, not_after);"
     "CREATE INDEX certificate_end ON certificate (not_after);"
     "CREATE INDEX certificate_revoked ON certificate (not_after, serial)"
-    "  WHERE revoked_at > 0;",
+    "  WHERE revoked_at > 0;"
+    HARS_LAYOUT_KEY,
 
     /*
      * The authority's revocation list, one row: "revision" counts revocations
@@ -221,8 +227,9 @@ static const char  hars_layout_4_to_5[] =
 
 
 /*
- * Layout 5: without revisions, and with tokens keyed otherwise, which are
- * asked for again; those of them that are to be told as revoked still are.
+ * Layout 5: without revisions and hashes of keys, and with tokens keyed
+ * otherwise, which are asked for again; those of them that are to be told as
+ * revoked still are.
  */
 static const char  hars_layout_5_to_6[] =
     HARS_LAYOUT_REVISION
@@ -231,7 +238,9 @@ static const char  hars_layout_5_to_6[] =
     "ALTER TABLE outbox RENAME TO outbox_5;"
     HARS_LAYOUT_OUTBOX
     "INSERT INTO outbox (hash, exp) SELECT substr(id, 7), exp FROM outbox_5;"
-    "DROP TABLE outbox_5;";
+    "DROP TABLE outbox_5;"
+    "ALTER TABLE certificate ADD COLUMN key_hash {BLOB};"
+    HARS_LAYOUT_KEY;
 
 
 static const hars_layout_older_t  hars_as_older[] = {

@@ -20,7 +20,7 @@ typedef struct {
     const char                *password;  /* its hash, or NULL */
     const unsigned char       *old;       /* thumbprint, or NULL */
     const hars_certificate_t  *cert;
-    unsigned                  *often;     /* NULL: does not matter */
+    hars_store_why_e          *why;
 } hars_store_enrol_t;
 
 
@@ -33,6 +33,8 @@ typedef struct {
 static int hars_store_enrol_op(hars_db_t *db, void *data);
 static int hars_store_enrol_client(hars_db_t *db,
     const hars_client_t *client);
+static int hars_store_enrol_key(hars_db_t *db,
+    const hars_store_enrol_t *enrol);
 static int hars_store_enrol_secret(hars_db_t *db,
     const hars_store_enrol_t *enrol);
 static int hars_store_enrol_password(hars_db_t *db,
@@ -53,10 +55,10 @@ static int hars_store_certificate_delete(hars_db_t *db, void *data);
 int
 hars_store_enrol(hars_store_t *store, const hars_client_t *client,
     const unsigned char secret[HARS_SHA256_LEN],
-    const hars_certificate_t *cert)
+    const hars_certificate_t *cert, hars_store_why_e *why)
 {
     hars_store_enrol_t  enrol = { .client = client, .secret = secret,
-                                  .cert = cert };
+                                  .cert = cert, .why = why };
 
     return hars_store_write(store, hars_store_enrol_op, &enrol);
 }
@@ -64,10 +66,11 @@ hars_store_enrol(hars_store_t *store, const hars_client_t *client,
 
 int
 hars_store_enrol_again(hars_store_t *store, const hars_client_t *client,
-    const char *password, const hars_certificate_t *cert, unsigned *often)
+    const char *password, const hars_certificate_t *cert,
+    hars_store_why_e *why)
 {
     hars_store_enrol_t  enrol = { .client = client, .password = password,
-                                  .cert = cert, .often = often };
+                                  .cert = cert, .why = why };
 
     return hars_store_write(store, hars_store_enrol_op, &enrol);
 }
@@ -76,10 +79,10 @@ hars_store_enrol_again(hars_store_t *store, const hars_client_t *client,
 int
 hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
     const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert,
-    unsigned *often)
+    hars_store_why_e *why)
 {
     hars_store_enrol_t  enrol = { .client = client, .old = old, .cert = cert,
-                                  .often = often };
+                                  .why = why };
 
     return hars_store_write(store, hars_store_enrol_op, &enrol);
 }
@@ -93,8 +96,13 @@ hars_store_enrol_op(hars_db_t *db, void *data)
     hars_store_enrol_t  *enrol;
 
     enrol = data;
+    *enrol->why = HARS_STORE_CHANGED;
 
     rc = hars_store_enrol_client(db, enrol->client);
+
+    if (rc == HARS_OK) {
+        rc = hars_store_enrol_key(db, enrol);
+    }
 
     if (rc == HARS_OK) {
         rc = enrol->secret ? hars_store_enrol_secret(db, enrol)
@@ -119,6 +127,27 @@ hars_store_enrol_client(hars_db_t *db, const hars_client_t *client)
                              " AND auth = ?2 AND auth_value = ?3"
                              " AND issuer_dn = ?4 AND disabled_at = 0"
                              " {SHARE}");
+}
+
+
+/* a key is of one client, and of nobody once it was compromised */
+static int
+hars_store_enrol_key(hars_db_t *db, const hars_store_enrol_t *enrol)
+{
+    int  rc;
+
+    hars_db_blob(db, enrol->cert->key, HARS_SHA256_LEN);
+    hars_db_text(db, enrol->client->id);
+
+    rc = hars_db_first(db, "SELECT 1 FROM certificate WHERE key_hash = ?1"
+                           " AND (client_id <> ?2 OR (revoked_at > 0"
+                           " AND reason = 1)) LIMIT 1");
+    if (rc == HARS_OK) {
+        *enrol->why = HARS_STORE_KEY;
+    }
+
+    return rc == HARS_OK ? HARS_DECLINED
+           : rc == HARS_DECLINED ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -246,9 +275,13 @@ hars_store_enrol_often(hars_db_t *db, const hars_store_enrol_t *enrol)
         return HARS_ERROR;
     }
 
-    *enrol->often = hars_db_get_int(db, 0) >= HARS_EST_OFTEN;
+    if (hars_db_get_int(db, 0) < HARS_EST_OFTEN) {
+        return HARS_OK;
+    }
 
-    return *enrol->often ? HARS_DECLINED : HARS_OK;
+    *enrol->why = HARS_STORE_OFTEN;
+
+    return HARS_DECLINED;
 }
 
 
@@ -265,11 +298,13 @@ hars_store_certificate_insert(hars_db_t *db, const hars_store_enrol_t *enrol)
     hars_db_blob(db, enrol->old, enrol->old ? HARS_SHA256_LEN : 0);
     hars_db_int(db, cert->not_after);
     hars_db_int(db, cert->issued_at);
+    hars_db_blob(db, cert->key, HARS_SHA256_LEN);
 
     return hars_db_do(db, "INSERT INTO certificate (serial, thumbprint,"
                           " client_id, follows, not_after, issued_at,"
-                          " revoked_at, reason)"
-                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0)", NULL);
+                          " revoked_at, reason, key_hash)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7)",
+                      NULL);
 }
 
 
@@ -443,6 +478,6 @@ hars_store_certificate_delete(hars_db_t *db, void *data)
 
     hars_db_int(db, ended->until);
 
-    return hars_db_do(db, "DELETE FROM certificate WHERE not_after < ?1",
-                      NULL);
+    return hars_db_do(db, "DELETE FROM certificate WHERE not_after < ?1"
+                          " AND NOT (revoked_at > 0 AND reason = 1)", NULL);
 }

@@ -27,21 +27,26 @@ int hars_store_password_set(hars_store_t *store, const char *client_id,
 int hars_store_password_get(hars_store_t *store, const char *client_id,
     char hash[HARS_PASSWORD_HASH]);
 
+/* why an enrolment was declined */
+typedef enum {
+    HARS_STORE_CHANGED = 0,               /* what was read holds no more */
+    HARS_STORE_OFTEN,                     /* it had HARS_EST_OFTEN of them */
+    HARS_STORE_KEY                        /* another's key, or compromised */
+} hars_store_why_e;
+
 /*
  * Stores a certificate for a client that is still registered as "client" has
- * it and not disabled, and uses its secret up.  HARS_DECLINED: one of these
- * does not hold any more.
+ * it and not disabled, and uses its secret up.  HARS_DECLINED, and *why:
+ * nothing is stored or used up.
  */
 int hars_store_enrol(hars_store_t *store, const hars_client_t *client,
     const unsigned char secret[HARS_SHA256_LEN],
-    const hars_certificate_t *cert);
+    const hars_certificate_t *cert, hars_store_why_e *why);
 
-/*
- * The same by a password, which stays.  *often: it was declined because the
- * client had HARS_EST_OFTEN of them.
- */
+/* the same by a password, which stays */
 int hars_store_enrol_again(hars_store_t *store, const hars_client_t *client,
-    const char *password, const hars_certificate_t *cert, unsigned *often);
+    const char *password, const hars_certificate_t *cert,
+    hars_store_why_e *why);
 
 /*
  * The same with the certificate that it follows, which was issued to this
@@ -49,7 +54,7 @@ int hars_store_enrol_again(hars_store_t *store, const hars_client_t *client,
  */
 int hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
     const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert,
-    unsigned *often);
+    hars_store_why_e *why);
 
 int hars_store_certificate_get(hars_store_t *store,
     const unsigned char thumbprint[HARS_SHA256_LEN],
@@ -67,7 +72,10 @@ typedef void (*hars_store_certificate_pt)(void *data,
 int hars_store_certificate_each(hars_store_t *store, const char *client_id,
     hars_store_certificate_pt take, void *data);
 
-/* forgets certificates that ended before "until", and secrets before "now" */
+/*
+ * Forgets certificates that ended before "until", unless their key was
+ * compromised, and secrets before "now".
+ */
 int hars_store_certificate_sweep(hars_store_t *store, int64_t until,
     int64_t now);
 

@@ -86,8 +86,8 @@ END
     my ($initial) = said('register-token', 'add', '--kind', 'service',
                          '--resource', $ml, '--uses', $uses)
         =~ /^initial_access_token\t(\S+)/m;
-    my $key = key("$dir/one.key");
-    my @csr = map { encode_base64(request($key, name([O => 'HARS', CN => "e$_"])),
+    my @csr = map { encode_base64(request(key("$dir/e$_.key"),
+                                          name([O => 'HARS', CN => "e$_"])),
                                   '') } 0 .. $workers - 1;
 
     $ledger = HarsTest::Ledger->new(initial => $initial, csr => \@csr);

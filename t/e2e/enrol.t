@@ -308,6 +308,24 @@ sub fingerprint {
 }
 
 
+# print's key, certified for another client
+sub twin {
+    my $p = \&path;
+
+    HarsTest::Reference::spew('ext', "extendedKeyUsage=clientAuth\n");
+    for my $command (
+        "req -new -key ${\ $p->('print.key')} -subj /O=Test/CN=other"
+        . " -out ${\ $p->('twin.csr')}",
+        "x509 -req -in ${\ $p->('twin.csr')} -CA ${\ $p->('ca/issuing.crt')}"
+        . " -CAkey ${\ $p->('ca/issuing.key')} -set_serial 6 -days 2"
+        . " -extfile ${\ $p->('ext')} -out ${\ $p->('twin.pem')}",
+    ) {
+        system("openssl $command > /dev/null 2>&1") == 0
+            or BAIL_OUT("openssl $command");
+    }
+}
+
+
 # a server that answers with what is not asked for
 sub strangers {
     my $ca = path('ca/root.crt');
@@ -334,11 +352,13 @@ sub strangers {
     is($rc, 1, 'the certificate of another key');
     like($said, qr/none of this key/, '... why');
 
-    # another client's, of the same key
+    # another client's, of the same key: the server would not make it
     HarsTest::Reference::spew("twin.key", slurp(path('print.key')));
     ($rc, $said) = enrol(secret('other'), files('twin'), '--client-id',
                          'other', '--ca', $ca);
-    is($rc, 0, 'two clients with one key') or diag $said;
+    is($rc, 1, 'two clients with one key');
+    like($said, qr/status 409\n.*key is of another client/, '... why');
+    twin();
     answers(simplereenroll => $p7->(path('twin.pem')),
             simpleenroll => $p7->(path('twin.pem')));
     ($rc, $said) = enrol(undef, @renew);

@@ -19,7 +19,6 @@ my $ml = 'https://ml.hars.localhost/';
 my $est = '/.well-known/est';
 my $type = 'Content-Type: application/pkcs10';
 my $pkcs7 = qr{^application/pkcs7-mime; smime-type=certs-only$};
-my $key = key("$dir/one.key");
 my %issued;                       # PEM by name
 
 BAIL_OUT("$program is not there: make all") unless -x $program;
@@ -34,6 +33,7 @@ commands();
 refused();
 names();
 others();
+one_client();
 followed();
 carried();
 locked();
@@ -88,6 +88,10 @@ sub add {
 
 sub subject { return name([O => 'HARS', CN => $_[0]]) }
 sub dn      { return ('--subject-dn', "CN=$_[0],O=HARS") }
+
+
+# the key of a client: no two have the same
+sub mine { return key("$dir/key-$_[0].key") }
 
 
 sub secret {
@@ -206,14 +210,14 @@ sub enrolled {
     like($secret, qr/^hats_es_/, 'client enrol: a secret');
 
     my ($status, $body, $head) = est('simpleenroll', undef,
-                                     request($key, subject('dcm-1')));
+                                     request(mine('dcm-1'), subject('dcm-1')));
     is($status, 401, '[43] simpleenroll without credentials (3.2.3)');
     like(header($head, 'WWW-Authenticate'), qr/^Basic realm="/,
          '[43] ... is challenged');
     like(header($head, 'Content-Type'), qr{^text/plain}, '[43] ... in text');
 
     ($status, $body, $head) = est('simpleenroll', "dcm-1:$secret",
-                                  request($key, subject('dcm-1')));
+                                  request(mine('dcm-1'), subject('dcm-1')));
     is($status, 200, '[43] simpleenroll') or diag $body;
     like(header($head, 'Content-Type'), $pkcs7, '... certs-only');
     is(header($head, 'Content-Transfer-Encoding'), 'base64', '... base64');
@@ -274,7 +278,7 @@ sub seconds {
 # what a request may look like
 sub forms {
     add('form', dn('form'));
-    my $der = request($key, subject('form'));
+    my $der = request(mine('form'), subject('form'));
     my $line = encode_base64($der, '');
     my $pem = "-----BEGIN CERTIFICATE REQUEST-----\n" . encode_base64($der)
         . "-----END CERTIFICATE REQUEST-----\n";
@@ -317,7 +321,7 @@ sub forms {
 
 
 sub secrets {
-    my $der = request($key, subject('once'));
+    my $der = request(mine('once'), subject('once'));
     add('once', dn('once'));
     add('twice', dn('twice'));
     my $secret = secret('once');
@@ -333,13 +337,13 @@ sub secrets {
     is((est('simpleenroll', "once:$second", $der))[0], 200, '... and is good');
 
     $secret = secret('twice');
-    my $other = request($key, subject('once'));
+    my $other = request(mine('once'), subject('once'));
     my ($status, $said) = est('simpleenroll', "twice:$secret", $other);
     is($status, 400, '[47] a secret enrols no other subject');
     like($said, qr/subject is not the registered one/, '... and why');
 
     as('client', 'disable', 'twice');
-    my $mine = request($key, subject('twice'));
+    my $mine = request(mine('twice'), subject('twice'));
     is((est('simpleenroll', "twice:$secret", $mine))[0], 401,
        'a client that is disabled');
     as('client', 'enable', 'twice');
@@ -387,12 +391,12 @@ sub commands {
     add('elsewhere', dn('elsewhere'), '--issuer-dn', 'CN=Other CA');
     my ($status, $said) =
         est('simpleenroll', 'elsewhere:' . secret('elsewhere'),
-            request($key, subject('elsewhere')));
+            request(mine('elsewhere'), subject('elsewhere')));
     is($status, 403, 'a client registered with another issuer');
     like($said, qr/by its registration/, '... and why');
 
     add('ours', dn('ours'), '--issuer-dn', 'CN=Issuing CA,O=Test');
-    is(enrol('ours', 'ours', request($key, subject('ours'))), 200,
+    is(enrol('ours', 'ours', request(mine('ours'), subject('ours'))), 200,
        '... with this one');
     is((post('/oauth2/token', 'ours', client_id => 'ours',
              grant_type => 'client_credentials'))[0], 200,
@@ -405,6 +409,7 @@ sub refused {
     add('bad', dn('bad'));
     my $who = 'bad:' . secret('bad');
     my $name = subject('bad');
+    my $key = mine('bad');
     my $good = request($key, $name);
     my $broken = $good;
     substr($broken, -1) ^= "\x01";
@@ -478,12 +483,12 @@ sub refused {
         ['a broken basicConstraints',
          request($key, $name, wishes(extension(basicConstraints => 'x'))),
          qr/basicConstraints cannot/],
-        ['another CN', request($key, subject('other')), qr/subject is not/],
+        ['another CN', request(mine('other'), subject('other')), qr/subject is not/],
         ['another order', request($key, name([CN => 'bad', O => 'HARS'])),
          qr/subject is not/],
         ['a CN more', request($key, name([O => 'HARS', CN => 'bad',
                                           CN => 'bad'])), qr/subject is not/],
-        ['another case', request($key, subject('BAD')), qr/subject is not/],
+        ['another case', request(mine('BAD'), subject('BAD')), qr/subject is not/],
         ['a SAN that is not registered',
          request($key, $name, wishes(san(dns => 'bad.example'))),
          qr/subjectAltName is not/],
@@ -541,26 +546,29 @@ sub names {
 
         add($id, "--san-$kind", $value, '--scope', 'ml:recognize');
         my $name = name([CN => $id]);
-        is(enrol($id, $id, request($key, $name)), 200, "--san-$kind");
+        is(enrol($id, $id, request(mine($id), $name)), 200, "--san-$kind");
         like(text($id), qr/Subject: CN=$id\n/, '... CN is the client_id');
         like(text($id), qr/Alternative Name: \s*\Q$in\E\n/,
              '... and the registered name, which it did not ask for');
         like(token($id), qr/^hats_at_/, '... a token for it');
 
-        is(enrol($id, $id, request($key, $name,
+        is(enrol($id, $id, request(mine($id), $name,
                                    wishes(san($kind => $value)))),
            200, '... and if it does');
-        is(enrol($id, $id, request($key, name([]))), 200, '... no name at all');
-        is(enrol($id, $id, request($key, name([CN => $id, CN => 'x']))), 400,
-           '... another subject');
+        is(enrol($id, $id, request(mine($id), name([]))), 200,
+           '... no name at all');
+        is(enrol($id, $id, request(mine($id), name([CN => $id, CN => 'x']))),
+           400, '... another subject');
         for my $more (['dns', 'x.example'], [$kind, $value, 'dns', 'x']) {
-            is(enrol($id, $id, request($key, $name, wishes(san(@$more)))), 400,
-               '... another name');
+            is(enrol($id, $id, request(mine($id), $name,
+                                       wishes(san(@$more)))),
+               400, '... another name');
         }
     }
 
     add('long', '--subject-dn', 'CN=long,OU=Ward 7\\, north+L=K\\C3\\B6ln,C=DE');
-    is(enrol('long', 'long', request($key, name([]))), 200, 'a name of parts');
+    is(enrol('long', 'long', request(mine('long'), name([]))), 200,
+       'a name of parts');
     like(text('long'), qr/Subject: CN=long,(?:OU=Ward 7\\, north\+L=K\\C3\\B6ln|L=K\\C3\\B6ln\+OU=Ward 7\\, north),C=DE\n/,
          '... as it was registered');
 
@@ -582,9 +590,59 @@ sub names {
 # other labels, no other methods
 sub others {
     my ($status, $body, $head) = est('simplereenroll', undef,
-                                     request($key, subject('dcm-1')));
+                                     request(mine('dcm-1'), subject('dcm-1')));
     is($status, 403, '[44] simplereenroll without a certificate (4.2.2)');
     like($body, qr/certificate .* has to come along/, '... and why');
+}
+
+
+# a key is of one client, and of nobody after a compromise (SECURITY.md, C7)
+sub one_client {
+    my $der = request(mine('mine'), subject('mine'));
+    my ($status, $body);
+
+    add('mine', dn('mine'));
+    add('thief', dn('thief'));
+    is(enrol('mine', 'mine', $der), 200, 'a key');
+    is(enrol('mine2', 'mine', $der), 200, '... the same client again');
+
+    my $secret = secret('thief');
+    ($status, $body) = est('simpleenroll', "thief:$secret",
+                           request(mine('mine'), subject('thief')));
+    is($status, 409, "another client's key");
+    like($body, qr/key is of another client/, '... and why');
+    my $line = $json->decode((split /\n/, content("$dir/audit.log"))[-1]);
+    is("$line->{event} $line->{client_id}", 'refuse thief',
+       '... the audit log has it');
+    is((est('simpleenroll', "thief:$secret",
+            request(mine('thief'), subject('thief'))))[0], 200,
+       '[47] ... the secret is not used up');
+
+    as('ca', 'revoke', '--thumbprint', $thumbprint{mine2}, '--reason',
+       'superseded');
+    is(enrol('mine3', 'mine', $der), 200, 'one superseded: the key is good');
+    as('ca', 'revoke', '--thumbprint', $thumbprint{mine3}, '--reason',
+       'keyCompromise');
+    is((est('simpleenroll', 'mine:' . secret('mine'), $der))[0], 409,
+       'one compromised: it is not');
+    is((est('simplereenroll', '@mine', $der))[0], 409, '... by simplereenroll');
+    is((est('simpleenroll', 'mine:' . secret('mine'), compressed($der)))[0],
+       409, '... nor with its point compressed');
+    my $new = request(key("$dir/mine-2.key"), subject('mine'));
+    is((est('simplereenroll', '@mine', $new))[0], 200, '... another one is');
+}
+
+
+# the same key, written down otherwise (RFC 5480, 2.2)
+sub compressed {
+    my $at = "$dir/key-mine";
+
+    run('openssl', 'ec', '-in', "$at.key", '-conv_form', 'compressed', '-out',
+        "$at-short.key");
+    my $der = request("$at-short.key", subject('mine'));
+    cmp_ok(length $der, '<', length $_[0], '(a compressed point)');
+
+    return $der;
 }
 
 
@@ -624,7 +682,7 @@ sub followed {
         is((est('simplereenroll', $who, $csr))[0], 400, "[44] $what: refused");
     }
     is((est('simplereenroll', '@san-dns',
-            request($new, name([CN => 'san-dns']),
+            request(key("$dir/san-2.key"), name([CN => 'san-dns']),
                     wishes(san(dns => 'dcm.example')))))[0],
        200, '[44] the same SAN');
 
@@ -670,26 +728,26 @@ sub followed {
     is($rc, 0, 'the certificate is revoked');
     is((est('simplereenroll', '@next', $der))[0], 403, '[44] revoked');
 
-    is(enrol('moved', 'once', request($key, subject('once'))), 200, 'another');
+    is(enrol('moved', 'once', request(mine('once'), subject('once'))), 200, 'another');
     as('client', 'remove', 'once');
-    is((est('simplereenroll', '@moved', request($key, subject('once'))))[0],
+    is((est('simplereenroll', '@moved', request(mine('once'), subject('once'))))[0],
        403, '[44] the client is removed');
     sql("UPDATE client SET auth = 'subject_dn', auth_value = 'CN=san-uri'"
         . " WHERE id = 'san-uri'");
     my ($no, $why) = est('simplereenroll', '@san-uri',
-                         request($key, name([CN => 'san-uri'])));
+                         request(mine('san-uri'), name([CN => 'san-uri'])));
     is($no, 403, '[44] registered by a subject now that it has, without the '
        . 'other name');
     like($why, qr/by other names now/, '... and why');
     add('once', '--san-dns', 'once.example');
-    is((est('simplereenroll', '@moved', request($key, subject('once'))))[0],
+    is((est('simplereenroll', '@moved', request(mine('once'), subject('once'))))[0],
        403, '[44] ... and registered otherwise');
 }
 
 
 # refresh tokens follow the certificate they are bound to (RFC 8705, 6.3)
 sub carried {
-    my $der = request($key, subject('carried'));
+    my $der = request(mine('carried'), subject('carried'));
     add('carried', dn('carried'), '--refresh', '--scope', 'ml:recognize');
     is(enrol('carried', 'carried', $der), 200, 'a client with refresh tokens');
     my ($status, $first) =
@@ -723,7 +781,7 @@ sub carried {
 
 
 sub locked {
-    my $der = request($key, subject('locked'));
+    my $der = request(mine('locked'), subject('locked'));
     add('locked', dn('locked'));
     my $secret = secret('locked');
 
@@ -740,7 +798,7 @@ sub locked {
 
     add('nearly', dn('nearly'));
     $secret = secret('nearly');
-    $der = request($key, subject('nearly'));
+    $der = request(mine('nearly'), subject('nearly'));
     est('simpleenroll', "nearly:x", $der) for 1 .. 4;
     is((est('simpleenroll', "nearly:$secret", $der))[0], 200,
        'the fifth attempt is right');
@@ -751,7 +809,7 @@ sub locked {
 
 # four with one secret, whose last bytes are sent together
 sub together {
-    my $body = encode_base64(request($key, subject('race')), '');
+    my $body = encode_base64(request(mine('race'), subject('race')), '');
     add('race', dn('race'));
 
     for my $round (1 .. 5) {
@@ -778,7 +836,7 @@ sub together {
 
 
 sub often {
-    my $der = request($key, subject('often'));
+    my $der = request(mine('often'), subject('often'));
     my ($status, $n);
 
     add('often', dn('often'));
@@ -799,7 +857,8 @@ sub audited {
     is($first->{what}, 'enrol', 'the audit log: an enrolment');
     like($first->{serial}, qr/^01[0-9a-f]{32}$/, '... serial');
     ok($first->{not_after} > time, '... end');
-    my ($next) = grep { $_->{what} eq 'reenrol' } @certs;
+    my ($next) = grep { "$_->{what} $_->{client_id}" eq 'reenrol dcm-1' }
+        @certs;
     is($next->{follows}, $first->{certificate},
        '... what follows which certificate');
     is($next->{certificate}, $thumbprint{next}, '... and is which');
@@ -832,7 +891,7 @@ sub counted {
 # where the audit log cannot be written nobody gets a certificate
 sub full {
     my $conf = content("$dir/as.conf");
-    my $der = request($key, subject('form'));
+    my $der = request(mine('form'), subject('form'));
     is(ended('authserver', 'TERM'), 0, 'the server stops');
     my $secret = secret('form');
     write_file('as.conf', $conf =~ s{^(audit_log =).*}{$1 /dev/full}mr);
@@ -851,7 +910,7 @@ sub short {
     write_file('as.conf', $conf =~ s{^(ca_dir =).*}{$1 $dir/ca3}mr);
     is((as('ca', 'init', '--issuing-days', 3))[0], 0, 'another authority');
     start();
-    is(enrol('short', 'form', request($key, subject('form'))), 200,
+    is(enrol('short', 'form', request(mine('form'), subject('form'))), 200,
        'its certificate');
     my ($rc, $end) = run('openssl', 'x509', '-in', "$dir/ca3/issuing.crt",
                          '-noout', '-enddate');
@@ -863,7 +922,7 @@ sub short {
 # the paper's profile: passwords that enrol again and again
 sub paper {
     my $conf = content("$dir/as.conf");
-    my $der = request($key, subject('person'));
+    my $der = request(mine('person'), subject('person'));
     my $password = 'correct horse: battery%20+';
     add('person', dn('person'), '--kind', 'patient');
     write_file('password', "$password\n");
@@ -897,7 +956,7 @@ sub paper {
     is((est('simpleenroll', "person:$password.", $der))[0], 401,
        '[47] another password');
     is((est('simpleenroll', 'form:' . secret('form'),
-            request($key, subject('form'))))[0], 200, 'secrets go on');
+            request(mine('form'), subject('form'))))[0], 200, 'secrets go on');
 
     crowd($der);
 
@@ -909,7 +968,7 @@ sub paper {
     $set->('person2');
     secret('person2');
     is((est('simpleenroll', "person2:$password",
-            request($key, subject('person2'))))[0],
+            request(mine('person2'), subject('person2'))))[0],
        401, 'client enrol takes the password\'s place');
     $set->('person2');
 
@@ -917,7 +976,7 @@ sub paper {
     write_file('as.conf', $conf);
     start();
     is((est('simpleenroll', "person2:$password",
-            request($key, subject('person2'))))[0],
+            request(mine('person2'), subject('person2'))))[0],
        401, 'no passwords in the standard profile');
 }
 

@@ -227,7 +227,10 @@ many(void)
 }
 
 
-/* layout 5 had no revisions, and keys of 38 bytes, of which 32 are a hash */
+/*
+ * layout 5 had no revisions, no hashes of keys, and identifiers of 38 bytes,
+ * of which 32 are a hash
+ */
 static void
 older(void)
 {
@@ -243,6 +246,8 @@ older(void)
 
     db = hars_db_open(database);
     hars_db_exec(db, "DROP TABLE revision; DROP TABLE outbox;"
+                     "DROP INDEX certificate_key;"
+                     "ALTER TABLE certificate DROP COLUMN key_hash;"
                      "CREATE TABLE outbox (id {BLOB} PRIMARY KEY,"
                      " exp {INT} NOT NULL) {END};");
     memset(id, 1, sizeof(id));
@@ -258,6 +263,12 @@ older(void)
 
     ok(revision() == 1 && hars_known_client(known, "two", 0, &got) == HARS_OK,
        "the layout before this one is brought up to date");
+
+    db = hars_store_reader(store);
+    ok(hars_db_first(db, "SELECT count(key_hash) FROM certificate")
+       == HARS_OK, "... has hashes of keys");
+    hars_store_reader_done(store, db);
+
     ok(hars_store_outbox(store, row, &n) == HARS_OK && n == 1
        && row[0].exp == 9 && memcmp(row[0].id.hash, id, HARS_SHA256_LEN) == 0,
        "and what is to be told, too");

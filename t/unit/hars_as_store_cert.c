@@ -45,6 +45,7 @@ static hars_client_t       client;
 static hars_certificate_t  cert;
 static unsigned char       secret[HARS_SHA256_LEN];
 static unsigned char       other[HARS_SHA256_LEN];
+static hars_store_why_e    why;
 
 
 /* the n-th certificate, issued at "at" for a day */
@@ -54,6 +55,7 @@ nth(unsigned char n, int64_t at)
     memset(&cert, 0, sizeof(cert));
     memset(cert.serial, n, HARS_CA_SERIAL);
     memset(cert.thumbprint, n, HARS_SHA256_LEN);
+    memset(cert.key, n, HARS_SHA256_LEN);
     strcpy(cert.client_id, client.id);
     cert.issued_at = at;
     cert.not_after = at + DAY;
@@ -97,26 +99,29 @@ secrets(hars_store_t *store)
     ok(hars_store_secret_known(store, "dcm-2", secret, NOW - 1)
        == HARS_DECLINED, "... nor is it somebody else's");
 
-    ok(hars_store_enrol(store, &client, secret, nth(1, NOW)) == HARS_DECLINED,
-       "it enrols nobody after its end");
-    ok(hars_store_enrol(store, &client, other, nth(1, NOW - 1))
+    ok(hars_store_enrol(store, &client, secret, nth(1, NOW), &why)
+       == HARS_DECLINED, "it enrols nobody after its end");
+    ok(hars_store_enrol(store, &client, other, nth(1, NOW - 1), &why)
        == HARS_DECLINED, "another one does not before");
     ok(hars_store_certificate_get(store, nth(1, NOW)->thumbprint, &got)
        == HARS_DECLINED, "nothing is stored");
 
-    ok(hars_store_enrol(store, &client, secret, nth(1, NOW - 1)) == HARS_OK,
-       "it enrols");
+    ok(hars_store_enrol(store, &client, secret, nth(1, NOW - 1), &why)
+       == HARS_OK, "it enrols");
     ok(hars_store_certificate_get(store, cert.thumbprint, &got) == HARS_OK
-       && memcmp(&got, &cert, sizeof(got)) == 0, "... all of it is stored");
-    ok(hars_store_enrol(store, &client, secret, nth(2, NOW - 1))
+       && memcmp(got.serial, cert.serial, HARS_CA_SERIAL) == 0
+       && strcmp(got.client_id, "dcm-1") == 0
+       && got.not_after == cert.not_after
+       && got.issued_at == cert.issued_at, "... all of it is stored");
+    ok(hars_store_enrol(store, &client, secret, nth(2, NOW - 1), &why)
        == HARS_DECLINED, "... once");
 
     ok(hars_store_secret_set(store, "dcm-1", secret, NOW + DAY) == HARS_OK
        && hars_store_secret_set(store, "dcm-1", other, NOW + DAY) == HARS_OK
-       && hars_store_enrol(store, &client, secret, nth(2, NOW))
+       && hars_store_enrol(store, &client, secret, nth(2, NOW), &why)
           == HARS_DECLINED, "a newer secret takes its place");
-    ok(hars_store_enrol(store, &client, other, nth(1, NOW)) == HARS_ERROR,
-       "a serial number that there is");
+    ok(hars_store_enrol(store, &client, other, nth(1, NOW), &why)
+       == HARS_ERROR, "a serial number that there is");
     ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_OK,
        "... uses no secret up");
 }
@@ -130,24 +135,24 @@ changed(hars_store_t *store)
 
     was = client;
     strcpy(was.auth_value, "CN=dcm-1,O=x");
-    ok(hars_store_enrol(store, &was, other, nth(2, NOW)) == HARS_DECLINED,
-       "another subject");
+    ok(hars_store_enrol(store, &was, other, nth(2, NOW), &why)
+       == HARS_DECLINED, "another subject");
 
     was = client;
     was.auth = hars_auth_find("san_dns");
-    ok(hars_store_enrol(store, &was, other, nth(2, NOW)) == HARS_DECLINED,
-       "another way to authenticate");
+    ok(hars_store_enrol(store, &was, other, nth(2, NOW), &why)
+       == HARS_DECLINED, "another way to authenticate");
 
     was = client;
     strcpy(was.issuer_dn, "CN=x");
-    ok(hars_store_enrol(store, &was, other, nth(2, NOW)) == HARS_DECLINED,
-       "another issuer");
+    ok(hars_store_enrol(store, &was, other, nth(2, NOW), &why)
+       == HARS_DECLINED, "another issuer");
 
     ok(hars_store_client_disable(store, "dcm-1", NOW) == HARS_OK
-       && hars_store_enrol(store, &client, other, nth(2, NOW))
+       && hars_store_enrol(store, &client, other, nth(2, NOW), &why)
           == HARS_DECLINED
        && hars_store_reenrol(store, &client, nth(1, NOW)->thumbprint,
-                             nth(2, NOW), &(unsigned) { 0 })
+                             nth(2, NOW), &why)
           == HARS_DECLINED
        && hars_store_client_disable(store, "dcm-1", 0) == HARS_OK,
        "disabled");
@@ -159,18 +164,19 @@ changed(hars_store_t *store)
 static void
 followed(hars_store_t *store)
 {
-    unsigned       i, often, bad;
+    unsigned       i, bad;
     hars_revoke_t  revoke;
     hars_outbox_t  row[HARS_STORE_BATCH];
     unsigned char  old[HARS_SHA256_LEN];
 
     memset(old, 1, sizeof(old));
 
-    ok(hars_store_reenrol(store, &client, other, nth(3, NOW), &often)
-       == HARS_DECLINED && !often, "an old one that was not issued here");
-    ok(hars_store_reenrol(store, &client, old, nth(3, NOW + DAY), &often)
-       == HARS_DECLINED && !often, "... that has ended");
-    ok(hars_store_reenrol(store, &client, old, nth(3, NOW), &often)
+    ok(hars_store_reenrol(store, &client, other, nth(3, NOW), &why)
+       == HARS_DECLINED && why == HARS_STORE_CHANGED,
+       "an old one that was not issued here");
+    ok(hars_store_reenrol(store, &client, old, nth(3, NOW + DAY), &why)
+       == HARS_DECLINED && why == HARS_STORE_CHANGED, "... that has ended");
+    ok(hars_store_reenrol(store, &client, old, nth(3, NOW), &why)
        == HARS_OK, "... that is good");
 
     memset(&revoke, 0, sizeof(revoke));
@@ -178,22 +184,22 @@ followed(hars_store_t *store)
     memcpy(revoke.cert, old, HARS_SHA256_LEN);
     revoke.until = NOW + DAY;
     ok(hars_store_revoke(store, &revoke, NOW, row, &i) == HARS_OK
-       && hars_store_reenrol(store, &client, old, nth(4, NOW), &often)
-          == HARS_DECLINED && !often, "... that is revoked");
+       && hars_store_reenrol(store, &client, old, nth(4, NOW), &why)
+          == HARS_DECLINED && why == HARS_STORE_CHANGED, "... that is revoked");
 
     memset(old, 3, sizeof(old));
 
     for (i = 0, bad = 0; i < HARS_EST_OFTEN - 2; i++) {
         bad += hars_store_reenrol(store, &client, old,
-                                  nth((unsigned char) (10 + i), NOW), &often)
+                                  nth((unsigned char) (10 + i), NOW), &why)
                != HARS_OK;
     }
 
     ok(bad == 0, "sixteen in an hour");
-    ok(hars_store_reenrol(store, &client, old, nth(40, NOW), &often)
-       == HARS_DECLINED && often, "... and no more");
+    ok(hars_store_reenrol(store, &client, old, nth(40, NOW), &why)
+       == HARS_DECLINED && why == HARS_STORE_OFTEN, "... and no more");
     ok(hars_store_reenrol(store, &client, old,
-                          nth(40, NOW + HARS_EST_OFTEN_TIME), &often)
+                          nth(40, NOW + HARS_EST_OFTEN_TIME), &why)
        == HARS_OK, "... but after it");
 }
 
@@ -202,7 +208,6 @@ static void
 passwords(hars_store_t *store)
 {
     char           hash[HARS_PASSWORD_HASH];
-    unsigned       often;
     const int64_t  at = NOW + 10 * DAY;
 
     ok(hars_store_password_set(store, "dcm-2", "$x") == HARS_DECLINED,
@@ -212,21 +217,86 @@ passwords(hars_store_t *store)
        && strcmp(hash, "$x") == 0, "a password");
     ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_DECLINED,
        "... takes the secret's place");
-    ok(hars_store_enrol_again(store, &client, "$x", nth(60, at), &often)
+    ok(hars_store_enrol_again(store, &client, "$x", nth(60, at), &why)
        == HARS_OK
-       && hars_store_enrol_again(store, &client, "$x", nth(61, at), &often)
+       && hars_store_enrol_again(store, &client, "$x", nth(61, at), &why)
           == HARS_OK, "... and enrols twice");
-    ok(hars_store_enrol_again(store, &client, "$y", nth(62, at), &often)
-       == HARS_DECLINED && !often, "... another one does not");
+    ok(hars_store_enrol_again(store, &client, "$y", nth(62, at), &why)
+       == HARS_DECLINED && why == HARS_STORE_CHANGED,
+       "... another one does not");
     ok(hars_store_client_disable(store, "dcm-1", NOW) == HARS_OK
-       && hars_store_enrol_again(store, &client, "$x", nth(62, at), &often)
-          == HARS_DECLINED && !often
+       && hars_store_enrol_again(store, &client, "$x", nth(62, at), &why)
+          == HARS_DECLINED && why == HARS_STORE_CHANGED
        && hars_store_client_disable(store, "dcm-1", 0) == HARS_OK,
        "... nor a client that is disabled");
 
     ok(hars_store_secret_set(store, "dcm-1", other, NOW + DAY) == HARS_OK
        && hars_store_password_get(store, "dcm-1", hash) == HARS_DECLINED,
        "a secret takes the password's place");
+}
+
+
+/* SECURITY.md, C7 */
+static void
+keys(hars_store_t *store)
+{
+    unsigned            n;
+    hars_client_t       another;
+    hars_revoke_t       revoke;
+    hars_outbox_t       row[HARS_STORE_BATCH];
+    const int64_t       at = NOW + 20 * DAY;
+    hars_certificate_t  same;
+
+    another = client;
+    strcpy(another.id, "dcm-2");
+    strcpy(another.auth_value, "CN=dcm-2");
+
+    /* the key of 70, which is the first client's, with a serial of its own */
+
+    ok(hars_store_secret_set(store, "dcm-1", secret, at + 1) == HARS_OK
+       && hars_store_enrol(store, &client, secret, nth(70, at), &why)
+          == HARS_OK
+       && hars_store_client_add(store, &another) == HARS_OK
+       && hars_store_secret_set(store, "dcm-2", other, at + DAY) == HARS_OK,
+       "a key, and another client");
+
+    same = *nth(71, at);
+    memset(same.key, 70, HARS_SHA256_LEN);
+    strcpy(same.client_id, "dcm-2");
+    ok(hars_store_enrol(store, &another, other, &same, &why) == HARS_DECLINED
+       && why == HARS_STORE_KEY, "another client's key");
+    ok(hars_store_secret_known(store, "dcm-2", other, at) == HARS_OK,
+       "... uses no secret up");
+
+    strcpy(same.client_id, "dcm-1");
+    ok(hars_store_reenrol(store, &client, nth(70, at)->thumbprint, &same,
+                          &why) == HARS_OK, "its own key again");
+
+    memset(&revoke, 0, sizeof(revoke));
+    revoke.what = HARS_REVOKE_CERT;
+    memcpy(revoke.cert, same.thumbprint, HARS_SHA256_LEN);
+    revoke.until = at + DAY;
+    revoke.reason = 4;
+    memset(same.serial, 72, HARS_CA_SERIAL);
+    memset(same.thumbprint, 72, HARS_SHA256_LEN);
+    ok(hars_store_revoke(store, &revoke, at, row, &n) == HARS_OK
+       && hars_store_reenrol(store, &client, nth(70, at)->thumbprint, &same,
+                             &why) == HARS_OK, "... after one superseded");
+
+    memcpy(revoke.cert, same.thumbprint, HARS_SHA256_LEN);
+    revoke.reason = 1;
+    ok(hars_store_revoke(store, &revoke, at, row, &n) == HARS_OK
+       && hars_store_reenrol(store, &client, nth(70, at)->thumbprint,
+                             &same, &why) == HARS_DECLINED
+       && why == HARS_STORE_KEY, "... not after a compromise");
+
+    ok(hars_store_certificate_sweep(store, at + 9 * DAY, at) == HARS_OK
+       && hars_store_secret_set(store, "dcm-1", secret, at + 10 * DAY)
+          == HARS_OK
+       && hars_store_enrol(store, &client, secret, &same, &why)
+          == HARS_DECLINED && why == HARS_STORE_KEY, "... however long ago");
+    ok(hars_store_enrol(store, &client, secret, nth(73, at + 9 * DAY), &why)
+       == HARS_OK, "... another key is good");
 }
 
 
@@ -246,7 +316,7 @@ swept(hars_store_t *store)
     ok(hars_store_secret_set(store, "dcm-1", other, NOW + 2 * DAY) == HARS_OK
        && hars_store_client_remove(store, "dcm-1") == HARS_OK
        && hars_store_client_add(store, &client) == HARS_OK
-       && hars_store_enrol(store, &client, other, nth(50, NOW))
+       && hars_store_enrol(store, &client, other, nth(50, NOW), &why)
           == HARS_DECLINED, "a client's secret goes with it");
 }
 
@@ -275,6 +345,7 @@ main(void)
     followed(store);
     passwords(store);
     swept(store);
+    keys(store);
 
     hars_store_close(store);
 

@@ -61,10 +61,11 @@ sub add {
 }
 
 
-# a certificate for a client, kept as "name"; of O=HARS, or these RDNs
+# a certificate for a client, kept as "name", of a key of its own,
+# "$dir/name.key"; of O=HARS, or these RDNs
 sub enrol {
     my ($name, $id, @rdn) = @_;
-    my $key = key("$dir/one.key");
+    my $key = key("$dir/$name.key");
     my ($said) = (as('client', 'enrol', $id))[1] =~ /^enrol_secret\t(\S+)/m;
     my $der = request($key, name([@rdn ? @rdn : (O => 'HARS', CN => $id)]));
 
