@@ -226,7 +226,10 @@ choose_proxy() {
     local host=${url#*://}
 
     host=${host%%/*}
-    host=$(sed 's/:[0-9]*$//' <<< "$host")
+
+    if [[ $host =~ :[0-9]+$ ]]; then
+        host=${host%:*}
+    fi
 
     if [[ $host =~ ^(127(\.[0-9]+){3}|localhost|\[::1\])$ ]]; then
         fetch+=(--noproxy '*')

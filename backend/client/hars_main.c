@@ -505,6 +505,6 @@ hars_help(void)
          "FILE is CSV (columns t_s or timestamp_s, ax, ay, az in m/s^2 with\n"
          "gravity, gx, gy, gz in rad/s) or the service's JSON; \"-\" reads\n"
          "standard input.\n\n"
-         "Exit status: 0 answered, 1 refused by the server, 2 usage, or what the\n"
-         "options name cannot be used, 3 could not connect.");
+         "Exit status: 0 answered, 1 refused by the server, 2 usage, or what\n"
+         "the options name cannot be used, 3 could not connect.");
 }
