@@ -56,7 +56,8 @@ make -s --no-print-directory -j2 module programs
 make -s --no-print-directory -j2 UNIT=yes BUILD=build/t \
     OPT="-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 -fno-sanitize-recover=all" build/t/unit/hars_db_pg \
-    build/t/unit/hars_as_store{,_cert,_crl,_register}
+    build/t/unit/hars_as_store{,_cert,_crl,_register} \
+    build/t/unit/hars_dcm_erase
 step "On PostgreSQL"
 HARS_TEST_DATABASE=postgresql prove -I t/lib -j 2 --timer "${tests[@]}"
 info "PostgreSQL in $(secs $(($(now_ms) - begun)))"

@@ -624,6 +624,15 @@ hars_db_month(hars_db_t *db, const char *table, int64_t ms)
 
 
 int
+hars_db_scrub(hars_db_t *db, const char *table)
+{
+    hars_db_done(db);
+
+    return db->conn ? db->driver->scrub(db->conn, table) : HARS_ERROR;
+}
+
+
+int
 hars_db_version(hars_db_t *db, int *version)
 {
     return db->driver->version(db->conn, version);

@@ -47,10 +47,11 @@ hars_db_t *hars_db_open(const char *where);
 const char *hars_db_wrong(const char *where);
 
 /*
- * KB that each connection opened from now on may keep of the database, where
- * it is a file; 16 MB unless said.  Before there are threads.
+ * Of databases that are files, opened from now on: KB that each connection
+ * may keep of it (16 MB unless said); is what is deleted overwritten?  Before
+ * there are threads.
  */
-void hars_db_cache(unsigned kb);
+void hars_db_files(unsigned cache, unsigned overwrite);
 
 /* is it another server, whose answers are waited for? */
 unsigned hars_db_waits(const char *where);
@@ -118,6 +119,13 @@ void hars_db_turn_done(hars_db_t *db);
  * 1970, is in; inside a transaction, before the first of them is inserted.
  */
 int hars_db_month(hars_db_t *db, const char *table, int64_t ms);
+
+/*
+ * After the commit: nothing of a table's rows that were deleted or changed is
+ * left in the database's own files, as far as the database can say so.  Waits;
+ * HARS_DECLINED: others were in the way all the time.
+ */
+int hars_db_scrub(hars_db_t *db, const char *table);
 
 /* the layout's number, 0 for an empty database; inside a transaction */
 int hars_db_version(hars_db_t *db, int *version);

@@ -40,6 +40,7 @@ typedef struct {
 static int hars_pg_turn(void *conn, int take);
 static int hars_pg_part(void *conn, const char *table, const char *part,
     int64_t from, int64_t to);
+static int hars_pg_scrub(void *conn, const char *table);
 static int hars_pg_version(void *conn, int *version);
 static int hars_pg_set_version(void *conn, int version);
 static void *hars_pg_prepare(void *conn, const char *sql,
@@ -74,6 +75,7 @@ const hars_db_driver_t  hars_db_pg = {
     .exec = hars_pg_exec,
     .turn = hars_pg_turn,
     .part = hars_pg_part,
+    .scrub = hars_pg_scrub,
     .version = hars_pg_version,
     .set_version = hars_pg_set_version,
     .prepare = hars_pg_prepare,
@@ -134,6 +136,22 @@ hars_pg_part(void *data, const char *table, const char *part, int64_t from,
              "CREATE TABLE IF NOT EXISTS %s PARTITION OF %s"
              " FOR VALUES FROM (%lld) TO (%lld)",
              part, table, (long long) from, (long long) to);
+
+    return hars_pg_exec(data, sql);
+}
+
+
+/*
+ * A row's older states stay in its table's file, even after a VACUUM, until
+ * something is written over them: the table is written anew, and its old file
+ * goes.  The server's log has them till it is recycled.
+ */
+static int
+hars_pg_scrub(void *data, const char *table)
+{
+    char  sql[128];
+
+    snprintf(sql, sizeof(sql), "VACUUM (FULL) %s", table);
 
     return hars_pg_exec(data, sql);
 }

@@ -64,6 +64,9 @@ typedef struct {
     int        (*part)(void *conn, const char *table, const char *part,
                        int64_t from, int64_t to);
 
+    /* see hars_db_scrub() */
+    int        (*scrub)(void *conn, const char *table);
+
     int        (*version)(void *conn, int *version);
     int        (*set_version)(void *conn, int version);
 

@@ -36,6 +36,7 @@ static int hars_sqlite_exec(void *conn, const char *sql);
 static int hars_sqlite_turn(void *conn, int take);
 static int hars_sqlite_part(void *conn, const char *table, const char *part,
     int64_t from, int64_t to);
+static int hars_sqlite_scrub(void *conn, const char *table);
 static int hars_sqlite_version(void *conn, int *version);
 static int hars_sqlite_set_version(void *conn, int version);
 static void *hars_sqlite_prepare(void *conn, const char *sql,
@@ -68,6 +69,7 @@ const hars_db_driver_t  hars_db_sqlite = {
     .exec = hars_sqlite_exec,
     .turn = hars_sqlite_turn,
     .part = hars_sqlite_part,
+    .scrub = hars_sqlite_scrub,
     .version = hars_sqlite_version,
     .set_version = hars_sqlite_set_version,
     .prepare = hars_sqlite_prepare,
@@ -81,12 +83,14 @@ const hars_db_driver_t  hars_db_sqlite = {
 
 
 static unsigned  hars_sqlite_cache = HARS_SQLITE_CACHE;
+static unsigned  hars_sqlite_overwrite;
 
 
 void
-hars_db_cache(unsigned kb)
+hars_db_files(unsigned cache, unsigned overwrite)
 {
-    hars_sqlite_cache = kb;
+    hars_sqlite_cache = cache;
+    hars_sqlite_overwrite = overwrite;
 }
 
 
@@ -111,7 +115,7 @@ static void *
 hars_sqlite_open(const char *where)
 {
     int                    rc;
-    char                   cache[64];
+    char                   pragma[128];
     sqlite3               *db;
     static pthread_once_t  once = PTHREAD_ONCE_INIT;
 
@@ -133,14 +137,15 @@ hars_sqlite_open(const char *where)
         return NULL;
     }
 
-    snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%u",
-             hars_sqlite_cache);
+    snprintf(pragma, sizeof(pragma), "PRAGMA cache_size = -%u;"
+             "PRAGMA secure_delete = %s", hars_sqlite_cache,
+             hars_sqlite_overwrite ? "ON" : "OFF");
     sqlite3_extended_result_codes(db, 1);
     sqlite3_busy_timeout(db, HARS_SQLITE_BUSY);
 
     if (hars_sqlite_exec(db, "PRAGMA journal_mode = WAL") != HARS_OK
         || hars_sqlite_exec(db, "PRAGMA synchronous = FULL") != HARS_OK
-        || hars_sqlite_exec(db, cache) != HARS_OK
+        || hars_sqlite_exec(db, pragma) != HARS_OK
         || hars_sqlite_exec(db, HARS_SQLITE_WAL) != HARS_OK)
     {
         hars_log_error("database \"%s\" cannot be used", where);
@@ -245,6 +250,39 @@ hars_sqlite_part(void *conn, const char *table, const char *part,
     (void) to;
 
     return HARS_OK;
+}
+
+
+/*
+ * The file has been overwritten as far as it was written back; what of it is
+ * older stands in the log, which is written back here and cut off.  A reader
+ * of an older state is waited for, as long as for a writer.
+ */
+static int
+hars_sqlite_scrub(void *conn, const char *table)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    (void) table;
+
+    rc = HARS_ERROR;
+
+    if (sqlite3_prepare_v2(conn, "PRAGMA wal_checkpoint(TRUNCATE)", -1, &stmt,
+                           NULL) == SQLITE_OK)
+    {
+        if (sqlite3_step(stmt) == SQLITE_ROW) {
+            rc = sqlite3_column_int(stmt, 0) ? HARS_DECLINED : HARS_OK;
+        }
+
+        sqlite3_finalize(stmt);
+    }
+
+    if (rc == HARS_ERROR) {
+        hars_log_error("database: %s", sqlite3_errmsg(conn));
+    }
+
+    return rc;
 }
 
 

@@ -44,6 +44,7 @@ typedef struct {
     hars_vault_t         *vault;          /* keys of the patients' keys */
     hars_store_t         *store;          /* NULL: not serving */
     struct hars_looks_s  *looks;          /* hars_dcm_look.h */
+    atomic_uint           erasing;        /* 1: there may be rows to go */
     hars_dcm_metrics_t    metrics;
 } hars_dcm_t;
 

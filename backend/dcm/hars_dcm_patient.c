@@ -50,7 +50,21 @@ hars_patient_open(hars_dcm_t *dcm, hars_db_t *db, const char *sub,
         return HARS_ERROR;
     }
 
+    if (hars_patient_is_erased(wrapped)) {
+        return HARS_DECLINED;
+    }
+
     return hars_vault_unwrap(dcm->vault, sub, wrapped, key);
+}
+
+
+/* hars_dcm_erase.c left zeros */
+unsigned
+hars_patient_is_erased(const unsigned char wrapped[HARS_VAULT_WRAPPED])
+{
+    static const unsigned char  none[HARS_VAULT_WRAPPED];
+
+    return memcmp(wrapped, none, HARS_VAULT_WRAPPED) == 0;
 }
 
 
@@ -106,8 +120,7 @@ hars_patient_make(hars_db_t *db, void *data)
         return HARS_ERROR;
     }
 
-    return hars_patient_key(make->dcm, db, make->sub, make->key) == HARS_OK
-           ? HARS_OK : HARS_ERROR;
+    return hars_patient_key(make->dcm, db, make->sub, make->key);
 }
 
 
@@ -121,10 +134,10 @@ hars_patient_lock(hars_dcm_t *dcm, hars_db_t *db, const char *sub,
     hars_db_text(db, sub);
     rc = hars_db_first(db, "SELECT key FROM patient WHERE sub = ?1 {LOCK}");
 
-    if (rc == HARS_OK && key) {
+    if (rc == HARS_OK) {
         rc = hars_patient_open(dcm, db, sub, &now);
 
-        if (rc == HARS_OK
+        if (rc == HARS_OK && key
             && CRYPTO_memcmp(now.bytes, key->bytes, HARS_KEY_LEN) != 0)
         {
             rc = HARS_DECLINED;

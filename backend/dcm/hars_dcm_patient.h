@@ -13,13 +13,14 @@
 
 /*
  * The patient's key, by any connection, inside or outside of a transaction.
- * HARS_DECLINED: there is no such patient (any more).  To be wiped.
+ * HARS_DECLINED: there is no such patient, or it was erased.  To be wiped.
  */
 int hars_patient_key(hars_dcm_t *dcm, hars_db_t *db, const char *sub,
     hars_patient_key_t *key);
 
 /*
- * The same; makes the patient where there is none.  It writes, and waits.
+ * The same; makes the patient where there is none, but HARS_DECLINED while
+ * what is left of one that was erased is on its way out.  It writes, and waits.
  * *full: it failed since the disk is full.
  */
 int hars_patient_key_made(hars_dcm_t *dcm, const char *sub,
@@ -33,6 +34,10 @@ int hars_patient_key_made(hars_dcm_t *dcm, const char *sub,
  */
 int hars_patient_lock(hars_dcm_t *dcm, hars_db_t *db, const char *sub,
     const hars_patient_key_t *key);
+
+/* is this no key but the place where one was? */
+unsigned hars_patient_is_erased(
+    const unsigned char wrapped[HARS_VAULT_WRAPPED]);
 
 /* under that lock: the next number of a recording, of an event */
 int hars_patient_next_seq(hars_db_t *db, const char *sub, int64_t *seq);

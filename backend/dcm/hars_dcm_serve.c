@@ -6,8 +6,10 @@
 
 #include "hars_dcm.h"
 #include "hars_dcm_endpoints.h"
+#include "hars_dcm_erase.h"
 #include "hars_dcm_layout.h"
 #include "hars_dcm_people.h"
+#include "hars_dcm_rekey.h"
 #include "hars_dcm_upload.h"
 #include "hars_log.h"
 #include "hars_signal.h"
@@ -21,7 +23,7 @@
 
 
 static int hars_dcm_run(hars_dcm_t *dcm);
-static void hars_dcm_tick(hars_dcm_t *dcm);
+static long hars_dcm_tick(hars_dcm_t *dcm, hars_rekey_t *rekey);
 
 
 /* "*" stands for one segment, which hars_route_segment() decodes */
@@ -30,6 +32,9 @@ static const hars_route_t  hars_dcm_routes[] = {
     { .path = "/v1/recordings", .method = "POST",
       .body_max = HARS_UPLOAD_ROWS,
       .waits = 1, .handler = hars_dcm_recordings_post },
+
+    { .path = "/v1/patients/*", .method = "DELETE",
+      .waits = 1, .handler = hars_dcm_patient_delete },
 
     { .path = "/v1/patients/*/samples", .method = "GET",
       .waits = 1, .handler = hars_dcm_samples_get },
@@ -82,7 +87,10 @@ hars_dcm_serve(hars_dcm_t *dcm)
         return HARS_EXIT_FAILED;
     }
 
-    hars_db_cache(HARS_SERVE_CACHE);
+    /* what a stop in between left */
+
+    atomic_init(&dcm->erasing, 1);
+    hars_db_files(HARS_SERVE_CACHE, 1);
     dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
 
     rc = dcm->store ? hars_dcm_run(dcm) : HARS_ERROR;
@@ -98,7 +106,9 @@ hars_dcm_serve(hars_dcm_t *dcm)
 static int
 hars_dcm_run(hars_dcm_t *dcm)
 {
+    long               wait;
     hars_http_t       *http;
+    hars_rekey_t       rekey = { .over = 0 };
     hars_http_conf_t   conf = { .threads = HARS_SERVE_THREADS };
 
     conf.socket = dcm->conf.socket;
@@ -118,9 +128,10 @@ hars_dcm_run(hars_dcm_t *dcm)
 
     hars_log_info("serving on \"%s\"", dcm->conf.socket);
 
-    while (hars_signal_wait(HARS_SERVE_TICK) == 0) {
-        hars_dcm_tick(dcm);
-    }
+    do {
+        wait = hars_dcm_tick(dcm, &rekey);
+
+    } while (hars_signal_wait(wait) == 0);
 
     hars_log_info("stopping");
     hars_http_stop(http);
@@ -129,9 +140,20 @@ hars_dcm_run(hars_dcm_t *dcm)
 }
 
 
-/* what is to be done now and then; nothing waits for it */
-static void
-hars_dcm_tick(hars_dcm_t *dcm)
+/* what is to be done now and then; ms till the next time */
+static long
+hars_dcm_tick(hars_dcm_t *dcm, hars_rekey_t *rekey)
 {
-    (void) dcm;
+    int  rc;
+
+    rc = HARS_DECLINED;
+
+    if (!rekey->over) {
+        rc = hars_rekey(dcm, rekey);
+
+    } else if (atomic_load(&dcm->erasing)) {
+        rc = hars_erase_rows(dcm);
+    }
+
+    return rc == HARS_OK ? 0 : HARS_SERVE_TICK;
 }

@@ -25,11 +25,8 @@
 #include <string.h>
 
 
-#ifndef DEVICES
 #define DEVICES  8
 #define FOGS     3
-#endif
-
 #define ROWS     (DEVICES + FOGS)
 
 

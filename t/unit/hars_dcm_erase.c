@@ -1,0 +1,326 @@
+
+/*
+ * Erasure: afterwards neither what was stored nor the key is in any file of
+ * the database, and nobody reads or writes on with a key of before.
+ *
+ * HARS_TEST_DATABASE: an empty database that is used instead of a new file;
+ * HARS_TEST_FILES: the directory of its files.
+ */
+
+/* link: common/hars_record.c backend/common/hars_log.c */
+/* link: backend/common/hars_db.c backend/common/hars_db_sqlite.c */
+/* link: backend/common/hars_db_pg.c backend/common/hars_db_pg_conn.c */
+/* link: backend/common/hars_layout.c backend/common/hars_store.c */
+/* link: backend/common/hars_owner.c */
+/* link: backend/dcm/hars_dcm_layout.c backend/dcm/hars_dcm_vault.c */
+/* link: backend/dcm/hars_dcm_patient.c backend/dcm/hars_dcm_intake.c */
+/* link: backend/dcm/hars_dcm_block.c backend/dcm/hars_dcm_samples.c */
+/* link: backend/dcm/hars_dcm_recording.c backend/dcm/hars_dcm_packed.c */
+/* link: backend/mlservice/hars_ml_rows.c backend/mlservice/hars_ml_feed.c */
+/* link: backend/mlservice/hars_ml_source.c */
+/* link: backend/mlservice/hars_ml_recording.c */
+/* link: -lsqlite3 -lpq -lcrypto -lpthread -lm */
+
+#include "../../backend/dcm/hars_dcm_erase.c"
+#include "../../backend/dcm/hars_dcm_intake.h"
+#include "../../backend/dcm/hars_dcm_layout.h"
+#include "../../backend/dcm/hars_dcm_samples.h"
+
+#include "tap.h"
+
+#include <ftw.h>
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+#define T0       1790000000
+#define SUB      "patient-to-be-erased"
+#define NAME     "the name of somebody who leaves"
+
+
+static hars_dcm_t  dcm;
+static char        dir[256], path[128];
+
+static struct {
+    const void    *what;
+    size_t         len;
+    const char    *skip;                  /* files with this in their path */
+    unsigned       found;
+} search;
+
+
+int64_t
+hars_dcm_now(void)
+{
+    return (int64_t) (T0 + 1000) * 1000;
+}
+
+
+static int
+look(const char *name, const struct stat *st, int type, struct FTW *ftw)
+{
+    FILE  *f;
+    char  *text;
+
+    (void) ftw;
+
+    if (type != FTW_F || st->st_size == 0
+        || (search.skip && strstr(name, search.skip)))
+    {
+        return 0;
+    }
+
+    f = fopen(name, "r");
+    text = malloc((size_t) st->st_size);
+
+    if (f && text && fread(text, 1, (size_t) st->st_size, f)
+                     == (size_t) st->st_size
+        && memmem(text, (size_t) st->st_size, search.what, search.len))
+    {
+        search.found++;
+    }
+
+    free(text);
+
+    if (f) {
+        fclose(f);
+    }
+
+    return 0;
+}
+
+
+/* in how many of the database's files this is */
+static unsigned
+files(const void *what, size_t len, const char *skip)
+{
+    search.what = what;
+    search.len = len;
+    search.skip = skip;
+    search.found = 0;
+
+    nftw(dir, look, 16, FTW_PHYS);
+
+    return search.found;
+}
+
+
+static hars_intake_e
+record(const char *sub, const char *id, double from, unsigned seconds)
+{
+    unsigned        i, full;
+    hars_row_t      row;
+    hars_intake_e   outcome;
+    hars_intake_t   intake;
+
+    memset(&row, 0, sizeof(row));
+
+    if (hars_intake_begin(&intake, &dcm, sub, id, &full) != HARS_OK) {
+        hars_intake_free(&intake);
+        return HARS_INTAKE_ERROR;
+    }
+
+    for (i = 0; i < 50 * seconds; i++) {
+        row.t = from + i / 50.0;
+        row.v[0] = 9.81;
+        hars_intake_row(&intake, &row);
+    }
+
+    intake.recording.start_ms = (int64_t) (from * 1000);
+    outcome = hars_intake_commit(&intake);
+    hars_intake_free(&intake);
+
+    return outcome;
+}
+
+
+static int
+set_name(hars_db_t *db, void *data)
+{
+    int                  rc;
+    char                 name[HARS_VAULT_NAME];
+    unsigned char        sealed[sizeof(NAME) + HARS_VAULT_SEAL];
+    hars_patient_key_t  *key;
+
+    key = data;
+    hars_seal_name(name, "patient", SUB, "name");
+    hars_seal_bytes(key, name, NAME, sizeof(NAME), sealed);
+
+    hars_db_text(db, SUB);
+    hars_db_blob(db, sealed, sizeof(sealed));
+    rc = hars_db_do(db, "UPDATE patient SET name = ?2 WHERE sub = ?1", NULL);
+
+    return rc;
+}
+
+
+static int64_t
+count(const char *sql)
+{
+    int64_t     n;
+    hars_db_t  *db;
+
+    db = hars_store_reader(dcm.store);
+    n = hars_db_first(db, sql) == HARS_OK ? hars_db_get_int(db, 0) : -1;
+    hars_store_reader_done(dcm.store, db);
+
+    return n;
+}
+
+
+static int
+samples(const char *sub, const char *id)
+{
+    int         rc;
+    char       *body;
+    size_t      len;
+    hars_db_t  *db;
+
+    db = hars_store_reader(dcm.store);
+    rc = hars_samples_packed(&dcm, db, sub, id, &body, &len);
+    hars_store_reader_done(dcm.store, db);
+    free(body);
+
+    return rc;
+}
+
+
+static void
+test_erase(void)
+{
+    unsigned             full;
+    hars_db_t           *db;
+    unsigned char        wrapped[HARS_VAULT_WRAPPED];
+    hars_patient_key_t   key, other;
+
+    ok(record(SUB, "a", T0, 90) == HARS_INTAKE_STORED
+       && record(SUB, "b", T0 + 40 * 86400, 3) == HARS_INTAKE_STORED
+       && record("stays", "a", T0, 90) == HARS_INTAKE_STORED,
+       "recordings of two");
+    ok(samples(SUB, "a") == HARS_OK, "are there");
+
+    db = hars_store_reader(dcm.store);
+    hars_db_text(db, SUB);
+    hars_db_first(db, "SELECT key FROM patient WHERE sub = ?1");
+    hars_db_get_blob(db, 0, wrapped, sizeof(wrapped));
+    hars_db_done(db);
+    ok(hars_patient_key(&dcm, db, SUB, &key) == HARS_OK, "a key");
+    hars_store_reader_done(dcm.store, db);
+
+    hars_store_write(dcm.store, set_name, &key);
+
+    if (getenv("HARS_TEST_DATABASE")) {
+        hars_store_write(dcm.store, set_name, &key);
+        db = hars_store_reader(dcm.store);
+        hars_db_exec(db, "CHECKPOINT");
+        hars_store_reader_done(dcm.store, db);
+    }
+
+    ok(files(wrapped, sizeof(wrapped), NULL) > 0, "wrapped, in the files");
+    ok(files(key.bytes, HARS_KEY_LEN, NULL) == 0, "never as it is");
+    ok(files(NAME, sizeof(NAME), NULL) == 0, "nor what it seals");
+
+    ok(hars_erase(&dcm, SUB) == HARS_OK, "erased");
+    ok(files(wrapped, sizeof(wrapped), "pg_wal") == 0,
+       "the wrapped key is in no file");
+    ok(count("SELECT count(*) FROM erased WHERE recordings = 2") == 1,
+       "that it was is written down");
+    ok(samples(SUB, "a") == HARS_DECLINED, "nothing can be read");
+    ok(hars_patient_key_made(&dcm, SUB, &other, &full) == HARS_DECLINED,
+       "nobody begins anew among what is left");
+    ok(hars_erase(&dcm, SUB) == HARS_OK, "asked for again");
+    ok(hars_erase_rows(&dcm) == HARS_OK && hars_erase_rows(&dcm) == HARS_OK
+       && hars_erase_rows(&dcm) == HARS_DECLINED, "the rows go");
+    ok(hars_erase(&dcm, SUB) == HARS_DECLINED, "there is nobody any more");
+
+    ok(count("SELECT count(*) FROM patient") == 1
+       && count("SELECT count(*) FROM recording") == 1
+       && count("SELECT count(*) FROM block") == 2
+       && count("SELECT count(*) FROM job") == 1, "the other one stays");
+    ok(samples("stays", "a") == HARS_OK, "and is read");
+
+    ok(record(SUB, "a", T0, 90) == HARS_INTAKE_STORED, "who comes again");
+    ok(samples(SUB, "a") == HARS_OK, "has a key again");
+
+    hars_patient_key_wipe(&key);
+}
+
+
+/* an upload that began before, and ends after */
+static void
+test_meanwhile(void)
+{
+    unsigned       i, full;
+    hars_row_t     row;
+    hars_intake_t  intake;
+
+    memset(&row, 0, sizeof(row));
+    hars_intake_begin(&intake, &dcm, "quick", "x", &full);
+
+    for (i = 0; i < 500; i++) {
+        row.t = T0 + i / 50.0;
+        hars_intake_row(&intake, &row);
+    }
+
+    ok(hars_erase(&dcm, "quick") == HARS_OK, "erased while something comes");
+    ok(hars_intake_commit(&intake) == HARS_INTAKE_ERASED,
+       "it is not stored any more");
+    hars_erase_rows(&dcm);
+    ok(hars_intake_commit(&intake) == HARS_INTAKE_ERASED, "nor later");
+    record("quick", "y", T0, 10);
+    ok(hars_intake_commit(&intake) == HARS_INTAKE_ERASED,
+       "nor under another key");
+
+    hars_intake_free(&intake);
+}
+
+
+int
+main(void)
+{
+    FILE                 *f;
+    char                  error[HARS_VAULT_ERROR], key[160];
+    const char           *where;
+    hars_setting_list_t   list = { .n = 1, .value = { key } };
+
+    hars_log_init("hars");
+    umask(077);
+    strcpy(path, "/tmp/hars-erase-XXXXXX");
+
+    if (mkdtemp(path) == NULL) {
+        return EXIT_FAILURE;
+    }
+
+    snprintf(key, sizeof(key), "%s.key", path);
+    f = fopen(key, "w");
+    fprintf(f, "%064d\n", 7);
+    fclose(f);
+
+    dcm.vault = hars_vault_create(&list, error);
+    ok(dcm.vault != NULL, "a data key");
+
+    where = getenv("HARS_TEST_DATABASE");
+    snprintf(dir, sizeof(dir), "%s",
+             where ? getenv("HARS_TEST_FILES") : path);
+    strcat(path, "/db");
+
+    hars_db_files(2048, 1);
+    dcm.store = hars_store_open(where ? where : path, &hars_dcm_layout);
+    ok(dcm.store != NULL, "a store");
+
+    if (dcm.store) {
+        test_erase();
+        test_meanwhile();
+    }
+
+    hars_store_close(dcm.store);
+    hars_vault_free(dcm.vault);
+
+    unlink(path);
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
+    unlink(key);
+
+    return tap_done();
+}
