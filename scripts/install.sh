@@ -16,7 +16,8 @@ cd "$top"
 dest=${1:-}
 
 for file in build/ngx_http_hars_module.so build/bin/hars \
-            build/bin/hars-authserver build/bin/hars-mlservice
+            build/bin/hars-authserver build/bin/hars-mlservice \
+            build/bin/hars-dcm
 do
     if [ ! -f "$file" ]; then
         die "$file has not been built" "make all"
@@ -30,7 +31,7 @@ install -D -m 644 build/ngx_http_hars_module.so \
     "$dest${modules:-/usr/lib/nginx/modules}/ngx_http_hars_module.so"
 install -D -m 755 build/bin/hars "$dest/usr/bin/hars"
 install -D -m 755 -t "$dest/usr/sbin" build/bin/hars-authserver \
-    build/bin/hars-mlservice
+    build/bin/hars-mlservice build/bin/hars-dcm
 install -D -m 755 scripts/hars-crl.sh "$dest/usr/sbin/hars-crl"
 install -D -m 644 -t "$dest/usr/lib/systemd/system" conf/systemd/*
 install -D -m 644 -t "$dest/usr/share/hars" backend/mlservice/model.hars \
@@ -44,7 +45,7 @@ for file in conf/*.conf conf/*.acl; do
     install -D -m 644 "$file" "$name"
 done
 
-info "installed; keys for zone and seal: openssl rand -hex 32"
+info "installed; keys for zone, seal and data: openssl rand -hex 32"
 info "the signing key: (umask 077; openssl genpkey -algorithm EC -pkeyopt" \
      "ec_paramgen_curve:P-256 -out /etc/hars/signing.key)"
 info "revocation lists, USER being the authorization server's:"

@@ -1,9 +1,9 @@
 #!/bin/bash
 #
 # The demo on this machine: installs what is missing, builds, makes keys and
-# certificates, starts Redis, authorization server, ML service and nginx on
-# Unix sockets and one free loopback port, and plays the fourteen steps and
-# the attacks (demo.sh).  A second run ends the first one and begins anew.
+# certificates, starts Redis, authorization server, ML service, data
+# collecting mechanism and nginx on Unix sockets and one free loopback port,
+# and plays the fourteen steps and the attacks (demo.sh).  A second run ends the first one and begins anew.
 #
 # usage: run.sh [start|stop|clean]
 #
@@ -36,6 +36,7 @@ longest=/sock/auth-gateway.sock.4194304
 
 stop_all() {
     service_stop nginx
+    service_stop dcm
     service_stop mlservice
     service_stop authserver
     service_stop redis
@@ -67,7 +68,7 @@ clean() {
 choose_users() {
     local id=61200 name
 
-    for name in auth ml redis; do
+    for name in auth ml dcm redis; do
         while getent passwd "$id" > /dev/null \
               || getent group "$id" > /dev/null
         do
@@ -81,7 +82,8 @@ choose_users() {
 
 decide_users() {
     others=no
-    uid_auth=$(id -u) uid_ml=$uid_auth uid_redis=$uid_auth uid_www=$uid_auth
+    uid_auth=$(id -u) uid_ml=$uid_auth uid_dcm=$uid_auth
+    uid_redis=$uid_auth uid_www=$uid_auth
     gid_www=$(id -g)
     # the own user may speak to the services in any case
     gateway_user=$(id -un 2> /dev/null) || gateway_user=www-data
@@ -103,7 +105,7 @@ decide_users() {
         if ! as "$uid_auth" true 2> /dev/null; then
             info "this root cannot become another user: all run as root"
             others=no
-            uid_auth=0 uid_ml=0 uid_redis=0
+            uid_auth=0 uid_ml=0 uid_dcm=0 uid_redis=0
         fi
     fi
 }
@@ -203,12 +205,12 @@ make_directories() {
     local d
 
     # a database and sockets of another run tell nothing any more
-    rm -rf "${place:?}"/{bin,data,etc,sock}
-    mkdir -p "$place"/{bin,data,etc/tls,log,pid,pki,share,sock,tmp}
+    rm -rf "${place:?}"/{bin,data,data-dcm,etc,sock}
+    mkdir -p "$place"/{bin,data,data-dcm,etc/tls,log,pid,pki,share,sock,tmp}
     chmod 700 "$place/pid" "$place/pki"
     chmod 711 "$place/sock"
 
-    for d in data sock; do
+    for d in data data-dcm sock; do
         if [ "$others" = no ]; then
             chmod 700 "$place/$d"
         fi
@@ -216,7 +218,8 @@ make_directories() {
 
     if [ "$others" = yes ]; then
         chown "$uid_auth:$uid_auth" "$place/data"
-        chmod 700 "$place/data"
+        chown "$uid_dcm:$uid_dcm" "$place/data-dcm"
+        chmod 700 "$place/data" "$place/data-dcm"
         # each makes its own socket there, nobody another one's
         chmod 1733 "$place/sock"
     fi
@@ -226,7 +229,7 @@ make_directories() {
 make_settings() {
     local f name
 
-    for name in auth ml; do
+    for name in auth ml dcm; do
         cp "$place/pki/$name.pem" "$place/pki/$name.key" "$place/etc/tls/"
     done
     cp "$place/pki/ca.pem" "$place/pki/client-ca.pem" "$place/etc/tls/"
@@ -237,6 +240,7 @@ make_settings() {
         umask 077
         secret "$place/etc/zone.key" "$uid_auth"
         secret "$place/etc/seal.key" "$uid_auth"
+        secret "$place/etc/data.key" "$uid_dcm"
         signing_key "$place/etc/signing.key" "$uid_auth"
         secret "$place/etc/redis-authserver.password" "$uid_auth"
         secret "$place/etc/redis-gateway.password" 0
@@ -251,6 +255,7 @@ make_settings() {
             -e "s#127.0.0.1:9146#unix:$place/sock/auth-status.sock#g" \
             -e "s#127.0.0.1:9147#unix:$place/sock/crl.sock#g" \
             -e "s#127.0.0.1:9148#unix:$place/sock/ml-status.sock#g" \
+            -e "s#127.0.0.1:9149#unix:$place/sock/dcm-status.sock#g" \
             -e "s#allow 127.0.0.1;#allow unix:;#" \
             -e "s#/usr/share/hars#$place/share#g" \
             -e "s#/var/log/nginx#$place/log#g" \
@@ -290,7 +295,7 @@ make_settings() {
     cp backend/mlservice/model.hars backend/mlservice/model-wrist.hars \
         "$place/share/"
     cp "$build/bin/hars-authserver" "$build/bin/hars-mlservice" \
-       "$build/bin/hars" "$place/bin/"
+       "$build/bin/hars-dcm" "$build/bin/hars" "$place/bin/"
 }
 
 
@@ -317,11 +322,14 @@ start_all() {
         serve
     service_start mlservice "$uid_ml" \
         "$place/bin/hars-mlservice" --config "$place/etc/mlservice.conf"
+    service_start dcm "$uid_dcm" \
+        "$place/bin/hars-dcm" --config "$place/etc/dcm.conf"
     service_wait authserver "$place/log/authserver.log" \
         test -S "$place/sock/auth-public.sock" \
         -a -S "$place/sock/auth-gateway.sock"
     service_wait mlservice "$place/log/mlservice.log" \
         test -S "$place/sock/ml.sock"
+    service_wait dcm "$place/log/dcm.log" test -S "$place/sock/dcm.sock"
 
     if ! nginx -t -q -e stderr -p "$place" -c "$ng" \
          > "$place/log/nginx.log" 2>&1
@@ -355,7 +363,7 @@ start() {
     step "Building"
     make -s --no-print-directory -j2 module programs
 
-    for name in hars-authserver hars-mlservice hars; do
+    for name in hars-authserver hars-mlservice hars-dcm hars; do
         if [ ! -x "$build/bin/$name" ]; then
             die "the program $name has not been built: no sources of it here"
         fi
@@ -368,9 +376,10 @@ start() {
     scripts/demo-pki.sh "$place/pki" authorities
     scripts/demo-pki.sh "$place/pki" server auth auth.hars.localhost
     scripts/demo-pki.sh "$place/pki" server ml ml.hars.localhost
+    scripts/demo-pki.sh "$place/pki" server dcm dcm.hars.localhost
     make_settings
 
-    step "Starting Redis, authorization server, ML service, nginx"
+    step "Starting Redis, the three services, nginx"
     trap stop_all EXIT
     start_all
     trap - EXIT

@@ -24,7 +24,7 @@ static const hars_setting_t  hars_dcm_settings[] = {
     { HARS_DCM_SETTING(gateway_user), .preset = "www-data" },
 
     { HARS_DCM_SETTING(database), .unsaid = 1,
-      .preset = "/var/lib/hars/dcm.db" },
+      .preset = "/var/lib/hars-dcm/dcm.db" },
 
     { HARS_DCM_SETTING(data_key), .type = HARS_SETTING_LIST },
 

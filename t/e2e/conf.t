@@ -43,22 +43,32 @@ unlike($said =~ s/.*"listen \.\.\. http2" directive is deprecated.*\n//gr,
 # what it says of a resource (RFC 9728), to who has a certificate and no token
 
 $nginx->start;
-my @insecure = (args => ['-k'], host => 'ml.hars.localhost');
-my $m = $nginx->curl('/.well-known/oauth-protected-resource', @insecure);
-is($m->{status}, 200, 'RFC 9728, 3: metadata of the resource');
-like($m->{headers}, qr{^content-type: application/json\r?$}mi, '... JSON');
-my $told = eval { decode_json($m->{body}) } // {};
-my ($audience) = $conf =~ /server_name ml\..*?hars_audience (\S+);/s;
 my ($issuer) = slurp("$dir/hars-introspect.conf") =~ /^hars_issuer (\S+);/m;
-is($told->{resource}, $audience, '... 3.3: the one that tokens are for');
-is_deeply($told->{authorization_servers}, [$issuer], '... from this issuer');
-my ($kind) = slurp("$top/backend/authserver/hars_as_kind.c")
-    =~ /"service",\s+\.scope = "([^"]*)"/;
-is_deeply([ sort @{ $told->{scopes_supported} } ],
-          [ sort grep { /^ml:/ } split / /, $kind ], '... the scopes');
-ok($told->{tls_client_certificate_bound_access_tokens}, '... bound');
-is($nginx->curl('/.well-known/oauth-protected-resource/x', @insecure)
-   ->{status}, 401, 'what is beside it is protected');
+my %known = map { $_ => 1 } map { /[\w:]+/g }
+    slurp("$top/backend/authserver/hars_as_kind.c")
+    =~ /"(?:patient|service|fog_node)",\s+\.scope = ((?:"[^"]*"\s*)+)/g;
+my %scopes = (ml => qr/^ml:/,
+              dcm => qr/^(?:recordings|activities|samples|consent):/);
+
+for my $name (sort keys %scopes) {
+    my @insecure = (args => ['-k'], host => "$name.hars.localhost");
+    my $m = $nginx->curl('/.well-known/oauth-protected-resource', @insecure);
+    is($m->{status}, 200, "RFC 9728, 3: metadata of the resource $name");
+    like($m->{headers}, qr{^content-type: application/json\r?$}mi,
+         '... JSON');
+    my $told = eval { decode_json($m->{body}) } // {};
+    my ($audience) = $conf =~ /server_name $name\..*?hars_audience (\S+);/s;
+    is($told->{resource}, $audience, '... 3.3: the one that tokens are for');
+    is_deeply($told->{authorization_servers}, [$issuer],
+              '... from this issuer');
+    is_deeply([ sort @{ $told->{scopes_supported} } ],
+              [ sort grep { $_ =~ $scopes{$name} } keys %known ], '... the scopes');
+    ok($told->{tls_client_certificate_bound_access_tokens}, '... bound');
+    is($nginx->curl('/.well-known/oauth-protected-resource/x', @insecure)
+       ->{status}, 401, 'what is beside it is protected');
+    is($nginx->curl('/metrics', @insecure)->{status}, 404,
+       'what is counted is not told here');
+}
 ok($nginx->quit, 'nginx ends');
 
 
@@ -170,7 +180,7 @@ sub settings {
         $text =~ s{/run/hars/auth-gateway.sock}{$as}g;
         $text =~ s{/run/hars}{$dir}g;
         $text =~ s{127\.0\.0\.1:9145}{127.0.0.1:$ENV{TEST_NGINX_PORT_1}};
-        $text =~ s{127\.0\.0\.1:(914[67])}{unix:$dir/$1.sock}g;
+        $text =~ s{127\.0\.0\.1:(914[6-9])}{unix:$dir/$1.sock}g;
         $text =~ s{allow 127\.0\.0\.1;}{allow unix:;}g;
         $text =~ s{/var/log/nginx|/run(?=/nginx.pid)}{$dir}g;
 
@@ -179,7 +189,7 @@ sub settings {
     }
 
     mkdir "$dir/tls";
-    for my $name (qw(auth ml)) {
+    for my $name (qw(auth ml dcm)) {
         for my $kind (qw(pem key)) {
             spew("$dir/tls/$name.$kind",
                  slurp("$HarsTest::Place::pki/server.$kind"));

@@ -29,7 +29,7 @@ for my $time ('first', 'second') {
 }
 
 my %pid = pids();
-is(scalar keys %pid, 4, 'four services run');
+is(scalar keys %pid, 5, 'five services run');
 ok(kill(0, $_), "process $_ is there") for sort values %pid;
 
 my ($ls) = grep { !/^srw/ } split /\n/, `ls -l $run/sock/ | tail -n +2`;
@@ -75,7 +75,7 @@ my $log = slurp("$run/log/error.log");
 unlike($log, qr/\[alert\]|\[emerg\]|Sanitizer|hats_at_/,
        'the error log has no alert and no token');
 unlike(slurp("$run/log/$_"), qr/hats_at_/, "no token in $_")
-    for qw(access.log authserver.log mlservice.log redis.log);
+    for qw(access.log authserver.log mlservice.log dcm.log redis.log);
 
 # the authorization server's own, signed to its end
 ($status, $out) = command("$run/bin/hars-authserver", '--config',
@@ -244,7 +244,7 @@ sub command {
 
 sub pids {
     return map { ($_, 0 + slurp("$run/pid/$_")) }
-           grep { -f "$run/pid/$_" } qw(redis authserver mlservice nginx);
+           grep { -f "$run/pid/$_" } qw(redis authserver mlservice dcm nginx);
 }
 
 

@@ -118,6 +118,7 @@ sub make_pki {
         'authorities',
         'server server localhost auth.hars.localhost ml.hars.localhost',
         'server other other.hars.localhost',
+        'server dcm dcm.hars.localhost',
         'client a --cn client-a',
         'client b --cn client-b',
         'client expired --cn client-a --expired',

@@ -2,7 +2,7 @@ package HarsTest::Reference;
 
 # The reference gateway: the files of conf/ as they are, but for places, port
 # and user, with the real authorization server, ML service and Redis behind
-# it.  For clients that nobody here wrote; they reach it by its own names.
+# it, and the data collecting mechanism where start() is told dcm => 1.  For clients that nobody here wrote; they reach it by its own names.
 #
 #   use HarsTest suite => 0, redis => 1;
 #   use HarsTest::Reference;
@@ -31,6 +31,7 @@ use HarsTest::Nginx;
 use HarsTest::Place;
 
 our $ml = 'https://ml.hars.localhost/';
+our $dcm = 'https://dcm.hars.localhost/';
 
 my (%child, $nginx, $owner);
 
@@ -104,12 +105,14 @@ sub start {
     launch('authserver', '--config', path('authserver.conf'), 'serve')
         if $o{authserver};
     launch('mlservice', '--config', path('mlservice.conf'));
+    launch('dcm', '--config', path('dcm.conf')) if $o{dcm};
 
-    for my $socket ($as, $ml) {
+    for my $socket ($as, $ml, $o{dcm} ? path('dcm.sock') : ()) {
         HarsTest::Place::wait_for(15, sub {
             return IO::Socket::UNIX->new(Peer => $socket);
         }) or die "nobody listens at $socket: ",
-                  map { slurp(path("$_.log")) } qw(authserver mlservice);
+                  map { slurp($_) } grep { -e }
+                  map { path("$_.log") } qw(authserver mlservice dcm);
     }
 
     my ($status, $said) = $nginx->check;
@@ -205,6 +208,9 @@ sub files {
         spew("tls/$name.$_", slurp("$HarsTest::Place::pki/server.$_"))
             for qw(pem key);
     }
+    spew("tls/dcm.$_", slurp("$HarsTest::Place::pki/dcm.$_"))
+        for qw(pem key);
+    spew('data.key', '5a' x 32 . "\n");
     spew($_, slurp("$HarsTest::Place::pki/client-ca.pem"))
         for qw(tls/client-ca.pem client-ca.pem);
 
@@ -236,7 +242,7 @@ sub placed {
         s{modules/ngx_http_hars_module.so}{$HarsTest::Place::module};
         s{/run/hars/redis.sock}{$ENV{TEST_NGINX_REDIS_SOCK}}g;
         s{/usr/share/hars}{$HarsTest::Place::top/backend/mlservice}g;
-        s{/(?:etc|run|var/lib)/hars}{$dir}g;
+        s{/(?:etc|run|var/lib)/hars(?:-dcm)?}{$dir}g;
         s{/var/log/nginx|/run(?=/nginx\.pid)}{$dir}g;
         s{127\.0\.0\.1:(914\d)}{unix:$dir/status-$1.sock}g;
         s{allow 127\.0\.0\.1;}{allow unix:;}g;
