@@ -340,6 +340,23 @@ hars_audit_failed(hars_audit_t *audit, const char *why)
 }
 
 
+unsigned
+hars_audit_unwritten(hars_as_t *as)
+{
+    unsigned  unwritten;
+
+    if (as->audit == NULL) {
+        return 0;
+    }
+
+    pthread_mutex_lock(&as->audit->mutex);
+    unwritten = as->audit->unwritten;
+    pthread_mutex_unlock(&as->audit->mutex);
+
+    return unwritten;
+}
+
+
 int
 hars_audit_sign(hars_as_t *as, time_t now)
 {

@@ -50,6 +50,9 @@ int hars_audit_begin(hars_audit_t *audit);
 /* follows a file that was moved away; the main thread's, each second */
 void hars_audit_tick(hars_audit_t *audit);
 
+/* could the last line not be written?  0 where there is no log */
+unsigned hars_audit_unwritten(hars_as_t *as);
+
 /*
  * The events.  Without a log (NULL) nothing happens; HARS_ERROR: the line
  * could not be written, which the log says.

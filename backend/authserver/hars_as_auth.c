@@ -94,6 +94,10 @@ hars_auth_wrong(const hars_client_t *client, const hars_cert_t *cert)
         return "has no way to authenticate registered";
     }
 
+    if (client->auth->match == hars_auth_any_match && !client->has_secret) {
+        return "has no secret registered";
+    }
+
     /* who makes its own certificate is known by that very one */
 
     if (!cert->trusted && client->auth->match != hars_auth_cert_match) {

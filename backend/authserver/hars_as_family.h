@@ -79,7 +79,7 @@ void hars_family_token(const hars_family_t *family,
 int hars_store_family_get(hars_store_t *store,
     const unsigned char id[HARS_FAMILY_LEN], hars_family_t *family);
 
-/* forgets families that ended before "until", s */
+/* forgets families that ended before "until", s; HARS_DECLINED: some of them */
 int hars_store_family_sweep(hars_store_t *store, int64_t until);
 
 /* how many clients get refresh tokens */

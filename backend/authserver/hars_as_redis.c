@@ -234,6 +234,10 @@ hars_redis_run(hars_redis_t *redis, const hars_redis_command_t *command,
         return HARS_ERROR;
     }
 
+    /* who waited for others does not take their time for Redis' */
+
+    deadline = hars_conn_deadline(&redis->conn_conf);
+
     rc = HARS_ERROR;
 
     if (redis->cluster) {

@@ -7,6 +7,10 @@
 #include <string.h>
 
 
+static int hars_row_hash(hars_db_t *db, unsigned i,
+    unsigned char hash[HARS_SHA256_LEN]);
+
+
 void
 hars_row_bind_client(hars_db_t *db, const hars_client_t *client)
 {
@@ -33,6 +37,7 @@ hars_row_bind_client(hars_db_t *db, const hars_client_t *client)
 int
 hars_row_client(hars_db_t *db, hars_client_t *client)
 {
+    int   secret, registration;
     char  kind[HARS_AS_ID_SIZE], auth[HARS_AS_ID_SIZE];
 
     memset(client, 0, sizeof(hars_client_t));
@@ -56,17 +61,33 @@ hars_row_client(hars_db_t *db, hars_client_t *client)
 
     client->kind = hars_kind_find(kind);
     client->auth = hars_auth_find(auth);
-    client->has_secret =
-        (hars_db_get_blob(db, 6, client->secret, HARS_SHA256_LEN) == HARS_OK);
     client->token_ttl = hars_db_get_int(db, 9);
     client->refresh = (hars_db_get_int(db, 10) != 0);
-    client->has_registration =
-        (hars_db_get_blob(db, 12, client->registration, HARS_SHA256_LEN)
-         == HARS_OK);
     client->disabled_at = hars_db_get_int(db, 13);
     client->created_at = hars_db_get_int(db, 14);
 
-    return (client->kind && client->auth) ? HARS_OK : HARS_ERROR;
+    secret = hars_row_hash(db, 6, client->secret);
+    registration = hars_row_hash(db, 12, client->registration);
+    client->has_secret = (secret == HARS_OK);
+    client->has_registration = (registration == HARS_OK);
+
+    return (client->kind && client->auth && secret != HARS_ERROR
+            && registration != HARS_ERROR) ? HARS_OK : HARS_ERROR;
+}
+
+
+/* HARS_DECLINED: an empty one; of any other length it is a broken row */
+static int
+hars_row_hash(hars_db_t *db, unsigned i, unsigned char hash[HARS_SHA256_LEN])
+{
+    unsigned char  none[1];
+
+    if (hars_db_get_blob(db, i, hash, HARS_SHA256_LEN) == HARS_OK) {
+        return HARS_OK;
+    }
+
+    return (hars_db_get_blob(db, i, none, 0) == HARS_OK) ? HARS_DECLINED
+                                                         : HARS_ERROR;
 }
 
 

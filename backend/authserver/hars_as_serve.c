@@ -39,18 +39,21 @@
 #define HARS_SERVE_PUBLIC   (32 * 1024)   /* here it does: 8 KB at most */
 #define HARS_SERVE_KEEP     3600          /* s, of tokens that have ended */
 #define HARS_SERVE_SWEEP    10            /* s */
+#define HARS_SERVE_FAMILIES  20           /* slices of families in a tick */
 #define HARS_SERVE_CERTS    (30 * 86400)  /* s, of certificates that ended */
 
 
 typedef struct {
     hars_as_socket_t   socket;
     time_t             swept;             /* when */
+    int64_t            sweep_from;        /* key of a token */
 } hars_serve_t;
 
 
 static int hars_serve_refresh(hars_serve_t *serve, hars_as_t *as);
 static int hars_serve_run(hars_serve_t *serve, hars_as_t *as);
 static void hars_serve_tick(hars_serve_t *serve, hars_as_t *as);
+static void hars_serve_sweep(hars_serve_t *serve, hars_as_t *as, time_t now);
 static void hars_serve_gateway(hars_serve_t *serve, hars_as_t *as);
 
 
@@ -214,13 +217,13 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
 
     /* all that asks a PostgreSQL waits for it */
 
-    conf.workers = HARS_SERVE_WORKERS;
     conf.waits = hars_db_waits(as->conf.database);
     conf.gateway_user = as->conf.gateway_user;
     conf.served = hars_metrics_served;
 
     conf.socket = as->conf.gateway_socket;
     conf.routes = hars_serve_introspect;
+    conf.workers = conf.waits ? HARS_SERVE_WORKERS : 0;
     conf.memory = HARS_SERVE_MEMORY;
     conf.data = &serve->socket;
     gateway = hars_http_start(&conf);
@@ -228,6 +231,7 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
     hars_serve_public[0].path = as->metadata_path;
 
     conf.socket = as->conf.public_socket;
+    conf.workers = HARS_SERVE_WORKERS;
     conf.routes = hars_serve_public;
     conf.memory = HARS_SERVE_PUBLIC;
     public = gateway ? hars_http_start(&conf) : NULL;
@@ -277,14 +281,36 @@ hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
     (void) hars_audit_sign(as, now);
 
     if (now - serve->swept >= HARS_SERVE_SWEEP) {
-        if (hars_store_sweep(store, now - HARS_SERVE_KEEP,
-                             (int64_t) as->conf.token_ttl) != HARS_DECLINED)
-        {
-            serve->swept = now;
-        }
+        hars_serve_sweep(serve, as, now);
+    }
+}
 
-        hars_store_family_sweep(store, now - HARS_SERVE_KEEP);
-        hars_store_certificate_sweep(store, now - HARS_SERVE_CERTS, now);
+
+/* where there is more than a tick takes, the next one goes on */
+static void
+hars_serve_sweep(hars_serve_t *serve, hars_as_t *as, time_t now)
+{
+    int            tokens, families;
+    unsigned       n;
+    hars_store_t  *store;
+
+    store = serve->socket.store;
+
+    tokens = hars_store_sweep(store, now - HARS_SERVE_KEEP,
+                              (int64_t) as->conf.token_ttl,
+                              &serve->sweep_from);
+
+    for (n = 0, families = HARS_DECLINED;
+         n < HARS_SERVE_FAMILIES && families == HARS_DECLINED;
+         n++)
+    {
+        families = hars_store_family_sweep(store, now - HARS_SERVE_KEEP);
+    }
+
+    hars_store_certificate_sweep(store, now - HARS_SERVE_CERTS, now);
+
+    if (tokens != HARS_DECLINED && families != HARS_DECLINED) {
+        serve->swept = now;
     }
 }
 

@@ -112,6 +112,10 @@ int hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
 int hars_store_revoke(hars_store_t *store, const hars_revoke_t *revoke,
     int64_t now, hars_outbox_t *row, unsigned *n);
 
+/* all of them inside a transaction, their number in *tokens */
+int hars_store_revoke_all(hars_db_t *db, const hars_revoke_t *revoke,
+    int64_t now, uint64_t *tokens);
+
 int hars_store_cert_revoked(hars_store_t *store,
     const unsigned char hash[HARS_SHA256_LEN]);
 
@@ -157,9 +161,10 @@ void hars_store_turn_done(hars_store_t *store, hars_db_t *turn);
  * Forgets tokens that were issued so long ago that they have ended before
  * "until"; no token lives longer than "ttl" or what its client has.
  * HARS_DECLINED: so many that this is to be called again, after whatever else
- * there is to do.
+ * there is to do, with *from (a key, at first 0) as it was left.
  */
-int hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl);
+int hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl,
+    int64_t *from);
 
 
 #endif /* HARS_AS_STORE_H */

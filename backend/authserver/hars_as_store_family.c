@@ -7,6 +7,9 @@
 #include <string.h>
 
 
+#define HARS_FAMILY_SLICE  1000           /* rows swept in one commit */
+
+
 static int hars_family_row(hars_db_t *db, hars_family_t *family);
 static int hars_family_state(hars_db_t *db, const hars_family_t *family,
     int64_t now, int64_t grace, hars_family_e *result);
@@ -217,10 +220,19 @@ hars_store_family_sweep(hars_store_t *store, int64_t until)
 static int
 hars_family_delete(hars_db_t *db, void *data)
 {
-    hars_db_int(db, *(int64_t *) data);
+    uint64_t  changed;
 
-    return hars_db_do(db, "DELETE FROM family WHERE id IN (SELECT id FROM"
-                          " family WHERE exp < ?1 LIMIT 1000)", NULL);
+    hars_db_int(db, *(int64_t *) data);
+    hars_db_int(db, HARS_FAMILY_SLICE);
+
+    if (hars_db_do(db, "DELETE FROM family WHERE id IN (SELECT id FROM"
+                       " family WHERE exp < ?1 LIMIT ?2)", &changed)
+        != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    return (changed == HARS_FAMILY_SLICE) ? HARS_DECLINED : HARS_OK;
 }
 
 

@@ -58,6 +58,27 @@ hars_store_revoke(hars_store_t *store, const hars_revoke_t *revoke,
 }
 
 
+int
+hars_store_revoke_all(hars_db_t *db, const hars_revoke_t *revoke, int64_t now,
+    uint64_t *tokens)
+{
+    int                  rc;
+    unsigned             n;
+    hars_outbox_t        row[HARS_STORE_BATCH];
+    hars_store_revoke_t  what = { revoke, now, row, &n };
+
+    *tokens = 0;
+
+    do {
+        rc = hars_store_revoke_batch(db, &what);
+        *tokens += n;
+
+    } while (rc == HARS_OK && n == HARS_STORE_BATCH);
+
+    return rc;
+}
+
+
 static int
 hars_store_revoke_batch(hars_db_t *db, void *data)
 {

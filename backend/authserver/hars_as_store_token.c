@@ -121,7 +121,8 @@ hars_store_token_get(hars_store_t *store, const hars_token_id_t *id,
 
 
 int
-hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl)
+hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl,
+    int64_t *from)
 {
     int           rc;
     unsigned      n;
@@ -137,16 +138,20 @@ hars_store_sweep(hars_store_t *store, int64_t until, int64_t ttl)
 
     sweep.bound = hars_value_key((until - ttl) * 1000, NULL);
     sweep.until = until;
+    sweep.from = *from;
 
     for (n = 0; n < HARS_SWEEP_SLICES; n++) {
         rc = hars_store_write(store, hars_sweep_slice, &sweep);
 
         if (rc != HARS_OK || !sweep.more) {
+            *from = 0;
             return rc;
         }
 
         sweep.from = sweep.next;
     }
+
+    *from = sweep.from;
 
     return HARS_DECLINED;
 }

@@ -48,6 +48,7 @@ typedef struct {
     unsigned        refresh:1;            /* there is a refresh token */
     hars_family_t   family;               /* at the generation presented */
     hars_family_e   rotated;
+    uint64_t        revoked;              /* tokens, where it was reused */
     uint32_t        next;                 /* generation to answer with */
     hars_token_t    token;
     char            value[HARS_AS_TOKEN_LEN + 1];      /* the token itself */
@@ -72,6 +73,7 @@ static int hars_token_target(hars_grant_t *grant, const char *uri,
 static void hars_token_fill(hars_request_t *r, hars_grant_t *grant);
 static void hars_token_issue(hars_request_t *r,
     const hars_grant_type_t *type, hars_grant_t *grant);
+static void hars_token_unaudited(hars_request_t *r);
 static void hars_token_stored(void *data);
 static void hars_token_issued(hars_request_t *r);
 static int hars_token_store_credentials(hars_db_t *db, void *data);
@@ -421,6 +423,13 @@ hars_token_issue(hars_request_t *r, const hars_grant_type_t *type,
 
     socket = r->data;
 
+    /* a refresh token that is used for nothing would count as reused later */
+
+    if (hars_audit_unwritten(socket->as)) {
+        hars_token_unaudited(r);
+        return;
+    }
+
     if (hars_value_token(grant->value, &grant->token.id, hars_token_ms())
         != HARS_OK)
     {
@@ -439,6 +448,15 @@ hars_token_issue(hars_request_t *r, const hars_grant_type_t *type,
 
     grant->job.rc = hars_store_write(socket->store, type->store, grant);
     hars_token_issued(r);
+}
+
+
+/* the refusal's own line tries the log again */
+static void
+hars_token_unaudited(hars_request_t *r)
+{
+    hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
+                     "The audit log cannot be written.");
 }
 
 
@@ -463,7 +481,7 @@ hars_token_issued(hars_request_t *r)
         hars_token_not_stored(r, grant, grant->job.rc);
 
     } else if (hars_audit_issue(socket->as, &grant->token) != HARS_OK) {
-        hars_token_not_stored(r, grant, HARS_ERROR);
+        hars_token_unaudited(r);
 
     } else {
         hars_metrics_issued(socket->as->metrics, grant->token.kind);
@@ -490,10 +508,12 @@ hars_token_store_credentials(hars_db_t *db, void *data)
 }
 
 
+/* what is used again ends in the transaction that sees it */
 static int
 hars_token_store_refresh(hars_db_t *db, void *data)
 {
-    hars_grant_t  *grant;
+    hars_grant_t   *grant;
+    hars_revoke_t   revoke = { .what = HARS_REVOKE_FAMILY };
 
     grant = data;
 
@@ -503,9 +523,14 @@ hars_token_store_refresh(hars_db_t *db, void *data)
         return HARS_ERROR;
     }
 
-    if (grant->rotated == HARS_FAMILY_REUSED
-        || grant->rotated == HARS_FAMILY_ENDED)
-    {
+    if (grant->rotated == HARS_FAMILY_REUSED) {
+        memcpy(revoke.family, grant->family.id, HARS_FAMILY_LEN);
+
+        return hars_store_revoke_all(db, &revoke, grant->now, &grant->revoked)
+               == HARS_OK ? HARS_DECLINED : HARS_ERROR;
+    }
+
+    if (grant->rotated == HARS_FAMILY_ENDED) {
         return HARS_DECLINED;
     }
 
@@ -572,25 +597,20 @@ static void
 hars_token_reused(hars_request_t *r, hars_grant_t *grant)
 {
     hars_revoke_t      revoke = { .what = HARS_REVOKE_FAMILY };
-    hars_revoked_t     revoked;
     hars_as_socket_t  *socket;
 
     socket = r->data;
     memcpy(revoke.family, grant->family.id, HARS_FAMILY_LEN);
 
-    if (hars_revocation(socket->as, socket->store, &revoke, &revoked)
-        == HARS_ERROR)
-    {
-        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
-                         "The database cannot be asked.");
-        return;
-    }
+    /* what cannot be told now stays in the outbox */
+
+    (void) hars_revocation_outbox(socket->as, socket->store);
 
     hars_log_warn("client %s used a refresh token again: its family is "
                   "revoked", grant->client.id);
-    hars_metrics_revoked(socket->as->metrics, revoke.what, revoked.tokens);
+    hars_metrics_revoked(socket->as->metrics, revoke.what, grant->revoked);
     (void) hars_audit_revoke(socket->as, grant->client.id, &revoke,
-                             revoked.tokens);
+                             grant->revoked);
 
     hars_oauth_error(r, HARS_OAUTH_INVALID_GRANT,
                      "The refresh token is not valid.");

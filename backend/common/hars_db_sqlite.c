@@ -94,12 +94,12 @@ hars_db_files(unsigned cache, unsigned overwrite)
 }
 
 
+/* in whatever directory it is asked for, it has to be the same one */
 static const char *
 hars_sqlite_wrong(const char *where)
 {
-    (void) where;
-
-    return NULL;
+    return where[0] == '/' ? NULL
+           : "has to be an absolute path, or a URI: postgresql://...";
 }
 
 

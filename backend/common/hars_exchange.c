@@ -93,12 +93,13 @@ hars_exchange_free(hars_exchange_t *ex)
         MHD_destroy_response(ex->response);
     }
 
-    /* bodies carry tokens */
+    /* bodies and answers carry tokens */
+
+    hars_exchange_wipe(&ex->reply, ex->reply_len);
 
     if (ex->size) {
         atomic_fetch_sub(&ex->server->held, ex->size);
-        explicit_bzero(ex->r.body, ex->size);
-        free(ex->r.body);
+        hars_exchange_wipe(&ex->r.body, ex->size);
     }
 
     atomic_fetch_sub(&ex->server->held, ex->kept);
@@ -109,6 +110,17 @@ hars_exchange_free(hars_exchange_t *ex)
     }
 
     free(ex);
+}
+
+
+void
+hars_exchange_wipe(char **bytes, size_t len)
+{
+    if (*bytes) {
+        explicit_bzero(*bytes, len);
+        free(*bytes);
+        *bytes = NULL;
+    }
 }
 
 
@@ -293,11 +305,19 @@ hars_exchange_grow(hars_exchange_t *ex, size_t size)
     body = NULL;
 
     if (limit == 0 || held + more <= limit) {
-        body = realloc(ex->size ? ex->r.body : NULL, size + 1);
+        body = malloc(size + 1);
     }
 
     if (body == NULL) {
         atomic_fetch_sub(&ex->server->held, more);
+        return NULL;
+    }
+
+    /* realloc() would leave behind what it moves */
+
+    if (ex->size) {
+        memcpy(body, ex->r.body, ex->r.body_len);
+        hars_exchange_wipe(&ex->r.body, ex->size);
     }
 
     return body;

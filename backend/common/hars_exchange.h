@@ -50,6 +50,8 @@ typedef struct {
     unsigned                begun:1;      /* the handler has run, or does */
     struct MHD_Response    *response;     /* NULL: no answer yet */
     unsigned                answer;       /* its status */
+    char                   *reply;        /* its body, NULL: from elsewhere */
+    size_t                  reply_len;
 
     hars_work_t             work;
     unsigned                working:1;    /* a worker has it, or had it */
@@ -65,6 +67,9 @@ typedef struct {
 hars_exchange_t *hars_exchange_create(hars_exchange_server_t *server,
     struct MHD_Connection *connection, const char *url, const char *method);
 void hars_exchange_free(hars_exchange_t *ex);
+
+/* frees what may hold a secret; NULL is allowed, and what is left */
+void hars_exchange_wipe(char **bytes, size_t len);
 
 /* after the headers, for each piece of the body, and after its end */
 enum MHD_Result hars_exchange_begin(hars_exchange_t *ex);

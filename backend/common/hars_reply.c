@@ -59,14 +59,19 @@ hars_reply(hars_request_t *r, unsigned status, const char *type, char *body,
     ex = (hars_exchange_t *) r;
 
     if (ex->response) {
-        free(body);
+        hars_exchange_wipe(&body, len);
         return;
     }
 
+    /* libmicrohttpd would not wipe what it frees */
+
     ex->response = MHD_create_response_from_buffer(len, body,
-                                                   MHD_RESPMEM_MUST_FREE);
+                                                   MHD_RESPMEM_PERSISTENT);
+    ex->reply = body;
+    ex->reply_len = len;
+
     if (ex->response == NULL) {
-        free(body);
+        hars_exchange_wipe(&ex->reply, len);
         return;
     }
 

@@ -28,6 +28,7 @@ rotation();
 keys_rotate();
 parallel();
 reuse();
+unaudited();
 binding();
 narrower();
 lifetime();
@@ -318,6 +319,32 @@ sub reuse {
        '400 invalid_grant', '[28] two generations back');
     is(outcome(refresh('dcm-1', $next->{refresh_token})),
        '400 invalid_grant', '[28] ... is reuse');
+}
+
+
+# nobody is punished for having asked while the disk was full
+sub unaudited {
+    my $answer = first('dcm-1');
+    my $log = sub {
+        is(ended('authserver', 'TERM'), 0, 'the server stops');
+        conf("refresh_key = $dir/refresh.key");
+        write_file('as.conf', content("$dir/as.conf")
+                   =~ s{^(audit_log = ).*}{$1$_[0]}mr);
+        start();
+    };
+
+    $log->('/dev/full');
+    is(outcome(refresh('once', 'none')), '400 unauthorized_client',
+       'a refusal is one without its line in the audit log');
+    is(outcome(refresh('dcm-1', $answer->{refresh_token})),
+       '500 server_error', '... a refresh is not done then');
+    $log->("$dir/audit.log");
+
+    my $since = time;
+
+    wait_for(sub { time > $since + $grace });
+    is(outcome(refresh('dcm-1', $answer->{refresh_token})), 200,
+       '[28] ... and is no reuse when it is asked for again, after the grace');
 }
 
 

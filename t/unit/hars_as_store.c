@@ -512,6 +512,9 @@ at(hars_token_t *token, int64_t iat, unsigned char id, int64_t ttl)
 }
 
 
+/* what lives for so long, of an hour that is long past */
+static int64_t  life = 10 * 3600;
+
 /* so many of them, in one commit */
 static int
 many(hars_db_t *db, void *data)
@@ -522,7 +525,7 @@ many(hars_db_t *db, void *data)
     n = *(unsigned *) data;
 
     for (i = 0; i < n; i++) {
-        at(&token, NOW - 3 * 3600 + i % 7, 1, 300);
+        at(&token, NOW - 3 * 3600 + i % 7, 1, life);
         token.id.key += i / 7;
 
         if (hars_token_insert(db, &token) != HARS_OK) {
@@ -538,19 +541,34 @@ many(hars_db_t *db, void *data)
 static void
 sweep(hars_store_t *store)
 {
+    int64_t       from;
     unsigned      n;
     hars_token_t  token;
 
     sql(store, "DELETE FROM token");
 
+    from = 0;
     n = HARS_SWEEP_SLICE * HARS_SWEEP_SLICES + 100;
     hars_store_write(store, many, &n);
-    ok(hars_store_sweep(store, NOW, 7200) == HARS_DECLINED
+    at(&token, NOW - 3 * 3600 + 60, 2, 10);
+    hars_store_token_add(store, &token);
+
+    ok(hars_store_sweep(store, NOW, 7200, &from) == HARS_DECLINED
+       && from > 0 && number(store, "SELECT count(*) FROM token") == n + 1,
+       "looked at, and all have to stay");
+    ok(hars_store_sweep(store, NOW, 7200, &from) == HARS_OK
+       && from == 0 && number(store, "SELECT count(*) FROM token") == n,
+       "what has ended behind these goes");
+
+    sql(store, "UPDATE token SET exp = 1");
+    ok(hars_store_sweep(store, NOW, 7200, &from) == HARS_DECLINED
        && number(store, "SELECT count(*) FROM token") == 100,
        "swept, and there are more");
 
     sql(store, "DELETE FROM token");
 
+    from = 0;
+    life = 300;
     n = HARS_SWEEP_SLICE + 100;
     hars_store_write(store, many, &n);
 
@@ -561,16 +579,58 @@ sweep(hars_store_t *store)
     at(&token, NOW - 10, 4, 300);
     hars_store_token_add(store, &token);
 
-    ok(hars_store_sweep(store, NOW, 7200) == HARS_OK
+    ok(hars_store_sweep(store, NOW, 7200, &from) == HARS_OK
        && number(store, "SELECT count(*) FROM token") == 3,
        "swept, more than a slice");
-    ok(hars_store_sweep(store, NOW, 300) == HARS_OK
+    ok(hars_store_sweep(store, NOW, 300, &from) == HARS_OK
        && number(store, "SELECT count(*) FROM token") == 2
        && hars_store_token_get(store, &token.id, &token, NULL) == HARS_OK,
        "what lived longer than tokens do now stays");
-    ok(hars_store_sweep(store, NOW + 3 * 3600, 300) == HARS_OK
+    ok(hars_store_sweep(store, NOW + 3 * 3600, 300, &from) == HARS_OK
        && number(store, "SELECT count(*) FROM token") == 0,
        "till it has ended");
+}
+
+
+static int
+families_many(hars_db_t *db, void *data)
+{
+    unsigned        i;
+    hars_family_t   family;
+
+    memset(&family, 0, sizeof(family));
+    strcpy(family.client_id, "dcm-1");
+    family.generation = 1;
+    family.exp = NOW;
+
+    for (i = 0; i < *(unsigned *) data; i++) {
+        memcpy(family.id, &i, sizeof(i));
+
+        if (hars_family_insert(db, &family) != HARS_OK) {
+            return HARS_ERROR;
+        }
+    }
+
+    return HARS_OK;
+}
+
+
+static void
+families(hars_store_t *store)
+{
+    unsigned  n;
+
+    n = HARS_FAMILY_SLICE + 5;
+    hars_store_write(store, families_many, &n);
+
+    ok(hars_store_family_sweep(store, NOW) == HARS_OK
+       && number(store, "SELECT count(*) FROM family") == n,
+       "families that have not ended stay");
+    ok(hars_store_family_sweep(store, NOW + 1) == HARS_DECLINED
+       && number(store, "SELECT count(*) FROM family") == 5
+       && hars_store_family_sweep(store, NOW + 1) == HARS_OK
+       && number(store, "SELECT count(*) FROM family") == 0,
+       "those that have go, a slice at a time");
 }
 
 
@@ -638,6 +698,12 @@ broken(hars_store_t *store)
                " replace('0000000000', '0', '1234567') WHERE id = 'x'");
     ok(hars_store_client_get(store, "x", &client) == HARS_ERROR,
        "a row that does not fit is an error");
+
+    sql(store, "UPDATE client SET sub = 'x', secret = (SELECT"
+               " substr(hash, 1, 5) FROM revoked_cert LIMIT 1)"
+               " WHERE id = 'x'");
+    ok(hars_store_client_get(store, "x", &client) == HARS_ERROR,
+       "a secret's hash that is none is an error, not no secret");
 }
 
 
@@ -706,6 +772,7 @@ main(void)
     group(store);
     failed(store);
     sweep(store);
+    families(store);
     broken(store);
     newer(store);
 
