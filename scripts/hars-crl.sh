@@ -6,8 +6,9 @@
 # place at once, and reloads nginx after "nginx -t".  A timer runs it
 # (conf/systemd/hars-crl.timer); "make install" makes it /usr/sbin/hars-crl.
 #
-# What is wrong leaves the file in place as it is.  Half of a list's time
-# without a newer one is an alarm: nginx refuses everybody when it ends.
+# What is wrong leaves the file in place as it is; of --add, that list alone.
+# Half of a list's time without a newer one is an alarm: nginx refuses
+# everybody when it ends.
 #
 # usage: hars-crl [--url URL] [--unix-socket PATH] [--ca FILE] [--crl FILE]
 #                 [--add FILE]... [--nginx COMMAND]
@@ -20,7 +21,8 @@
 #   --nginx        "nginx -c /etc/hars/nginx.conf"; -t and -s reload follow
 #
 # Exit status: 0 all is well, 1 nothing newer could be put in place, 2 usage,
-# 3 the same or not, but half of a list's time is over.
+# 3 the same or not, but half of a list's time is over, or one of --add is
+# wrong.
 
 set -euo pipefail
 export LC_ALL=C
@@ -34,6 +36,7 @@ nginx='nginx -c /etc/hars/nginx.conf'
 fetch=()
 add=()
 skew=300
+wrong=
 tmp=
 
 
@@ -134,11 +137,71 @@ list_of() {
 }
 
 
-# the lists in $tmp/new are good ones, newer than those in $tmp/old
-verify() {
-    local file name old next last now subject by
+# newer LIST OLD NAME: its number is higher; by its time, where authorities do
+# not count ("openssl ca" without crl_extensions)
+newer() {
+    local mine theirs
+
+    mine=$(number "$1")
+    theirs=$(number "$2")
+
+    if [ "$mine$theirs" = 00 ]; then
+        if [ "$(seconds "$1" lastupdate)" -lt \
+             "$(seconds "$2" lastupdate)" ]; then
+            say "the list of $3 is of $(field "$1" lastupdate)," \
+                "$crl has one of $(field "$2" lastupdate): an old one is" \
+                "not taken"
+            return 1
+        fi
+
+    elif ! less "$theirs" "$mine"; then
+        say "the list of $3 is number $mine (hex), $crl has $theirs:" \
+            "an old one is not taken"
+        return 1
+    fi
+}
+
+
+# good LIST: one of those in $tmp/new, and newer than the one in $tmp/old
+good() {
+    local name old next last now by
 
     now=$(date +%s)
+
+    if ! name=$(field "$1" issuer) || [ -z "$name" ]; then
+        say "a revocation list cannot be read"
+        return 1
+    fi
+
+    by=$(signer "$1")
+
+    if [ -z "$by" ]; then
+        say "the list of $name is signed by no authority in $ca"
+        return 1
+    fi
+
+    if [ "$(list_of "$by" "$tmp/new")" != "$1" ]; then
+        say "there are two lists of $name"
+        return 1
+    fi
+
+    next=$(seconds "$1" nextupdate) || next=0
+    last=$(seconds "$1" lastupdate) || last=$((now + skew + 1))
+
+    if [ "$next" -le "$now" ] || [ "$last" -gt $((now + skew)) ]; then
+        say "the list of $name has ended, or is of a time to come"
+        return 1
+    fi
+
+    old=$(list_of "$by" "$tmp/old")
+
+    [ -z "$old" ] || cmp -s "$old" "$1" || newer "$1" "$old" "$name"
+}
+
+
+# the lists fetched are good ones; of those added, what is not is left out
+verify() {
+    local file name
 
     if [ ! -f "$tmp/new/0001.pem" ]; then
         say "no revocation list in what $url answers"
@@ -146,52 +209,43 @@ verify() {
     fi
 
     for file in "$tmp"/new/*.pem; do
-        if ! name=$(field "$file" issuer) || [ -z "$name" ]; then
-            say "a revocation list cannot be read"
-            return 1
+        good "$file" || return 1
+    done
+
+    for file in "$tmp"/added/*.pem; do
+        [ -f "$file" ] || continue
+        name=$tmp/new/added-${file##*/}
+        cp "$file" "$name"
+
+        if ! good "$name"; then
+            rm "$name"
+            wrong=yes
         fi
+    done
+}
 
-        by=$(signer "$file")
 
-        if [ -z "$by" ]; then
-            say "the list of $name is signed by no authority in $ca"
-            return 1
-        fi
+# every authority has a list: the one in place, where that added was wrong
+complete() {
+    local file subject old
 
-        if [ "$(list_of "$by" "$tmp/new")" != "$file" ]; then
-            say "there are two lists of $name"
-            return 1
-        fi
-
-        next=$(seconds "$file" nextupdate) || next=0
-        last=$(seconds "$file" lastupdate) || last=$((now + skew + 1))
-
-        if [ "$next" -le "$now" ] || [ "$last" -gt $((now + skew)) ]; then
-            say "the list of $name has ended, or is of a time to come"
-            return 1
-        fi
-
-        old=$(list_of "$by" "$tmp/old")
-
-        if [ -z "$old" ] || cmp -s "$old" "$file"; then
+    for file in "$tmp"/ca/*.pem; do
+        if [ -n "$(list_of "$file" "$tmp/new")" ]; then
             continue
         fi
 
-        if ! less "$(number "$old")" "$(number "$file")"; then
-            say "the list of $name is number $(number "$file") (hex)," \
-                "$crl has $(number "$old"): an old one is not taken"
-            return 1
-        fi
-    done
-
-    for file in "$tmp"/ca/*.pem; do
         subject=$(openssl x509 -in "$file" -noout -subject -nameopt RFC2253)
+        subject=${subject#subject=}
+        old=$(list_of "$file" "$tmp/old")
 
-        if [ -z "$(list_of "$file" "$tmp/new")" ]; then
-            say "authority ${subject#subject=} of $ca has no list: nginx" \
+        if [ -z "$wrong" ] || [ -z "$old" ]; then
+            say "authority $subject of $ca has no list: nginx" \
                 "would refuse its clients; --add FILE"
             return 1
         fi
+
+        say "the list of $subject that is in place stays"
+        cp "$old" "$tmp/new/kept-${file##*/}"
     done
 }
 
@@ -248,11 +302,12 @@ get() {
         return 1
     fi
 
-    cat "$tmp/fetched" ${add[@]+"${add[@]}"} > "$tmp/all" || return 1
+    cat /dev/null ${add[@]+"${add[@]}"} > "$tmp/all" || return 1
 
-    split "$tmp/all" 'X509 CRL' "$tmp/new"
+    split "$tmp/fetched" 'X509 CRL' "$tmp/new"
+    split "$tmp/all" 'X509 CRL' "$tmp/added"
     split "$crl" 'X509 CRL' "$tmp/old" 2> /dev/null || mkdir -p "$tmp/old"
-    verify || return 1
+    verify && complete || return 1
 
     cat "$tmp"/new/*.pem > "$crl.new" && sync "$crl.new"
 }
@@ -406,6 +461,7 @@ fi
 
 status=0
 update || status=1
+[ -z "$wrong" ] || status=3
 young || status=3
 
 exit "$status"

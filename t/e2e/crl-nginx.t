@@ -24,6 +24,7 @@ my $port = HarsTest::Reference::port();
 my $name = 'ml.hars.localhost';
 my $socket = "$dir/status-9147.sock";
 my (%serial, $nginx);
+my $more = 0;                     # to numbers of the same millisecond
 
 prepare();
 good();
@@ -33,6 +34,7 @@ nothing_new();
 not_taken();
 nginx_says_no();
 many_lists();
+foreign_lists();
 namesakes();
 cut_short();
 why_not();
@@ -373,6 +375,79 @@ sub many_lists {
 }
 
 
+# what is wrong with a list of somebody else's keeps none of our own away
+sub foreign_lists {
+    my @add = ('--ca', "$dir/theirs.pem", '--add', "$dir/theirs.crl");
+    my ($cert, $key) = ("$dir/theirs.crt", "$dir/theirs.key");
+    my $own = content("$dir/tls/crl.pem");
+
+    my ($rc, $said) =
+        run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+            'ec_paramgen_curve:P-256', '-nodes', '-keyout', $key, '-out',
+            $cert, '-days', 9, '-subj', '/O=Theirs');
+    $rc == 0 or die "openssl req: $said\n";
+    write_file('theirs.pem', content("$dir/ca/ca.pem") . content($cert));
+
+    # as "openssl ca" makes it unless it is told otherwise: without a number
+    my $theirs = sub {
+        my ($from, $to, $number) = @_;
+        return write_file('theirs.crl',
+                          made($cert, $key, $from, $to, $number));
+    };
+    my $ours = sub {
+        return (content("$dir/tls/crl.pem")
+                =~ /(-----BEGIN.*?-----END.*?\n)/sg)[1];
+    };
+
+    $theirs->(-3600, 86400);
+    ($rc, $said) = crl(@add);
+    is($rc, 0, 'a list without a number') or diag $said;
+    is(scalar(() = content("$dir/tls/crl.pem") =~ /BEGIN/g), 3, '... three');
+    my $first = $theirs->(-1800, 86400);
+    ($rc, $said) = crl(@add);
+    is($rc, 0, '... a newer one, by its time') or diag $said;
+    my $kept = content($first);
+    isnt(index(content("$dir/tls/crl.pem"), $kept), -1, '... is in place');
+
+    for my $case (
+        ['an older one', -3600, 86400, qr/is of .*: an old one is not taken/],
+        ['one that has ended', -86400, -60, qr/O=Theirs has ended/],
+        ['no list at all', undef, undef, qr/cannot be read|^$/],
+    ) {
+        my ($what, $from, $to, $why) = @$case;
+        my $before = $ours->();
+
+        $from ? $theirs->($from, $to)
+              : write_file('theirs.crl', "-----BEGIN X509 CRL-----\nx\n"
+                           . "-----END X509 CRL-----\n");
+        ($rc, $said) = crl('--url', 'file://' . write_file('lists', newer()),
+                           @add);
+        is($rc, 3, "$what: an alarm");
+        like($said, $why, '... which says why');
+        like($said, qr/list of O=Theirs that is in place stays/,
+             '... and what becomes of it');
+        isnt($ours->(), $before, '... our own is the new one');
+        isnt(index(content("$dir/tls/crl.pem"), $kept), -1,
+             '... theirs the one before');
+    }
+
+    ($rc, $said) = crl('--url', 'file://' . write_file('lists', newer()),
+                       '--crl', "$dir/tls/other.pem", @add);
+    isnt($rc, 0, 'there is none before');
+    like($said, qr/authority O=Theirs .* has no list/, '... which is told');
+    ok(!-e "$dir/tls/other.pem", '... and nothing is put in place');
+
+    $theirs->(-1200, 86400, 5);
+    is((crl('--url', "file://$dir/lists", @add))[0], 0, 'a number, then');
+    $theirs->(-600, 86400);
+    is((crl('--url', "file://$dir/lists", @add))[0], 3,
+       '... and one without it again: an alarm');
+
+    write_file('tls/crl.pem', $own);
+    is((crl())[0], 0, 'without it again');
+}
+
+
 # another authority with the same names, as after a new "ca init"
 sub namesakes {
     my $lists = authority('twin', 'O=Test');
@@ -396,7 +471,7 @@ sub namesakes {
                        write_file('again.crl', $issuing));
     like($said, qr/two lists of CN=Issuing CA,O=Test/, '... one twice: not');
     ($rc, $said) = crl('--add', "$dir/twin.crl");
-    is($rc, 1, '... the other\'s name is not enough');
+    is($rc, 3, '... the other\'s name is not enough');
     like($said, qr/CN=Root CA,O=Test is signed by no authority/, '... why');
     is((crl())[0], 0, 'without it again');
 }
@@ -438,25 +513,38 @@ sub cut_short {
 }
 
 
-# the issuing authority's list with another number, signed as it is
+# the issuing authority's list with a higher number, signed as it is
 sub newer {
     my ($root) = content("$dir/tls/crl.pem") =~ /(-----BEGIN.*?-----END.*?\n)/s;
-    my $number = sprintf '%X', time * 1000;
-    $number = "0$number" if length($number) % 2;
+
+    return $root . made("$dir/ca/issuing.crt", "$dir/ca/issuing.key", -60,
+                        7 * 86400, time * 1000 + $more++);
+}
+
+
+# a list of an authority, from and to seconds from now, with or without number
+sub made {
+    my ($cert, $key, $from, $to, $number) = @_;
+    my @time = map { my @t = gmtime(time + $_);
+        sprintf '%04d%02d%02d%02d%02d%02dZ', $t[5] + 1900, $t[4] + 1,
+            @t[3, 2, 1, 0] } $from, $to;
+    my $hex = sprintf '%X', $number // 0;
+    $hex = "0$hex" if length($hex) % 2;
 
     write_file('n.txt', '');
-    write_file('n.number', "$number\n");
+    write_file('n.number', "$hex\n");
     write_file('n.cnf', "[ca]\ndefault_ca = it\n[it]\ndatabase = $dir/n.txt\n"
-               . "crlnumber = $dir/n.number\ndefault_md = sha256\n"
-               . "crl_extensions = ext\n[ext]\n"
-               . "authorityKeyIdentifier = keyid\n");
+               . "default_md = sha256\n"
+               . ($number ? "crlnumber = $dir/n.number\n"
+                  . "crl_extensions = ext\n[ext]\n"
+                  . "authorityKeyIdentifier = keyid\n" : ''));
     my ($rc, $said) =
         run('openssl', 'ca', '-config', "$dir/n.cnf", '-gencrl', '-keyfile',
-            "$dir/ca/issuing.key", '-cert', "$dir/ca/issuing.crt",
-            '-crldays', 7, '-out', "$dir/n.crl");
+            $key, '-cert', $cert, '-crl_lastupdate', $time[0],
+            '-crl_nextupdate', $time[1], '-out', "$dir/n.crl");
     $rc == 0 or die "openssl ca: $said\n";
 
-    return $root . content("$dir/n.crl");
+    return content("$dir/n.crl");
 }
 
 
@@ -517,25 +605,9 @@ sub why_not {
 # lists by the same authority with other times
 sub half_life {
     my $made = sub {
-        my ($from, $to) = map { my @t = gmtime(time + $_);
-            sprintf '%04d%02d%02d%02d%02d%02dZ', $t[5] + 1900, $t[4] + 1,
-                @t[3, 2, 1, 0] } @_;
-        my $number = sprintf '%x', (time + 3600) * 1000;
-        $number = "0$number" if length($number) % 2;
-        write_file('index.txt', '');
-        write_file('crlnumber', "$number\n");
-        write_file('openssl.cnf', "[ca]\ndefault_ca = it\n[it]\ndatabase = "
-                   . "$dir/index.txt\ncrlnumber = $dir/crlnumber\n"
-                   . "default_md = sha256\ncrl_extensions = ext\n[ext]\n"
-                   . "authorityKeyIdentifier = keyid\n");
-        my ($rc, $said) =
-            run('openssl', 'ca', '-config', "$dir/openssl.cnf", '-gencrl',
-                '-keyfile', "$dir/ca/issuing.key", '-cert',
-                "$dir/ca/issuing.crt", '-crl_lastupdate', $from,
-                '-crl_nextupdate', $to, '-out', "$dir/made.crl");
-        $rc == 0 or die "openssl ca: $said\n";
         return 'file://' . write_file('lists', content("$dir/ca/root.crl")
-                                      . content("$dir/made.crl"));
+            . made("$dir/ca/issuing.crt", "$dir/ca/issuing.key", @_,
+                   (time + 3600) * 1000));
     };
     my $before = content("$dir/tls/crl.pem");
 
