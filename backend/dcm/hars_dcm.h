@@ -21,6 +21,8 @@
 #include "hars_settings.h"
 #include "hars_store.h"
 
+#include <semaphore.h>
+
 
 #define HARS_DCM_ID         65            /* of a sub, a client, with its 0 */
 
@@ -44,6 +46,7 @@ typedef struct {
     hars_vault_t         *vault;          /* keys of the patients' keys */
     hars_store_t         *store;          /* NULL: not serving */
     struct hars_looks_s  *looks;          /* hars_dcm_look.h */
+    sem_t                 large;          /* recordings read at a time */
     atomic_uint           erasing;        /* 1: there may be rows to go */
     hars_dcm_metrics_t    metrics;
 } hars_dcm_t;

@@ -9,6 +9,7 @@
 #include "hars_version.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 
 
 #define HARS_DCM_CONFIG  "/etc/hars/dcm.conf"
+#define HARS_DCM_MMAP    (128 * 1024)
+#define HARS_DCM_ARENAS  2
 
 
 static int hars_dcm_options(int argc, char **argv, const char **config,
@@ -39,6 +42,15 @@ main(int argc, char **argv)
     int          rc, check;
     hars_dcm_t   dcm;
     const char  *config;
+
+    /*
+     * A large piece of memory goes back when it is freed, whatever there was
+     * before, and threads share what is small: many bodies come and go.
+     */
+
+    (void) mallopt(M_MMAP_THRESHOLD, HARS_DCM_MMAP);
+    (void) mallopt(M_TRIM_THRESHOLD, HARS_DCM_MMAP);
+    (void) mallopt(M_ARENA_MAX, HARS_DCM_ARENAS);
 
     /* what is made here is nobody else's: the database, above all */
 

@@ -18,6 +18,11 @@
 #include <jansson.h>
 
 
+#define HARS_RECORDINGS_LARGE  (512 * 1024)
+
+
+static unsigned hars_recordings_large(hars_request_t *r);
+static void hars_recordings_read(hars_request_t *r, const hars_who_t *who);
 static void hars_recordings_store(hars_request_t *r, const hars_who_t *who,
     hars_upload_t *upload);
 static int hars_recordings_rows(hars_intake_t *intake,
@@ -33,12 +38,10 @@ static char *hars_recordings_json(const hars_dcm_recording_t *recording);
 void
 hars_dcm_recordings_post(hars_request_t *r)
 {
-    unsigned        status;
+    unsigned        large;
     hars_dcm_t     *dcm;
     hars_who_t      who;
-    hars_fault_t    fault;
     hars_access_t   access;
-    hars_upload_t  *upload;
 
     dcm = r->data;
 
@@ -57,6 +60,48 @@ hars_dcm_recordings_post(hars_request_t *r)
         return;
     }
 
+    /* the rows of an hour take 20 MB for a moment */
+
+    large = hars_recordings_large(r);
+
+    if (large) {
+        while (sem_wait(&dcm->large) != 0) { /* EINTR */ }
+    }
+
+    hars_recordings_read(r, &who);
+
+    if (large) {
+        sem_post(&dcm->large);
+    }
+}
+
+
+/* JSON is several times as large inside, and gzip outside smaller */
+static unsigned
+hars_recordings_large(hars_request_t *r)
+{
+    const char  *coding;
+
+    if (hars_request_type(r, "application/json")) {
+        return 1;
+    }
+
+    return r->body_len > HARS_RECORDINGS_LARGE
+           || (r->body_len > HARS_RECORDINGS_LARGE / 4
+               && hars_request_header(r, "Content-Encoding", &coding)
+                  != HARS_DECLINED);
+}
+
+
+static void
+hars_recordings_read(hars_request_t *r, const hars_who_t *who)
+{
+    unsigned        status;
+    hars_dcm_t     *dcm;
+    hars_fault_t    fault;
+    hars_upload_t  *upload;
+
+    dcm = r->data;
     upload = malloc(sizeof(hars_upload_t));
 
     if (upload == NULL) {
@@ -72,7 +117,7 @@ hars_dcm_recordings_post(hars_request_t *r)
         hars_reply_fault(r, status, &fault);
 
     } else {
-        hars_recordings_store(r, &who, upload);
+        hars_recordings_store(r, who, upload);
     }
 
     free(upload->rows.row);

@@ -16,9 +16,10 @@
 
 
 #define HARS_SERVE_THREADS  4
-#define HARS_SERVE_WORKERS  8             /* as many wait at a time */
+#define HARS_SERVE_WORKERS  16            /* as many wait at a time */
+#define HARS_SERVE_LARGE    2             /* large recordings of them */
 #define HARS_SERVE_TICK     1000          /* ms */
-#define HARS_SERVE_BODIES   (32 * 1024 * 1024)  /* of all requests */
+#define HARS_SERVE_BODIES   (48 * 1024 * 1024)  /* of all requests */
 #define HARS_SERVE_CACHE    2048          /* KB, of each connection */
 
 
@@ -90,6 +91,7 @@ hars_dcm_serve(hars_dcm_t *dcm)
     /* what a stop in between left */
 
     atomic_init(&dcm->erasing, 1);
+    sem_init(&dcm->large, 0, HARS_SERVE_LARGE);
     hars_db_files(HARS_SERVE_CACHE, 1);
     dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
 
