@@ -116,7 +116,7 @@ hars_sessions_sweep(hars_ml_t *ml, uint64_t now)
         for (i = 0; i < st->n && s == NULL; i++) {
             s = st->session[i];
 
-            if (s->busy || now - s->used <= st->idle) {
+            if (s->busy || now <= s->used + st->idle) {
                 s = NULL;
                 continue;
             }
