@@ -43,6 +43,16 @@ for target in "${targets[@]}"; do
     extra=()
     [ "$target" = record ] || extra=(common/hars_record.c)
 
+    case $target in
+        fog_*)
+            for file in backend/fog/aka/*.c; do
+                [ "$file" = backend/fog/aka/aka_crypto_mbedtls.c ] \
+                    || extra+=("$file")
+            done
+            extra+=(-lsodium)
+            ;;
+    esac
+
     clang -g -O1 -D_GNU_SOURCE -Wall -Wextra -Werror \
         -Wno-unused-parameter -Wno-psabi -ffp-contract=off \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
