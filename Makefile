@@ -269,6 +269,13 @@ $(BUILD)/bench/classifiers: $(BUILD)/obj/bench/classifiers.o \
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypto -lm
 
+$(BUILD)/obj/bench/fog.o: CPPFLAGS += -Ibackend/fog/aka
+
+$(BUILD)/bench/fog: $(BUILD)/obj/bench/fog.o $(BUILD)/lib/libhars_aka.a
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsodium -lcrypto
+
 linked = $(shell sed -n '1,40s/.*[/ ]\* *link: *//p' $(1) | sed 's,\*/.*,,')
 
 ifdef UNIT
