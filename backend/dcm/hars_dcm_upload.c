@@ -112,9 +112,9 @@ hars_upload_parameter(void *data, const char *name, const char *value)
 
     if (strcmp(name, "id") == 0) {
 
-        if (!hars_recording_id(value)) {
-            query->rc = hars_fault(query->fault, "id", -1, -1, "it is not of "
-                                   "1 to 64 of A-Z a-z 0-9 . _ -");
+        if (upload->id[0] || !hars_recording_id(value)) {
+            query->rc = hars_fault(query->fault, "id", -1, -1, "it has to be "
+                                   "one, of 1 to 64 of A-Z a-z 0-9 . _ -");
             return;
         }
 
@@ -128,12 +128,15 @@ hars_upload_parameter(void *data, const char *name, const char *value)
     (void) EVP_DigestUpdate(query->digest, value, strlen(value) + 1);
 
     if (strcmp(name, "started_at") == 0) {
-        upload->started = 1;
-
-        if (hars_upload_number(value, &upload->started_at) != HARS_OK) {
+        if (upload->started
+            || hars_upload_number(value, &upload->started_at) != HARS_OK)
+        {
             query->rc = hars_fault(query->fault, "started_at", -1, -1,
-                                   "a time is needed, in seconds since 1970");
+                                   "one time is needed, in seconds since "
+                                   "1970");
         }
+
+        upload->started = 1;
 
     } else {
         query->rc = hars_options_set(&upload->options, name, value,

@@ -69,6 +69,25 @@ for my $name (sort keys %scopes) {
     is($nginx->curl('/metrics', @insecure)->{status}, 404,
        'what is counted is not told here');
 }
+
+# what is no request at all, before any location is known
+for my $path ('/%00', '/x%', '/x%1', '/%u0041', '/' . 'a' x 9000) {
+    for my $http2 (0, 1) {
+        my $r = $nginx->curl($path, host => 'ml.hars.localhost',
+                             http2 => $http2,
+                             args => ['-k', '--path-as-is']);
+        like($r->{status}, qr/^4(?:00|01|14|31)$/,
+             substr($path, 0, 8) . " is refused, http2 $http2");
+        like($r->{headers}, qr/problem\+json/, '... as problem details')
+            if !$http2;
+    }
+}
+
+for my $path ('/_hars/400', '/_hars/414') {
+    is($nginx->curl($path, args => ['-k'], host => 'ml.hars.localhost')
+       ->{status}, 404, "$path is not there for clients");
+}
+
 ok($nginx->quit, 'nginx ends');
 
 
