@@ -137,6 +137,9 @@ hars_session_sample(void *data, const hars_sample_t *sample)
         return;
     }
 
+    /* a gap completes the window before it, which is judged by its stretch */
+    hars_windows_push(&p->windows, sample);
+
     if (p->samples == 0 || sample->t - p->last > HARS_ML_GAP) {
         p->alone++;
         p->samples = 0;
@@ -149,14 +152,11 @@ hars_session_sample(void *data, const hars_sample_t *sample)
     p->samples++;
     p->last = sample->t;
 
-    if (p->alone == HARS_ALONE && !p->judged) {
+    if (work->rc == HARS_OK && p->alone == HARS_ALONE && !p->judged) {
         work->rc = hars_fault(work->fault, "samples", -1, 0,
                               "no two records are within %.2f s; if the times "
                               "are milliseconds, divide by 1000", HARS_ML_GAP);
-        return;
     }
-
-    hars_windows_push(&p->windows, sample);
 }
 
 
