@@ -303,7 +303,36 @@ sub moved {
     is($line->{seq}, $seq + 1, '... with the next number');
     is(verified(), 'whole', '... and is whole');
 
+    # a command that is the first one there, the server has not looked yet
+    for my $what ('a command', 'a restart', 'a command of a stopped server') {
+        ($head) = (as('audit', 'verify'))[1] =~ /^ends with +(\S+)/m;
+        $seq = last_line()->{seq};
+
+        if ($what eq 'a command') {
+            kill 'STOP', $child{authserver};
+        } else {
+            is(ended('authserver', 'TERM'), 0, 'the server stops');
+        }
+        rename $log, "$log.1" or die "rename: $!\n";
+        as('client', 'list');
+        as('client', 'enable', 'dcm-1') if $what =~ /command/;
+        $what eq 'a command' ? kill('CONT', $child{authserver}) : start();
+        token('dcm-1');
+
+        my ($first, @more) = lines();
+        is($first->{prev}, $head, "$what first: it goes on where it ended");
+        is($first->{seq}, $seq + 1, '... with the next number');
+        is(scalar @more, $what =~ /command/ ? 1 : 0, '... nothing is lost');
+        is(verified(), 'whole', '... it is whole');
+        is(verified("$log.1"), 'whole', '... as is the one before');
+        like((as('audit', 'verify', "$log.1"))[1], qr/^ends with +\Q$head\E$/m,
+             '... which ends as it did');
+    }
+    my @inode = map { (stat $_)[1] } $log, "$log.last";
+    is($inode[0], $inode[1], 'its second name');
+
     # a restart goes on, too
+    $seq = last_line()->{seq} - 1;
     is(ended('authserver', 'TERM'), 0, 'the server stops');
     start();
     token('dcm-1');
@@ -496,6 +525,14 @@ sub signed {
            "signed from time to time: $turn");
     }
     my ($kid) = (as('audit', 'verify'))[1] =~ /by key (\S+)$/m;
+    write_file('as.conf', content("$dir/as.conf") =~ s/audit_sign = 1\n//r);
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
+    start();
+    unlink "$log.last";
+    rename $log, "$log.1" or die "rename: $!\n";
+    ok(wait_for(sub { -e $log && (lines())[0] }),
+       'moved away: the new one is signed at once');
+    is(verified('--key', "$dir/two.pub"), 'whole', '... and passes');
     isnt($kid, $last->{kid}, '... by another key now, the old one named too');
 }
 
