@@ -96,6 +96,9 @@ hars_session_run(hars_session_t *session, const hars_rows_t *rows,
     }
 
     memcpy(before, p, sizeof(hars_progress_t));
+
+    /* its row is one of an earlier request */
+    p->feed.outlier.field = NULL;
     p->feed.data = &work;
     p->windows.data = &work;
 

@@ -31,6 +31,7 @@ gap();
 device();
 whose();
 faults();
+outliers();
 reading();
 together();
 bounded();
@@ -325,6 +326,25 @@ sub faults {
         [ map { my ($t, @v) = @$_; [ 1000 * $t, @v ] } @rows ] });
     like("$status $got->{detail}", qr/^422 .*milliseconds/,
          'in ms: refused');
+}
+
+
+# a row is one of the request that it came with
+sub outliers {
+    my $id = create();
+    my @rows = map { [ @{ $walking->[$_] } ] } 0 .. 199;
+
+    $rows[7][1] = 1234;
+    $rows[$_][4] = 90 for 150 .. 199;
+
+    my ($status) = append($id, { samples => [ @rows[0 .. 99] ] });
+    is($status, 200, 'an outlier: taken');
+
+    ($status, my $got) = append($id, { samples => [ @rows[100 .. 199] ] });
+    is("$status $got->{row} $got->{column}", '422 50 4',
+       'more of them in the next request: its own first one is named');
+    like($got->{detail}, qr/^rotation 90 /, 'and its value');
+    ml_ask('DELETE', "/v1/streams/$id", undef, %$alice);
 }
 
 
