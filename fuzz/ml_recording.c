@@ -5,7 +5,6 @@
  * what is refused says why.  Answers of a small model are a class and a share.
  */
 
-#include "../backend/mlservice/hars_ml_answers.c"
 #include "../backend/mlservice/hars_ml_classify.c"
 #include "../backend/mlservice/hars_ml_clock.c"
 #include "../backend/mlservice/hars_ml_features.c"
@@ -17,6 +16,8 @@
 #include "../backend/mlservice/hars_ml_json.c"
 #include "../backend/mlservice/hars_ml_json_rows.c"
 #include "../backend/mlservice/hars_ml_knn.c"
+#include "../backend/mlservice/hars_ml_middle.c"
+#include "../backend/mlservice/hars_ml_reading.c"
 #include "../backend/mlservice/hars_ml_recognize.c"
 #include "../backend/mlservice/hars_ml_recording.c"
 #include "../backend/mlservice/hars_ml_options.c"
@@ -25,6 +26,7 @@
 #include "../backend/mlservice/hars_ml_spectrum.c"
 #include "../backend/mlservice/hars_ml_sort.c"
 #include "../backend/mlservice/hars_ml_time.c"
+#include "../backend/mlservice/hars_ml_told.c"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -76,28 +78,57 @@ small_model(void)
 }
 
 
+static int
+hold(void *data, size_t size)
+{
+    (void) data;
+    (void) size;
+
+    return HARS_OK;
+}
+
+
+static void
+told(const hars_model_t *model, const hars_reading_t *reading)
+{
+    size_t              i;
+    const hars_told_t  *t;
+
+    for (i = 0; i < reading->n; i++) {
+        t = &reading->told[i];
+
+        if ((t->activity > 1 && t->activity != HARS_TOLD_UNKNOWN)
+            || t->confidence > HARS_TOLD_PLACES
+            || (i && !(t->start > t[-1].start)))
+        {
+            __builtin_trap();
+        }
+
+        free(hars_json_told(model, t, 1, 1));
+    }
+
+    free(hars_json_told_top(model, &reading->feed));
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t                i;
-    hars_feed_t          *feed;
     hars_rows_t           rows;
     hars_fault_t          fault;
-    hars_answers_t        answers;
     hars_options_t        options;
-    hars_recording_t      rec;
+    hars_reading_t       *reading;
     static hars_model_t  *model;
 
     if (model == NULL) {
         model = small_model();
     }
 
-    feed = malloc(sizeof(hars_feed_t));
-    memset(&rec, 0, sizeof(rec));
     memset(&rows, 0, sizeof(rows));
     rows.max = HARS_ML_ROWS_MAX;
     hars_options_init(&options);
     fault.detail[0] = '\0';
+    reading = NULL;
 
     if (hars_json_rows((const char *) data, size, &options, &rows, &fault)
         || hars_options_judge(&options, &fault) != HARS_OK)
@@ -106,33 +137,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     hars_rows_scale(&rows, &options);
+    reading = hars_reading_create(&options, model, hold, NULL);
 
-    if (hars_rows_recording(&rows, &options, &rec, feed, &fault) != HARS_OK
-        || hars_recording_judge(&rec, &fault) != HARS_OK)
+    if (hars_reading_rows(reading, &rows, &fault)
+        || hars_reading_end(reading, &fault))
     {
         goto refused;
     }
 
-    for (i = 1; i < rec.n; i++) {
-        if (!(rec.sample[i].t > rec.sample[i - 1].t)) {
-            __builtin_trap();
-        }
-    }
-
-    if (hars_recognize(model, &rec, &answers) == HARS_OK) {
-        for (i = 0; i < answers.n; i++) {
-            if (answers.answer[i].vote.class > 1
-                || !(answers.answer[i].vote.confidence >= 0)
-                || answers.answer[i].vote.confidence > 1)
-            {
-                __builtin_trap();
-            }
-        }
-
-        free(hars_json_answers(model, feed, &answers, 1));
-        free(answers.answer);
-    }
-
+    told(model, reading);
     goto done;
 
 refused:
@@ -145,9 +158,8 @@ refused:
 
 done:
 
-    free(rec.sample);
+    hars_reading_free(reading);
     free(rows.row);
-    free(feed);
 
     return 0;
 }

@@ -121,6 +121,17 @@ typedef struct {
 } hars_recording_t;
 
 
+/* what a recording is judged by */
+typedef struct {
+    double             declared;           /* Hz */
+    size_t             n;                  /* samples */
+    double             span;               /* s, from the first to the last */
+    double             step;               /* s, median between two samples */
+    double             gravity;            /* median of |a| */
+    double             turning;            /* median of |g| */
+} hars_measures_t;
+
+
 /* takes one sample of the clock; t in seconds of the recording's time */
 typedef void (*hars_clock_pt)(void *data, double t, const double *v);
 
@@ -324,6 +335,8 @@ int hars_recording_clean(hars_recording_t *rec, hars_fault_t *fault);
 /* of a clean recording: is the declared rate its own, are the units right? */
 int hars_recording_judge(const hars_recording_t *rec, hars_fault_t *fault);
 
+int hars_measures_judge(const hars_measures_t *m, hars_fault_t *fault);
+
 /* is it over before a window could end? */
 int hars_recording_is_short(const hars_recording_t *rec);
 
@@ -463,7 +476,12 @@ void hars_model_meta(const hars_model_t *model, const char *name,
 int hars_recognize(const hars_model_t *model, const hars_recording_t *rec,
     hars_answers_t *answers);
 
-/* one window more, with its answer; "run" is zeroed before the first */
+/* a window's answer; "run" is zeroed before the first */
+void hars_answer_window(hars_answer_t *answer, hars_run_t *run,
+    const hars_model_t *model, hars_features_t *features, double start,
+    const double (*row)[HARS_ML_AXES]);
+
+/* one window more, with its answer */
 int hars_answers_window(hars_answers_t *answers, hars_run_t *run,
     const hars_model_t *model, hars_features_t *features, double start,
     const double (*row)[HARS_ML_AXES]);

@@ -1,12 +1,16 @@
 
 /*
- * A request's body as rows, in whichever form it comes.
+ * A request's body as rows, in whichever form it comes, and what its headers
+ * and query say of it.
  *
  *     Content-Type        application/json            up to 1 MB
  *                         text/csv                    up to 8 MB
  *                         application/vnd.hars.samples
  *     Content-Encoding    gzip, bounded by the same sizes
  *     query               the options of CSV and samples
+ *
+ * A recording as CSV or samples is read in pieces (hars_ml_recognitions.c),
+ * and as long as it likes.
  */
 
 
@@ -126,20 +130,44 @@ static unsigned
 hars_body_open(hars_request_t *r, size_t max, char **open, const char **body,
     size_t *len, hars_fault_t *fault)
 {
-    int          rc;
-    const char  *coding;
+    unsigned  status, gzip;
 
     *open = NULL;
     *body = r->body;
     *len = r->body_len;
 
     if (*len > max) {
-        hars_fault(fault, "", -1, -1, "more than %zu bytes: send the samples "
-                   "as text/csv or " HARS_ML_PACKED_TYPE ", or in parts",
-                   max);
-        return 413;
+        return hars_body_long(fault, max);
     }
 
+    status = hars_body_coding(r, &gzip, fault);
+
+    if (status == 0 && gzip) {
+        status = hars_inflate(r->body, r->body_len, max, open, len, fault);
+        *body = *open ? *open : "";
+    }
+
+    return status;
+}
+
+
+unsigned
+hars_body_long(hars_fault_t *fault, size_t max)
+{
+    hars_fault(fault, "", -1, -1, "more than %zu bytes: send the samples "
+               "as text/csv or " HARS_ML_PACKED_TYPE ", or in parts", max);
+
+    return 413;
+}
+
+
+unsigned
+hars_body_coding(hars_request_t *r, unsigned *gzip, hars_fault_t *fault)
+{
+    int          rc;
+    const char  *coding;
+
+    *gzip = 0;
     rc = hars_request_header(r, "Content-Encoding", &coding);
 
     if (rc == HARS_DECLINED || (rc == HARS_OK
@@ -153,10 +181,27 @@ hars_body_open(hars_request_t *r, size_t max, char **open, const char **body,
         return 415;
     }
 
-    rc = (int) hars_inflate(r->body, r->body_len, max, open, len, fault);
-    *body = *open;
+    *gzip = 1;
 
-    return (unsigned) rc;
+    return 0;
+}
+
+
+unsigned
+hars_body_options(hars_request_t *r, hars_options_t *options,
+    hars_fault_t *fault)
+{
+    hars_body_query_t  query;
+
+    hars_options_init(options);
+
+    query.options = options;
+    query.fault = fault;
+    query.rc = HARS_OK;
+    hars_request_query(r, hars_body_query, &query);
+
+    return query.rc == HARS_OK
+           && hars_options_judge(options, fault) == HARS_OK ? 0 : 422;
 }
 
 
@@ -176,6 +221,13 @@ hars_body_parse(hars_request_t *r, const char *body, size_t len,
         return hars_packed_rows(body, len, rows, fault);
     }
 
+    return hars_body_foreign(fault);
+}
+
+
+unsigned
+hars_body_foreign(hars_fault_t *fault)
+{
     hars_fault(fault, "", -1, -1, "Send the recording as Content-Type: "
                "application/json, text/csv or " HARS_ML_PACKED_TYPE);
 

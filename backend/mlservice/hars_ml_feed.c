@@ -47,7 +47,6 @@ static hars_row_e hars_feed_values(hars_feed_t *feed,
     const hars_source_t *source, const hars_row_t *row, hars_fault_t *fault);
 static int hars_feed_packed(hars_feed_t *feed, hars_source_t *source,
     const hars_row_t *row, int empty, hars_fault_t *fault);
-static double hars_heart_median(float *value, unsigned n);
 
 
 void
@@ -374,39 +373,6 @@ hars_feed_heart(const hars_feed_t *feed, double start, double end)
 
 
 double
-hars_rows_heart(const hars_rows_t *rows, size_t *at, double start, double end)
-{
-    float              value[HARS_ML_HEART];
-    size_t             i;
-    unsigned           n;
-    const hars_row_t  *row;
-
-    n = 0;
-
-    for (i = *at; i < rows->n; i++) {
-        row = &rows->row[i];
-
-        if (row->stream != HARS_STREAM_HEART) {
-            continue;
-        }
-
-        if (row->t >= end || n == HARS_ML_HEART) {
-            break;
-        }
-
-        if (row->t < start) {
-            *at = i;
-            continue;
-        }
-
-        value[n++] = (float) row->v[0];
-    }
-
-    return hars_heart_median(value, n);
-}
-
-
-static double
 hars_heart_median(float *value, unsigned n)
 {
     float     x;

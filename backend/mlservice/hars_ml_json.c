@@ -21,31 +21,55 @@ static json_t *hars_json_records(const hars_feed_t *feed);
 static json_t *hars_json_windows(const hars_model_t *model,
     const hars_feed_t *feed, const hars_answers_t *answers,
     unsigned probabilities);
+static json_t *hars_json_window(const hars_model_t *model,
+    const hars_told_t *told, unsigned heart, unsigned probabilities);
 static json_t *hars_json_shares(const hars_model_t *model,
-    const hars_vote_t *vote);
+    const hars_told_t *told);
 static json_t *hars_json_meta(const hars_model_t *model, const char *name);
 static json_t *hars_json_model(const hars_model_t *model);
 static json_t *hars_json_figure(const hars_model_t *model, const char *name);
 
 
 char *
-hars_json_answers(const hars_model_t *model, const hars_feed_t *feed,
-    const hars_answers_t *answers, unsigned probabilities)
+hars_json_told_top(const hars_model_t *model, const hars_feed_t *feed)
 {
     char    *text;
+    size_t   len;
     json_t  *root;
 
-    root = json_pack("{s:s, s:o, s:f, s:f, s:o, s:o}",
+    root = json_pack("{s:s, s:o, s:f, s:f, s:o, s:[]}",
                      "model", model->id,
                      "placement", hars_json_meta(model, "placement"),
                      "window_s", (double) HARS_ML_WINDOW / HARS_ML_RATE,
                      "hop_s", (double) HARS_ML_HOP / HARS_ML_RATE,
                      "records", hars_json_records(feed),
-                     "windows", hars_json_windows(model, feed, answers,
-                                                  probabilities));
+                     "windows");
 
     text = json_dumps(root, HARS_JSON_FLAGS);
     json_decref(root);
+
+    /* HARS_JSON_TOLD_END closes it again */
+
+    len = text ? strlen(text) : 0;
+
+    if (len > 2) {
+        text[len - 2] = '\0';
+    }
+
+    return text;
+}
+
+
+char *
+hars_json_told(const hars_model_t *model, const hars_told_t *told,
+    unsigned heart, unsigned probabilities)
+{
+    char    *text;
+    json_t  *window;
+
+    window = hars_json_window(model, told, heart, probabilities);
+    text = json_dumps(window, HARS_JSON_FLAGS);
+    json_decref(window);
 
     return text;
 }
@@ -118,35 +142,17 @@ static json_t *
 hars_json_windows(const hars_model_t *model, const hars_feed_t *feed,
     const hars_answers_t *answers, unsigned probabilities)
 {
-    json_t               *list, *window;
-    size_t                i;
-    const hars_answer_t  *a;
+    size_t        i;
+    json_t       *list, *window;
+    unsigned      heart;
+    hars_told_t   told;
 
     list = json_array();
+    heart = feed->seen & 1u << HARS_STREAM_HEART;
 
     for (i = 0; list && i < answers->n; i++) {
-        a = &answers->answer[i];
-
-        /* times to the microsecond, confidence to four places */
-        window = json_pack("{s:f, s:f, s:s, s:f, s:s}",
-                           "start_s", round(a->start * 1e6) / 1e6,
-                           "end_s", round(a->end * 1e6) / 1e6,
-                           "activity", hars_answer_activity(model, a,
-                                                       &a->vote),
-                           "confidence",
-                           round((double) a->vote.confidence * 1e4) / 1e4,
-                           "smoothed", hars_answer_activity(model, a,
-                                                            &a->smooth));
-
-        if (probabilities) {
-            json_object_set_new(window, "probabilities",
-                                hars_json_shares(model, &a->vote));
-        }
-
-        if (feed->seen & 1 << HARS_STREAM_HEART) {
-            json_object_set_new(window, "heart_rate_bpm", isnan(a->heart)
-                                ? json_null() : json_real(a->heart));
-        }
+        hars_told(model, &answers->answer[i], &told);
+        window = hars_json_window(model, &told, heart, probabilities);
 
         if (json_array_append_new(list, window) != 0) {
             json_decref(list);
@@ -158,8 +164,40 @@ hars_json_windows(const hars_model_t *model, const hars_feed_t *feed,
 }
 
 
+/* times to the microsecond, confidence to four places */
 static json_t *
-hars_json_shares(const hars_model_t *model, const hars_vote_t *vote)
+hars_json_window(const hars_model_t *model, const hars_told_t *told,
+    unsigned heart, unsigned probabilities)
+{
+    double   end;
+    json_t  *window;
+
+    end = told->start + (double) HARS_ML_WINDOW / HARS_ML_RATE;
+
+    window = json_pack("{s:f, s:f, s:s, s:f, s:s}",
+                       "start_s", round(told->start * 1e6) / 1e6,
+                       "end_s", round(end * 1e6) / 1e6,
+                       "activity", hars_told_activity(model, told->activity),
+                       "confidence",
+                       (double) told->confidence / HARS_TOLD_PLACES,
+                       "smoothed", hars_told_activity(model, told->smoothed));
+
+    if (window && probabilities) {
+        json_object_set_new(window, "probabilities",
+                            hars_json_shares(model, told));
+    }
+
+    if (window && heart) {
+        json_object_set_new(window, "heart_rate_bpm", isnan(told->heart)
+                            ? json_null() : json_real(told->heart));
+    }
+
+    return window;
+}
+
+
+static json_t *
+hars_json_shares(const hars_model_t *model, const hars_told_t *told)
 {
     json_t    *root;
     unsigned   i;
@@ -168,8 +206,8 @@ hars_json_shares(const hars_model_t *model, const hars_vote_t *vote)
 
     for (i = 0; i < model->nclasses; i++) {
         json_object_set_new(root, model->class[i],
-                            json_real(round((double) vote->share[i] * 1e4)
-                                      / 1e4));
+                            json_real((double) told->share[i]
+                                      / HARS_TOLD_PLACES));
     }
 
     return root;

@@ -97,7 +97,8 @@ hars_json_rows(const char *body, size_t len, hars_options_t *options,
                         "needed");
     }
 
-    status = rc == HARS_OK ? 0 : fault->field ? 422 : 503;
+    status = rc == HARS_OK ? 0 : rows ? hars_rows_status(rows, fault)
+             : fault->field ? 422 : 503;
     json_decref(root);
 
     return status;

@@ -16,7 +16,7 @@
  *
  * A row is the uint32 microseconds since the block's time, and 6, 3 or 1
  * values.  What is missing is NaN, or -32768.  Rows count from 0 over the
- * whole body.
+ * whole body, which comes in pieces that end anywhere.
  */
 
 
@@ -30,22 +30,16 @@
 #define HARS_PACKED_MISSING  -32768
 
 
-typedef struct {
-    hars_stream_e   stream;
-    unsigned        whole;                /* values are int16 */
-    unsigned        values;
-    uint32_t        rows;
-    double          unit[2];
-    double          t;
-} hars_block_t;
-
-
-static int hars_packed_header(const unsigned char *p, hars_block_t *block,
-    hars_fault_t *fault, uint32_t index);
-static int hars_packed_row(const unsigned char *p, const hars_block_t *block,
-    hars_rows_t *rows, uint32_t index, hars_fault_t *fault);
+static unsigned hars_packed_unit(hars_packed_t *packed,
+    const unsigned char *p, hars_rows_t *rows, hars_fault_t *fault);
+static size_t hars_packed_size(const hars_packed_t *packed);
+static int hars_packed_header(const unsigned char *p,
+    hars_packed_block_t *block, hars_fault_t *fault, uint32_t index);
+static int hars_packed_row(const unsigned char *p,
+    const hars_packed_block_t *block, hars_rows_t *rows, uint32_t index,
+    hars_fault_t *fault);
 static double hars_packed_value(const unsigned char *p,
-    const hars_block_t *block, double unit);
+    const hars_packed_block_t *block, double unit);
 static uint32_t hars_packed_u32(const unsigned char *p);
 static double hars_packed_float(const unsigned char *p);
 static double hars_packed_double(const unsigned char *p);
@@ -55,48 +49,117 @@ unsigned
 hars_packed_rows(const char *body, size_t len, hars_rows_t *rows,
     hars_fault_t *fault)
 {
-    size_t                size;
-    uint32_t              i, index;
-    hars_block_t          block;
-    const unsigned char  *p, *end;
+    unsigned       status;
+    hars_packed_t  packed;
 
-    memset(&block, 0, sizeof(block));
-    p = (const unsigned char *) body;
-    end = p + len;
-    index = 0;
+    memset(&packed, 0, sizeof(packed));
+    status = hars_packed_piece(&packed, body, len, rows, fault);
+
+    return status ? status : hars_packed_end(&packed, rows, fault);
+}
+
+
+unsigned
+hars_packed_piece(hars_packed_t *packed, const char *data, size_t len,
+    hars_rows_t *rows, hars_fault_t *fault)
+{
+    size_t    n, size;
+    unsigned  status;
+
     rows->bare = 1;
 
-    do {
-        if (end - p < HARS_PACKED_HEADER) {
-            hars_fault(fault, "samples", (long) index, -1,
-                       "the body ends within a header of %d bytes",
-                       HARS_PACKED_HEADER);
-            return 400;
-        }
+    while (len) {
+        size = hars_packed_size(packed);
 
-        if (hars_packed_header(p, &block, fault, index) != HARS_OK) {
-            return 400;
-        }
+        if (packed->kept == 0 && len >= size) {
+            status = hars_packed_unit(packed, (const unsigned char *) data,
+                                      rows, fault);
+            n = size;
 
-        p += HARS_PACKED_HEADER;
-        size = 4 + block.values * (block.whole ? 2 : 4);
+        } else {
+            n = len < size - packed->kept ? len : size - packed->kept;
+            memcpy(packed->unit + packed->kept, data, n);
+            packed->kept += n;
+            status = 0;
 
-        if (block.rows > (size_t) (end - p) / size) {
-            hars_fault(fault, "samples", (long) index, -1,
-                       "the body is shorter than the rows of its header");
-            return 400;
-        }
-
-        for (i = 0; i < block.rows; i++, index++, p += size) {
-            if (hars_packed_row(p, &block, rows, index, fault) != HARS_OK) {
-                return fault->field == NULL ? 503
-                       : rows->n >= rows->max ? 413 : 422;
+            if (packed->kept == size) {
+                packed->kept = 0;
+                status = hars_packed_unit(packed, packed->unit, rows, fault);
             }
         }
 
-    } while (p < end);
+        if (status) {
+            return status;
+        }
 
-    if (rows->n == 0) {
+        data += n;
+        len -= n;
+    }
+
+    return 0;
+}
+
+
+/* a header or a row, whole */
+static unsigned
+hars_packed_unit(hars_packed_t *packed, const unsigned char *p,
+    hars_rows_t *rows, hars_fault_t *fault)
+{
+    if (packed->left == 0) {
+
+        if (hars_packed_header(p, &packed->block, fault, packed->index)
+            != HARS_OK)
+        {
+            return 400;
+        }
+
+        packed->left = packed->block.rows;
+        packed->first = packed->index;
+        packed->headed = 1;
+
+        return 0;
+    }
+
+    if (hars_packed_row(p, &packed->block, rows, packed->index, fault)
+        != HARS_OK)
+    {
+        return hars_rows_status(rows, fault);
+    }
+
+    packed->left--;
+    packed->index++;
+
+    return 0;
+}
+
+
+static size_t
+hars_packed_size(const hars_packed_t *packed)
+{
+    return packed->left == 0 ? HARS_PACKED_HEADER
+           : 4 + packed->block.values * (packed->block.whole ? 2 : 4);
+}
+
+
+unsigned
+hars_packed_end(hars_packed_t *packed, hars_rows_t *rows, hars_fault_t *fault)
+{
+    rows->bare = 1;
+
+    if (packed->left) {
+        hars_fault(fault, "samples", (long) packed->first, -1,
+                   "the body is shorter than the rows of its header");
+        return 400;
+    }
+
+    if (packed->kept || !packed->headed) {
+        hars_fault(fault, "samples", (long) packed->index, -1,
+                   "the body ends within a header of %d bytes",
+                   HARS_PACKED_HEADER);
+        return 400;
+    }
+
+    if (packed->index == 0) {
         hars_fault(fault, "samples", -1, -1, "there is no row");
         return 422;
     }
@@ -106,7 +169,7 @@ hars_packed_rows(const char *body, size_t len, hars_rows_t *rows,
 
 
 static int
-hars_packed_header(const unsigned char *p, hars_block_t *block,
+hars_packed_header(const unsigned char *p, hars_packed_block_t *block,
     hars_fault_t *fault, uint32_t index)
 {
     static const unsigned  values[HARS_STREAMS] = { HARS_ML_AXES, 3, 3, 1 };
@@ -140,7 +203,7 @@ hars_packed_header(const unsigned char *p, hars_block_t *block,
 
 
 static int
-hars_packed_row(const unsigned char *p, const hars_block_t *block,
+hars_packed_row(const unsigned char *p, const hars_packed_block_t *block,
     hars_rows_t *rows, uint32_t index, hars_fault_t *fault)
 {
     int          missing, there;
@@ -187,7 +250,7 @@ hars_packed_row(const unsigned char *p, const hars_block_t *block,
 
 
 static double
-hars_packed_value(const unsigned char *p, const hars_block_t *block,
+hars_packed_value(const unsigned char *p, const hars_packed_block_t *block,
     double unit)
 {
     int  n;

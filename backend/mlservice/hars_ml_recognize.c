@@ -88,13 +88,25 @@ hars_answers_window(hars_answers_t *answers, hars_run_t *run,
     const hars_model_t *model, hars_features_t *features, double start,
     const double (*row)[HARS_ML_AXES])
 {
-    float           out[HARS_ML_INPUTS];
     hars_answer_t  *answer;
 
     answer = hars_answers_add(answers);
     if (answer == NULL) {
         return HARS_ERROR;
     }
+
+    hars_answer_window(answer, run, model, features, start, row);
+
+    return HARS_OK;
+}
+
+
+void
+hars_answer_window(hars_answer_t *answer, hars_run_t *run,
+    const hars_model_t *model, hars_features_t *features, double start,
+    const double (*row)[HARS_ML_AXES])
+{
+    float  out[HARS_ML_INPUTS];
 
     answer->start = start;
     answer->end = start + (double) HARS_ML_WINDOW / HARS_ML_RATE;
@@ -111,8 +123,6 @@ hars_answers_window(hars_answers_t *answers, hars_run_t *run,
     run->start = start;
     answer->smooth = answer->vote;
     hars_smooth(&run->smooth, model->nclasses, &answer->smooth);
-
-    return HARS_OK;
 }
 
 

@@ -40,10 +40,11 @@ static int hars_sample_check(const hars_sample_t *s, long row,
     hars_fault_t *fault);
 static double hars_median(double *value, size_t n);
 static int hars_double_cmp(const void *one, const void *two);
-static int hars_rate_judge(const hars_recording_t *rec, double *room,
-    hars_fault_t *fault);
-static int hars_units_judge(const hars_recording_t *rec, double *room,
-    hars_fault_t *fault);
+static double hars_recording_size(const hars_recording_t *rec, unsigned first,
+    double *room);
+static int hars_measures_are_short(const hars_measures_t *m);
+static int hars_rate_judge(const hars_measures_t *m, hars_fault_t *fault);
+static int hars_units_judge(const hars_measures_t *m, hars_fault_t *fault);
 
 
 int
@@ -168,9 +169,12 @@ hars_sample_check(const hars_sample_t *s, long row, hars_fault_t *fault)
 int
 hars_recording_is_short(const hars_recording_t *rec)
 {
-    return rec->n < 2
-           || rec->sample[rec->n - 1].t - rec->sample[0].t
-              < (double) (HARS_ML_WINDOW - 1) / HARS_ML_RATE - 1e-6;
+    hars_measures_t  measures;
+
+    measures.n = rec->n;
+    measures.span = rec->n ? rec->sample[rec->n - 1].t - rec->sample[0].t : 0;
+
+    return hars_measures_are_short(&measures);
 }
 
 
@@ -209,100 +213,117 @@ hars_double_cmp(const void *one, const void *two)
 int
 hars_recording_judge(const hars_recording_t *rec, hars_fault_t *fault)
 {
-    int      rc;
-    double  *room;
+    double           *room;
+    hars_measures_t   measures;
 
-    if (!(rec->rate >= HARS_ML_RATE_MIN && rec->rate <= HARS_ML_RATE_MAX)) {
+    measures.declared = rec->rate;
+    measures.n = rec->n;
+    measures.span = rec->n ? rec->sample[rec->n - 1].t - rec->sample[0].t : 0;
+
+    room = malloc((rec->n + 1) * sizeof(double));
+    if (room == NULL) {
+        return hars_fault(fault, NULL, -1, -1, "no memory");
+    }
+
+    measures.step = rec->n > 1 ? 1 / hars_recording_rate(rec, room) : 0;
+    measures.gravity = hars_recording_size(rec, 0, room);
+    measures.turning = hars_recording_size(rec, 3, room);
+
+    free(room);
+
+    return hars_measures_judge(&measures, fault);
+}
+
+
+/* the median of |a|, or of |g| */
+static double
+hars_recording_size(const hars_recording_t *rec, unsigned first, double *room)
+{
+    size_t         i;
+    const double  *v;
+
+    for (i = 0; i < rec->n; i++) {
+        v = rec->sample[i].v + first;
+        room[i] = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+    }
+
+    return rec->n ? hars_median(room, rec->n) : 0;
+}
+
+
+int
+hars_measures_judge(const hars_measures_t *m, hars_fault_t *fault)
+{
+    if (!(m->declared >= HARS_ML_RATE_MIN && m->declared <= HARS_ML_RATE_MAX))
+    {
         return hars_fault(fault, "sampling_rate_hz", -1, -1,
-                          "%g is not within %d and %d Hz", rec->rate,
+                          "%g is not within %d and %d Hz", m->declared,
                           HARS_ML_RATE_MIN, HARS_ML_RATE_MAX);
     }
 
-    if (hars_recording_is_short(rec)) {
+    if (hars_measures_are_short(m)) {
         return hars_fault(fault, "samples", -1, -1,
                           "too short: a window needs %.2f s of records",
                           (double) HARS_ML_WINDOW / HARS_ML_RATE);
     }
 
-    room = malloc(rec->n * sizeof(double));
-    if (room == NULL) {
-        return hars_fault(fault, NULL, -1, -1, "no memory");
-    }
-
-    rc = hars_rate_judge(rec, room, fault);
-
-    if (rc == HARS_OK) {
-        rc = hars_units_judge(rec, room, fault);
-    }
-
-    free(room);
-
-    return rc;
+    return hars_rate_judge(m, fault) == HARS_OK ? hars_units_judge(m, fault)
+                                                : HARS_ERROR;
 }
 
 
 static int
-hars_rate_judge(const hars_recording_t *rec, double *room, hars_fault_t *fault)
+hars_measures_are_short(const hars_measures_t *m)
+{
+    return m->n < 2
+           || m->span < (double) (HARS_ML_WINDOW - 1) / HARS_ML_RATE - 1e-6;
+}
+
+
+static int
+hars_rate_judge(const hars_measures_t *m, hars_fault_t *fault)
 {
     double  rate;
 
-    rate = hars_recording_rate(rec, room);
+    rate = 1 / m->step;
 
-    if (rate > 0.8 * rec->rate && rate < 1.25 * rec->rate) {
+    if (rate > 0.8 * m->declared && rate < 1.25 * m->declared) {
         return HARS_OK;
     }
 
-    if (rate > 0.0008 * rec->rate && rate < 0.00125 * rec->rate) {
+    if (rate > 0.0008 * m->declared && rate < 0.00125 * m->declared) {
         return hars_fault(fault, "samples", 0, 0,
                           "times look like milliseconds; divide by 1000");
     }
 
     return hars_fault(fault, "sampling_rate_hz", -1, -1,
                       "%g Hz, but the records come at %.4g Hz; declare the "
-                      "rate of the times", rec->rate, rate);
+                      "rate of the times", m->declared, rate);
 }
 
 
 static int
-hars_units_judge(const hars_recording_t *rec, double *room, hars_fault_t *fault)
+hars_units_judge(const hars_measures_t *m, hars_fault_t *fault)
 {
-    double         median;
-    size_t         i;
-    const double  *v;
-
-    for (i = 0; i < rec->n; i++) {
-        v = rec->sample[i].v;
-        room[i] = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-    }
-
-    median = hars_median(room, rec->n);
-
-    if (median >= HARS_MEDIAN_G_MIN && median <= HARS_MEDIAN_G_MAX) {
+    if (m->gravity >= HARS_MEDIAN_G_MIN && m->gravity <= HARS_MEDIAN_G_MAX) {
         return hars_fault(fault, "samples", -1, 1,
                           "acceleration looks like g (median %.3g): declare "
                           "units.acceleration \"g\" or multiply by 9.80665; "
-                          "if it is m/s^2, send it with gravity", median);
+                          "if it is m/s^2, send it with gravity", m->gravity);
     }
 
-    if (median < HARS_MEDIAN_MIN || median > HARS_MEDIAN_MAX) {
+    if (m->gravity < HARS_MEDIAN_MIN || m->gravity > HARS_MEDIAN_MAX) {
         return hars_fault(fault, "samples", -1, 1,
                           "acceleration has a median of %.3g, where gravity "
                           "alone is 9.8 m/s^2; send m/s^2 with gravity",
-                          median);
+                          m->gravity);
     }
 
-    for (i = 0; i < rec->n; i++) {
-        v = rec->sample[i].v + 3;
-        room[i] = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-    }
-
-    median = hars_median(room, rec->n);
-
-    if (median > HARS_TURNING_MAX) {
+    if (m->turning > HARS_TURNING_MAX) {
         return hars_fault(fault, "samples", -1, 4,
                           "rotation looks like deg/s (median %.3g); declare "
                           "units.rotation \"deg/s\" or multiply by 0.0174533",
-                          median);
+                          m->turning);
     }
 
     return HARS_OK;

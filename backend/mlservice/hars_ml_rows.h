@@ -18,8 +18,9 @@
 
 
 #define HARS_ML_BODY        (1024 * 1024)        /* JSON */
-#define HARS_ML_BODY_ROWS   (8 * 1024 * 1024)    /* CSV and packed */
+#define HARS_ML_BODY_ROWS   (8 * 1024 * 1024)    /* CSV, packed, of a stream */
 #define HARS_ML_ROWS_BIG    150000               /* of them: 50 minutes */
+#define HARS_ML_BODY_READ   (1024 * 1024 * 1024) /* of a recording */
 
 #define HARS_ML_PACKET      8             /* records that share a time */
 #define HARS_ML_QUEUE       160           /* one stream ahead of the other */
@@ -59,7 +60,57 @@ typedef struct {
     size_t             size;
     size_t             max;               /* rows; set before */
     unsigned           bare:1;            /* CSV, packed: faults say samples */
+    unsigned           status;            /* of a refusal, where it is not
+                                              422; 0: it is */
+
+    /* takes the rows and makes room; NULL: then there are too many */
+    int              (*full)(void *data, hars_fault_t *fault);
+    void              *data;
 } hars_rows_t;
+
+
+/* a body of CSV on its way; zeroed at first */
+typedef struct {
+    const char        *pos;               /* of the lines in hand */
+    const char        *end;
+    uint32_t           row;
+    hars_stream_e      stream;
+    unsigned           mixed:1;
+    unsigned           headed:1;          /* the heading is known */
+    unsigned           blank:1;           /* an empty line was there */
+    double             unit;              /* of times, s */
+    size_t             kept;
+    char               line[1024];        /* its beginning */
+} hars_text_t;
+
+
+typedef struct {
+    hars_stream_e      stream;
+    unsigned           whole;             /* values are int16 */
+    unsigned           values;
+    uint32_t           rows;
+    double             unit[2];
+    double             t;
+} hars_packed_block_t;
+
+
+/* a packed body on its way; zeroed at first */
+typedef struct {
+    hars_packed_block_t  block;
+    unsigned           headed:1;          /* there was a header */
+    uint32_t           left;              /* rows of the block */
+    uint32_t           first;             /* index of its first row */
+    uint32_t           index;
+    size_t             kept;
+    unsigned char      unit[HARS_PACKED_HEADER];  /* its beginning */
+} hars_packed_t;
+
+
+typedef struct hars_inflate_s  hars_inflate_t;
+
+/* takes a piece of a body; status as of a body */
+typedef unsigned (*hars_piece_taken_pt)(void *data, const char *piece,
+    size_t len, hars_fault_t *fault);
 
 
 typedef struct {
@@ -160,9 +211,29 @@ unsigned hars_text_rows(const char *body, size_t len, hars_rows_t *rows,
 unsigned hars_packed_rows(const char *body, size_t len, hars_rows_t *rows,
     hars_fault_t *fault);
 
+/* the HTTP status of the rows' refusal */
+unsigned hars_rows_status(const hars_rows_t *rows, const hars_fault_t *fault);
+
+/* bodies in pieces, and their end; status as above */
+unsigned hars_text_piece(hars_text_t *text, const char *data, size_t len,
+    hars_rows_t *rows, hars_fault_t *fault);
+unsigned hars_text_end(hars_text_t *text, hars_rows_t *rows,
+    hars_fault_t *fault);
+unsigned hars_packed_piece(hars_packed_t *packed, const char *data,
+    size_t len, hars_rows_t *rows, hars_fault_t *fault);
+unsigned hars_packed_end(hars_packed_t *packed, hars_rows_t *rows,
+    hars_fault_t *fault);
+
 /* *dst from malloc(); HTTP status as above, 413 beyond "max" bytes */
 unsigned hars_inflate(const char *src, size_t len, size_t max, char **dst,
     size_t *dst_len, hars_fault_t *fault);
+
+/* the same in pieces: what comes out is taken at once.  NULL: no memory */
+hars_inflate_t *hars_inflate_create(size_t max);
+unsigned hars_inflate_piece(hars_inflate_t *inf, const char *src, size_t len,
+    hars_piece_taken_pt take, void *data, hars_fault_t *fault);
+unsigned hars_inflate_end(const hars_inflate_t *inflate, hars_fault_t *fault);
+void hars_inflate_free(hars_inflate_t *inflate);
 
 void hars_feed_init(hars_feed_t *feed, const hars_options_t *options,
     void (*emit)(void *data, const hars_sample_t *sample), void *data);
@@ -189,16 +260,8 @@ void hars_source_end(hars_feed_t *feed, hars_source_t *source);
 /* the median of the valid heart rates within [start, end); NAN: none */
 double hars_feed_heart(const hars_feed_t *feed, double start, double end);
 
-/* the same of rows; "at" begins at 0 and goes on with growing "start" */
-double hars_rows_heart(const hars_rows_t *rows, size_t *at, double start,
-    double end);
-
-/*
- * All rows as a clean recording, streams in order of time.  rec->sample comes
- * from malloc() in any case.
- */
-int hars_rows_recording(const hars_rows_t *rows, const hars_options_t *options,
-    hars_recording_t *rec, hars_feed_t *feed, hars_fault_t *fault);
+/* of "n" values, which it puts in order */
+double hars_heart_median(float *value, unsigned n);
 
 
 #endif /* HARS_ML_ROWS_H */

@@ -12,6 +12,7 @@
 #include "hars_http.h"
 #include "hars_ml.h"
 #include "hars_ml_metrics.h"
+#include "hars_ml_reading.h"
 #include "hars_ml_rows.h"
 
 #include <pthread.h>
@@ -106,7 +107,19 @@ const hars_model_t *hars_shelf_choose(const hars_shelf_t *shelf,
 unsigned hars_body_rows(hars_request_t *r, hars_options_t *options,
     const hars_options_t *fixed, hars_rows_t *rows, hars_fault_t *fault);
 
-/* the refusal, as RFC 9457 has it */
+/* what the query says, judged: status as above */
+unsigned hars_body_options(hars_request_t *r, hars_options_t *options,
+    hars_fault_t *fault);
+
+/* Content-Encoding: is it gzip? */
+unsigned hars_body_coding(hars_request_t *r, unsigned *gzip,
+    hars_fault_t *fault);
+
+/* 413 of more than "max" bytes, 415 of another type, and what to do */
+unsigned hars_body_long(hars_fault_t *fault, size_t max);
+unsigned hars_body_foreign(hars_fault_t *fault);
+
+/* the refusal, as RFC 9457 has it; of 503 "fault" may be NULL */
 void hars_body_refuse(hars_request_t *r, unsigned status,
     const hars_fault_t *fault);
 
@@ -135,9 +148,9 @@ int hars_session_push(hars_session_t *session, const hars_rows_t *rows,
 int hars_session_end(hars_session_t *session, hars_answers_t *answers,
     hars_fault_t *fault);
 
-/* what a window, or the mean of the last ones, is called: "unknown", too */
-const char *hars_answer_activity(const hars_model_t *model,
-    const hars_answer_t *answer, const hars_vote_t *vote);
+/* 200 with all windows; reading and shelf are not the caller's any more */
+void hars_answer_send(hars_request_t *r, hars_shelf_t *shelf,
+    hars_reading_t *reading, unsigned csv);
 
 /* has the client's token this scope, as the gateway says? */
 int hars_body_scope(hars_request_t *r, const char *scope);
@@ -152,17 +165,21 @@ int hars_body_accepts(hars_request_t *r, const char *type);
 char *hars_json_session(const hars_session_t *session, uint64_t idle);
 char *hars_json_appended(const hars_session_t *session,
     const hars_answers_t *answers, unsigned probabilities);
-char *hars_json_answers(const hars_model_t *model, const hars_feed_t *feed,
-    const hars_answers_t *answers, unsigned probabilities);
-char *hars_text_answers(const hars_model_t *model,
-    const hars_answers_t *answers);
 char *hars_json_models(const hars_shelf_t *shelf);
+
+/* a recording's answer: this, windows parted by commas, the end */
+#define HARS_JSON_TOLD_END  "]}"
+char *hars_json_told_top(const hars_model_t *model, const hars_feed_t *feed);
+char *hars_json_told(const hars_model_t *model, const hars_told_t *told,
+    unsigned heart, unsigned probabilities);
 
 /* RFC 9457 with the members field, row, column */
 char *hars_json_fault(unsigned status, const hars_fault_t *fault);
 
 /* handlers */
 void hars_recognitions_post(hars_request_t *r);
+int hars_recognitions_piece(hars_request_t *r, const char *data, size_t len);
+void hars_recognitions_gone(hars_request_t *r);
 void hars_models_get(hars_request_t *r);
 void hars_streams_post(hars_request_t *r);
 void hars_stream_post(hars_request_t *r);

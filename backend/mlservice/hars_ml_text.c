@@ -10,6 +10,9 @@
  *
  * timestamp_s is t_s, too; epoch_ms are milliseconds.  A missing value is an
  * empty field or nan.  Rows count from 0 behind the heading.
+ *
+ * A body comes in pieces that end anywhere: what is behind the last line feed
+ * is kept for the next one.
  */
 
 
@@ -24,17 +27,12 @@
 #define HARS_TEXT_COLUMNS  8
 
 
-typedef struct {
-    const char     *pos;
-    const char     *end;
-    uint32_t        row;
-    hars_stream_e   stream;
-    unsigned        mixed:1;
-    double          unit;                 /* of times, s */
-} hars_text_t;
-
-
+static unsigned hars_text_lines(hars_text_t *text, const char *pos,
+    const char *end, hars_rows_t *rows, hars_fault_t *fault);
+static unsigned hars_text_keep(hars_text_t *text, const char *data,
+    size_t len, hars_fault_t *fault);
 static int hars_text_heading(hars_text_t *text, hars_fault_t *fault);
+static int hars_text_unknown(hars_fault_t *fault);
 static int hars_text_row(hars_text_t *text, hars_rows_t *rows,
     hars_fault_t *fault);
 static unsigned hars_text_line(hars_text_t *text, const char **field,
@@ -65,27 +63,130 @@ unsigned
 hars_text_rows(const char *body, size_t len, hars_rows_t *rows,
     hars_fault_t *fault)
 {
+    unsigned     status;
     hars_text_t  text;
 
     memset(&text, 0, sizeof(text));
-    text.pos = body;
-    text.end = body + len;
-    rows->bare = 1;
+    status = hars_text_piece(&text, body, len, rows, fault);
 
-    if (hars_text_heading(&text, fault) != HARS_OK) {
-        return 400;
+    return status ? status : hars_text_end(&text, rows, fault);
+}
+
+
+unsigned
+hars_text_piece(hars_text_t *text, const char *data, size_t len,
+    hars_rows_t *rows, hars_fault_t *fault)
+{
+    size_t       n;
+    unsigned     status;
+    const char  *first, *last;
+
+    rows->bare = 1;
+    first = text->kept ? memchr(data, '\n', len) : NULL;
+
+    if (first) {
+        n = (size_t) (first - data) + 1;
+        status = hars_text_keep(text, data, n, fault);
+
+        if (status == 0) {
+            n = text->kept;
+            text->kept = 0;
+            status = hars_text_lines(text, text->line, text->line + n, rows,
+                                     fault);
+        }
+
+        if (status) {
+            return status;
+        }
+
+        len -= (size_t) (first - data) + 1;
+        data = first + 1;
     }
 
-    while (text.pos < text.end) {
-        if (hars_text_row(&text, rows, fault) != HARS_OK) {
-            return fault->field == NULL ? 503
-                   : rows->n >= rows->max ? 413 : 422;
+    last = text->kept ? NULL : memrchr(data, '\n', len);
+
+    if (last) {
+        n = (size_t) (last - data) + 1;
+        status = hars_text_lines(text, data, data + n, rows, fault);
+
+        if (status) {
+            return status;
+        }
+
+        len -= n;
+        data = last + 1;
+    }
+
+    return hars_text_keep(text, data, len, fault);
+}
+
+
+/* no line that we know is longer than there is room for */
+static unsigned
+hars_text_keep(hars_text_t *text, const char *data, size_t len,
+    hars_fault_t *fault)
+{
+    if (len > sizeof(text->line) - text->kept) {
+
+        if (!text->headed) {
+            hars_text_unknown(fault);
+            return 400;
+        }
+
+        hars_fault(fault, "samples", (long) text->row, -1,
+                   "the row is longer than %zu bytes", sizeof(text->line));
+        return 422;
+    }
+
+    memcpy(text->line + text->kept, data, len);
+    text->kept += len;
+
+    return 0;
+}
+
+
+unsigned
+hars_text_end(hars_text_t *text, hars_rows_t *rows, hars_fault_t *fault)
+{
+    unsigned  status;
+
+    rows->bare = 1;
+
+    if (text->kept || !text->headed) {
+        status = hars_text_lines(text, text->line, text->line + text->kept,
+                                 rows, fault);
+        if (status) {
+            return status;
         }
     }
 
-    if (rows->n == 0) {
+    if (text->row == 0) {
         hars_fault(fault, "samples", -1, -1, "there is no row");
         return 422;
+    }
+
+    return 0;
+}
+
+
+/* whole lines; the last one of a body may lack its line feed */
+static unsigned
+hars_text_lines(hars_text_t *text, const char *pos, const char *end,
+    hars_rows_t *rows, hars_fault_t *fault)
+{
+    text->pos = pos;
+    text->end = end;
+
+    if (!text->headed && hars_text_heading(text, fault) != HARS_OK) {
+        return 400;
+    }
+
+    text->headed = 1;
+
+    while (text->pos < text->end) {
+        if (hars_text_row(text, rows, fault) != HARS_OK) {
+            return hars_rows_status(rows, fault);
+        }
     }
 
     return 0;
@@ -142,6 +243,13 @@ hars_text_heading(hars_text_t *text, hars_fault_t *fault)
         }
     }
 
+    return hars_text_unknown(fault);
+}
+
+
+static int
+hars_text_unknown(hars_fault_t *fault)
+{
     return hars_fault(fault, "samples", -1, -1,
                       "the heading of the CSV is not known; there are "
                       "t_s,ax,ay,az,gx,gy,gz; t_s,ax,ay,az; t_s,gx,gy,gz; "
@@ -160,7 +268,10 @@ hars_text_row(hars_text_t *text, hars_rows_t *rows, hars_fault_t *fault)
 
     n = hars_text_line(text, field, len);
 
-    if (n == 1 && len[0] == 0 && text->pos == text->end) {
+    /* nothing stands behind an empty line */
+
+    if (n == 1 && len[0] == 0 && !text->blank) {
+        text->blank = 1;
         return HARS_OK;
     }
 
@@ -179,7 +290,7 @@ hars_text_row(hars_text_t *text, hars_rows_t *rows, hars_fault_t *fault)
         n--;
     }
 
-    if (n != want) {
+    if (n != want || text->blank) {
         return hars_fault(fault, "samples", (long) text->row, -1,
                           "the row needs %u columns", want);
     }

@@ -93,7 +93,9 @@ static const hars_setting_t  hars_mlservice_setting[] = {
 
 static const hars_route_t  hars_mlservice_route[] = {
     { .path = "/v1/recognitions", .method = "POST",
-      .body_max = HARS_ML_BODY_ROWS, .handler = hars_recognitions_post },
+      .body_max = HARS_ML_BODY, .handler = hars_recognitions_post,
+      .piece = hars_recognitions_piece, .pieces_max = HARS_ML_BODY_READ,
+      .gone = hars_recognitions_gone },
     { .path = "/v1/streams", .method = "POST", .body_max = HARS_ML_BODY,
       .handler = hars_streams_post },
     { .path = "/v1/streams/", .method = "POST", .prefix = 1,

@@ -470,7 +470,7 @@ sub refused {
           undef, qr/gap/ ],
         [ 'too many rows', sub {
             $_->{samples} = [ map { [ $_, (1) x 6 ] } 0 .. 30000 ] },
-          'samples', 30000, undef, qr/30000 rows/ ],
+          'samples', 30000, undef, qr/30000 rows/, 413 ],
         [ 'on the ankle', sub { $_->{placement} = 'ankle' }, 'placement',
           undef, undef, qr/"pocket"/ ],
         [ 'placement null', sub { $_->{placement} = undef }, 'placement',
@@ -486,13 +486,14 @@ sub refused {
     );
 
     for (@case) {
-        my ($what, $change, $field, $row, $column, $detail) = @$_;
+        my ($what, $change, $field, $row, $column, $detail, $want) = @$_;
         my ($status, $body, $type) = recognize(changed($change));
         my $p = eval { $json->decode($body) } // {};
 
-        is("$status $type", '422 application/problem+json', "$what: 422")
+        $want //= 422;
+        is("$status $type", "$want application/problem+json", "$what: $want")
             or diag($body);
-        is($p->{status}, 422, "$what: and so it says");
+        is($p->{status}, $want, "$what: and so it says");
         is($p->{field}, $field, "$what: the field");
         is($p->{row}, $row, "$what: the row");
         is($p->{column}, $column, "$what: the column") if defined $column;
