@@ -47,6 +47,7 @@ typedef struct {
     hars_store_t         *store;          /* NULL: not serving */
     struct hars_looks_s  *looks;          /* hars_dcm_look.h */
     sem_t                 large;          /* recordings read at a time */
+    atomic_uint           exports;        /* going on */
     atomic_uint           erasing;        /* 1: there may be rows to go */
     hars_dcm_metrics_t    metrics;
 } hars_dcm_t;

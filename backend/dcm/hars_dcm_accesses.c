@@ -22,20 +22,10 @@
 #define HARS_ACCESSES_LINE    1024        /* sealed */
 
 
-/* of the query; a line's name is its minute and number */
-typedef struct {
-    int64_t    limit;
-    int64_t    minute_ms;                 /* before this one */
-    int64_t    n;
-} hars_accesses_t;
-
-
 static int hars_accesses_ask(hars_request_t *r, hars_accesses_t *page);
 static int hars_accesses_number(const char **p, int64_t *n);
 static json_t *hars_accesses_json(hars_dcm_t *dcm, const char *patient,
     hars_accesses_t *page);
-static int hars_accesses_rows(hars_db_t *db, const char *patient,
-    const hars_patient_key_t *key, hars_accesses_t *page, json_t *list);
 static json_t *hars_accesses_line(hars_db_t *db, const char *patient,
     const hars_patient_key_t *key, const hars_accesses_t *page);
 
@@ -168,8 +158,7 @@ hars_accesses_json(hars_dcm_t *dcm, const char *patient,
 }
 
 
-/* HARS_DECLINED: all of them; "page" becomes the last one's */
-static int
+int
 hars_accesses_rows(hars_db_t *db, const char *patient,
     const hars_patient_key_t *key, hars_accesses_t *page, json_t *list)
 {

@@ -12,8 +12,6 @@
 
 
 static json_t *hars_caregivers_json(hars_dcm_t *dcm, const char *patient);
-static int hars_caregivers_rows(hars_db_t *db, const char *patient,
-    const hars_patient_key_t *key, json_t *list);
 static int hars_caregivers_row(hars_db_t *db, const char *patient,
     const hars_patient_key_t *key, hars_connected_t *person);
 
@@ -72,7 +70,7 @@ hars_caregivers_json(hars_dcm_t *dcm, const char *patient)
 }
 
 
-static int
+int
 hars_caregivers_rows(hars_db_t *db, const char *patient,
     const hars_patient_key_t *key, json_t *list)
 {

@@ -14,6 +14,7 @@
 
 void hars_dcm_recordings_post(hars_request_t *r);
 void hars_dcm_samples_get(hars_request_t *r);
+void hars_dcm_export_get(hars_request_t *r);
 void hars_dcm_patient_delete(hars_request_t *r);
 
 

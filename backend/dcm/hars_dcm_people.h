@@ -51,6 +51,27 @@ void hars_dcm_accesses(hars_request_t *r);
 struct json_t *hars_people_json(const hars_connected_t *person,
     int64_t now_ms);
 
+/* of the query of a page of looks; a line's name is its minute and number */
+typedef struct {
+    int64_t    limit;
+    int64_t    minute_ms;                 /* before this one */
+    int64_t    n;
+} hars_accesses_t;
+
+/*
+ * Rows as JSON behind a list: all connections; looks, the latest first, of
+ * which "page" becomes the last one's.  HARS_DECLINED: these were all.
+ */
+int hars_caregivers_rows(hars_db_t *db, const char *patient,
+    const hars_patient_key_t *key, struct json_t *list);
+int hars_accesses_rows(hars_db_t *db, const char *patient,
+    const hars_patient_key_t *key, hars_accesses_t *page,
+    struct json_t *list);
+
+/* hars_dcm_profile.c: what a patient is called, "" for no name */
+int hars_profile_name(hars_dcm_t *dcm, hars_db_t *db, const char *patient,
+    char name[HARS_NAME_SIZE]);
+
 /* seconds since 1970, null for 0 */
 struct json_t *hars_people_time(int64_t ms);
 

@@ -69,11 +69,8 @@ static int
 hars_profile_read(hars_dcm_t *dcm, const char *patient,
     char name[HARS_NAME_SIZE])
 {
-    int                   rc;
-    size_t                len;
-    hars_db_t            *db;
-    hars_patient_key_t    key;
-    const unsigned char  *sealed;
+    int         rc;
+    hars_db_t  *db;
 
     db = hars_store_reader(dcm->store);
 
@@ -81,25 +78,42 @@ hars_profile_read(hars_dcm_t *dcm, const char *patient,
         return HARS_ERROR;
     }
 
+    rc = hars_profile_name(dcm, db, patient, name);
+    hars_store_reader_done(dcm->store, db);
+
+    return rc;
+}
+
+
+int
+hars_profile_name(hars_dcm_t *dcm, hars_db_t *db, const char *patient,
+    char name[HARS_NAME_SIZE])
+{
+    int                   rc;
+    size_t                len;
+    hars_patient_key_t    key;
+    const unsigned char  *sealed;
+
     rc = hars_patient_key(dcm, db, patient, &key);
 
-    if (rc == HARS_OK) {
-        hars_db_text(db, patient);
-        rc = hars_db_first(db, "SELECT name FROM patient WHERE sub = ?1");
-
-        if (rc == HARS_OK) {
-            rc = hars_db_get_bytes(db, 0, &sealed, &len);
-        }
-
-        if (rc == HARS_OK) {
-            rc = hars_people_open(&key, "patient", patient, patient, sealed,
-                                  len, name);
-        }
-
-        hars_patient_key_wipe(&key);
+    if (rc != HARS_OK) {
+        return rc;
     }
 
-    hars_store_reader_done(dcm->store, db);
+    hars_db_text(db, patient);
+    rc = hars_db_first(db, "SELECT name FROM patient WHERE sub = ?1");
+
+    if (rc == HARS_OK) {
+        rc = hars_db_get_bytes(db, 0, &sealed, &len);
+    }
+
+    if (rc == HARS_OK) {
+        rc = hars_people_open(&key, "patient", patient, patient, sealed, len,
+                              name);
+    }
+
+    hars_db_done(db);
+    hars_patient_key_wipe(&key);
 
     return rc;
 }

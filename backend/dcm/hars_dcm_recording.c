@@ -51,6 +51,22 @@ hars_recording_sent(hars_db_t *db, const char *client, const char *id,
 }
 
 
+int
+hars_recording_after(hars_db_t *db, const char *patient, const char *id,
+    hars_dcm_recording_t *recording)
+{
+    int  rc;
+
+    hars_db_text(db, patient);
+    hars_db_text(db, id);
+    rc = hars_db_first(db, "SELECT " HARS_RECORDING_COLUMNS " FROM recording"
+                       " WHERE patient = ?1 AND id > ?2"
+                       " ORDER BY id LIMIT 1");
+
+    return hars_recording_row(db, rc, recording);
+}
+
+
 static int
 hars_recording_row(hars_db_t *db, int rc, hars_dcm_recording_t *recording)
 {

@@ -62,6 +62,10 @@ int hars_recording_get(hars_db_t *db, const char *patient, const char *id,
 int hars_recording_sent(hars_db_t *db, const char *client, const char *id,
     hars_dcm_recording_t *recording);
 
+/* the next one of a patient, by id; "" to begin */
+int hars_recording_after(hars_db_t *db, const char *patient, const char *id,
+    hars_dcm_recording_t *recording);
+
 int hars_recording_insert(hars_db_t *db,
     const hars_dcm_recording_t *recording);
 

@@ -11,6 +11,9 @@
 #include "hars_dcm_patient.h"
 
 
+#define HARS_SAMPLES_EVER  253402300800000     /* ms: the year 10000 */
+
+
 /* where the reading of blocks has come to, by time */
 typedef struct {
     char                 patient[HARS_DCM_ID];

@@ -10,9 +10,9 @@
  * at.  An answer has some minutes of them; Link (RFC 8288) has the next one.
  */
 
-#include "hars_dcm_csv.h"
 #include "hars_dcm_endpoints.h"
 #include "hars_dcm_look.h"
+#include "hars_dcm_print.h"
 #include "hars_dcm_query.h"
 #include "hars_dcm_recording.h"
 #include "hars_dcm_samples.h"
@@ -23,7 +23,6 @@
 
 
 #define HARS_SAMPLES_ROWS  40000          /* of an answer, and a block */
-#define HARS_SAMPLES_EVER  253402300800000     /* ms: the year 10000 */
 
 
 typedef struct {
@@ -37,7 +36,7 @@ typedef struct {
 static int hars_samples_ask(hars_request_t *r, hars_samples_get_t *get);
 static int hars_samples_after(hars_request_t *r, hars_samples_t *samples);
 static int hars_samples_read(hars_dcm_t *dcm, hars_samples_get_t *get,
-    hars_csv_t *csv);
+    hars_print_t *print);
 static void hars_samples_link(hars_request_t *r,
     const hars_samples_get_t *get);
 
@@ -46,10 +45,10 @@ void
 hars_dcm_samples_get(hars_request_t *r)
 {
     int                  rc;
-    hars_csv_t           csv;
+    hars_print_t         print;
     hars_samples_get_t   get;
 
-    memset(&csv, 0, sizeof(csv));
+    memset(&print, 0, sizeof(print));
 
     if (hars_look(r, HARS_LOOK_SAMPLES, &get.look) != HARS_OK
         || hars_samples_ask(r, &get) != HARS_OK)
@@ -57,11 +56,11 @@ hars_dcm_samples_get(hars_request_t *r)
         return;
     }
 
-    hars_csv_heading(&csv);
-    rc = hars_samples_read(r->data, &get, &csv);
+    hars_print_add(&print, "%s", HARS_PRINT_HEADING);
+    rc = hars_samples_read(r->data, &get, &print);
 
-    if (rc == HARS_ERROR || csv.failed) {
-        free(csv.text);
+    if (rc == HARS_ERROR || print.failed) {
+        free(print.text);
         hars_reply_problem(r, 503, "The samples cannot be read now: ask "
                            "again.");
         return;
@@ -72,8 +71,8 @@ hars_dcm_samples_get(hars_request_t *r)
     }
 
     hars_reply_header(r, "Cache-Control", "no-store");
-    hars_reply(r, 200, "text/csv; charset=utf-8; header=present", csv.text,
-               csv.len);
+    hars_reply(r, 200, "text/csv; charset=utf-8; header=present", print.text,
+               print.len);
 }
 
 
@@ -141,7 +140,7 @@ hars_samples_after(hars_request_t *r, hars_samples_t *samples)
 
 /* HARS_OK: there may be more, HARS_DECLINED: this was all */
 static int
-hars_samples_read(hars_dcm_t *dcm, hars_samples_get_t *get, hars_csv_t *csv)
+hars_samples_read(hars_dcm_t *dcm, hars_samples_get_t *get, hars_print_t *print)
 {
     int            rc;
     hars_db_t     *db;
@@ -159,11 +158,12 @@ hars_samples_read(hars_dcm_t *dcm, hars_samples_get_t *get, hars_csv_t *csv)
         rc = hars_samples_next(dcm, db, &get->samples, block);
 
         if (rc == HARS_OK) {
-            hars_csv_block(csv, block, get->samples.recording, get->from_ms,
+            hars_print_csv(print, block, get->samples.recording, get->from_ms,
                            get->to_ms);
         }
 
-    } while (rc == HARS_OK && csv->rows < HARS_SAMPLES_ROWS && !csv->failed);
+    } while (rc == HARS_OK && print->rows < HARS_SAMPLES_ROWS
+             && !print->failed);
 
     hars_store_reader_done(dcm->store, db);
     free(block);

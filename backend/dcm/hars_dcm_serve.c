@@ -40,6 +40,9 @@ static const hars_route_t  hars_dcm_routes[] = {
     { .path = "/v1/patients/*/samples", .method = "GET",
       .waits = 1, .handler = hars_dcm_samples_get },
 
+    { .path = "/v1/patients/*/export", .method = "GET",
+      .waits = 1, .handler = hars_dcm_export_get },
+
     { .path = "/v1/me", .method = "GET", .waits = 1,
       .handler = hars_dcm_me },
 
@@ -91,6 +94,7 @@ hars_dcm_serve(hars_dcm_t *dcm)
     /* what a stop in between left */
 
     atomic_init(&dcm->erasing, 1);
+    atomic_init(&dcm->exports, 0);
     sem_init(&dcm->large, 0, HARS_SERVE_LARGE);
     hars_db_files(HARS_SERVE_CACHE, 1);
     dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);

@@ -1,0 +1,157 @@
+
+/* See hars_dcm_export.h for what this is; what is in it: ..._sections.c. */
+
+#include "hars_dcm_export.h"
+#include "hars_log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+#define HARS_EXPORT_LOOKS  256            /* at a time */
+
+
+static int hars_export_more(hars_export_t *export);
+static int hars_export_fill(hars_export_t *export);
+
+
+hars_export_t *
+hars_export_create(hars_dcm_t *dcm, const hars_look_t *look, unsigned csv)
+{
+    hars_export_t  *export;
+
+    export = calloc(1, sizeof(hars_export_t));
+
+    if (export == NULL) {
+        return NULL;
+    }
+
+    export->dcm = dcm;
+    export->look = *look;
+    export->section = csv ? hars_export_csv : hars_export_json;
+    export->from_ms = look->access.since_ms > 0 ? look->access.since_ms : 0;
+    export->to_ms = look->access.until_ms < HARS_SAMPLES_EVER
+                    ? look->access.until_ms : HARS_SAMPLES_EVER;
+
+    export->looks.minute_ms = INT64_MAX;
+    export->looks.limit = HARS_EXPORT_LOOKS;
+
+    hars_samples_begin(&export->samples, look->patient, export->from_ms,
+                       export->to_ms);
+
+    return export;
+}
+
+
+void
+hars_export_free(void *data)
+{
+    hars_export_t  *export;
+
+    export = data;
+    atomic_fetch_sub(&export->dcm->exports, 1);
+
+    free(export->print.text);
+    free(export);
+}
+
+
+long
+hars_export_next(void *data, char *dst, size_t size)
+{
+    int             rc;
+    size_t          len;
+    hars_export_t  *export;
+
+    export = data;
+    rc = HARS_OK;
+
+    while (rc == HARS_OK && export->sent == export->print.len) {
+        rc = hars_export_more(export);
+    }
+
+    if (rc != HARS_OK) {
+        return rc == HARS_DECLINED ? 0 : -1;
+    }
+
+    len = export->print.len - export->sent;
+    len = len < size ? len : size;
+
+    memcpy(dst, export->print.text + export->sent, len);
+    export->sent += len;
+
+    return (long) len;
+}
+
+
+/* HARS_DECLINED: it is at its end */
+static int
+hars_export_more(hars_export_t *export)
+{
+    int                           rc;
+    const hars_export_section_t  *section;
+
+    section = export->section;
+    export->print.len = 0;
+    export->sent = 0;
+
+    if (section->fill == NULL) {
+        return HARS_DECLINED;
+    }
+
+    if (section->own && !export->look.access.own) {
+        export->section++;
+        return HARS_OK;
+    }
+
+    if (!export->begun && section->name) {
+        hars_print_add(&export->print, ",\n\"%s\":[", section->name);
+    }
+
+    export->begun = 1;
+    rc = hars_export_fill(export);
+
+    if (rc == HARS_DECLINED) {
+
+        if (section->name) {
+            hars_print_add(&export->print, "]");
+        }
+
+        export->section++;
+        export->begun = 0;
+        export->items = 0;
+        rc = HARS_OK;
+    }
+
+    return export->print.failed ? HARS_ERROR : rc;
+}
+
+
+static int
+hars_export_fill(hars_export_t *export)
+{
+    int         rc;
+    hars_db_t  *db;
+
+    db = hars_store_reader(export->dcm->store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    rc = export->section->fill(export, db);
+    hars_store_reader_done(export->dcm->store, db);
+
+    if (rc == HARS_ERROR) {
+        hars_log_error("an export broke off");
+    }
+
+    return rc;
+}
+
+
+void
+hars_export_item(hars_export_t *export)
+{
+    hars_print_add(&export->print, export->items++ ? ",\n" : "\n");
+}

@@ -1,0 +1,181 @@
+#!/usr/bin/perl
+
+# Export: all of a patient's data in one text, as JSON and CSV, that another
+# database takes again; of a doctor's what the connection is for; many of
+# them at once.
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use JSON::PP;
+use Test::More;
+
+use lib dirname(__FILE__) . '/../lib';
+use HarsTest::DCM;
+use HarsTest::ML qw(ml_csv ml_packed ml_walking);
+
+my $walk = ml_walking();
+my $t0 = int(time()) - 86400;
+my $all = 'recordings:write samples:read activities:read consent:write';
+my @p1 = dcm_as('patient', 'p1', $all);
+my @doctor = dcm_as('doctor', 'd1', 'samples:read activities:read');
+
+sub post {
+    my ($id, $body, $type, %option) = @_;
+
+    return dcm_ask('POST', "/v1/recordings?id=$id&placement=pocket"
+                       . '&sampling_rate_hz=50' . ($option{query} // ''),
+                   $body, 'Content-Type' => $type, @{ $option{as} // \@p1 });
+}
+
+sub rows {
+    my ($at) = @_;
+
+    return [ map { [ $t0 + $at + $_->[0], @$_[1 .. 6] ] } @$walk ];
+}
+
+# an answer whose length nobody knew before comes in chunks
+sub whole {
+    my ($top, $text) = @_;
+
+    return $text if $top !~ /^Transfer-Encoding: chunked/mi;
+
+    my $body = '';
+    while ($text =~ s/^([0-9a-f]+)\r\n//i) {
+        my $len = hex $1 or return $body;
+        $body .= substr $text, 0, $len, '';
+        $text =~ s/^\r\n//;
+    }
+
+    return undef;
+}
+
+sub export {
+    my ($format, @as) = @_;
+
+    my ($code, $data, $top, $text)
+        = dcm_ask('GET', "/v1/patients/p1/export?format=$format", undef,
+                  @as ? @as : @p1);
+    my $body = $code == 200 ? whole($top, $text) : '';
+
+    return ($code, $body, $top);
+}
+
+dcm_start();
+
+# nothing
+
+my ($code, $body, $top) = export('json');
+is($code, 200, 'of nobody yet');
+my $data = JSON::PP->new->decode($body);
+is_deeply([ @$data{qw(patient name recordings samples)} ],
+          [ 'p1', undef, [], [] ], 'there is nothing');
+
+# recordings of each kind
+
+is((post("r$_", ml_packed(0, rows(100 * $_)),
+         'application/vnd.hars.samples'))[0], 201, "r$_") for 0 .. 9;
+is((post('streams', {
+    acceleration => [ map { [ $t0 + 2000 + $_->[0], @$_[1 .. 3] ] } @$walk ],
+    rotation => [ map { [ $t0 + 2000.005 + $_->[0], @$_[4 .. 6] ] } @$walk ],
+    heart_rate => [ map { [ $t0 + 2000 + $_, 70 + $_ ] } 0 .. 9 ] }))[0],
+   201, 'streams');
+is((dcm_ask('PUT', '/v1/patients/p1', { name => 'Mrs. "Sato"' },
+            @p1))[0], 200, 'a name');
+
+($code, $body, $top) = export('json');
+is($code, 200, 'JSON');
+like($top, qr/^Content-Disposition: attachment/mi, 'as a file');
+$data = JSON::PP->new->decode($body);
+is($data->{name}, 'Mrs. "Sato"', 'the name');
+is(@{ $data->{recordings} }, 11, 'all recordings');
+my ($r3) = grep { $_->{id} eq 'r3' } @{ $data->{recordings} };
+is($r3->{uploader}, 'p1', 'who sent it');
+is($r3->{client_id}, 'client-p1', 'with what');
+is($r3->{certificate_s256}, 'A' x 43, 'and which certificate');
+is($r3->{start}, $t0 + 300, 'when');
+is($r3->{options}, 'sampling_rate_hz=50&placement=pocket', 'how');
+
+my %rows;
+push @{ $rows{"$_->{recording} $_->{stream}"} }, @{ $_->{rows} }
+    for @{ $data->{samples} };
+is(@{ $rows{"r$_ samples"} }, 512, "rows of r$_") for 0 .. 9;
+is(@{ $rows{'streams acceleration'} }, 512, 'of acceleration');
+is(@{ $rows{'streams heart_rate'} }, 10, 'of the heart');
+is_deeply($rows{'streams heart_rate'}[3], [ $t0 + 2003, 73 ], 'a heart rate');
+
+
+# it can be sent again, to another database
+
+my $again = { rows => $rows{'r3 samples'} };
+my ($status, $said) = post('again', { samples => $again->{rows} }, undef,
+                           as => [ dcm_as('patient', 'p2', $all) ]);
+is($status, 201, 'it can be sent again') or diag explain $said;
+($code, $data) = dcm_ask('GET', '/v1/patients/p2/samples', undef,
+                         dcm_as('patient', 'p2', $all));
+my @lines = split /\n/, $data;
+my ($csv) = (export('csv'))[1];
+my @mine = grep { /,r3$/ } split /\n/, $csv;
+s/,\w+$// for @lines, @mine;
+is_deeply([ @lines[1 .. $#lines] ], \@mine, 'and is the same to the digit');
+
+is(($csv =~ tr/\n//), 1 + 10 * 512 + 2 * 512 + 10, 'CSV has all rows');
+
+
+# a doctor's
+
+is((export('json', @doctor))[0], 404, 'not connected');
+is((dcm_ask('PUT', '/v1/patients/p1/caregivers/d1',
+            { role => 'doctor', scopes => [ 'samples:read',
+                                            'activities:read' ],
+              since => $t0 + 450, until => time() + 600 }, @p1))[0], 200,
+   'connected');
+
+($code, $body) = export('json', @doctor);
+is($code, 200, 'then it is');
+$data = JSON::PP->new->decode($body);
+is_deeply([ sort map { $_->{id} } @{ $data->{recordings} } ],
+          [ (map { "r$_" } 5 .. 9), 'streams' ], 'of the time since');
+ok(!exists $data->{caregivers} && !exists $data->{accesses},
+   'and of nobody else');
+is(scalar(grep { $_->{recording} =~ /r[0-4]/ } @{ $data->{samples} }), 0,
+   'no samples of before');
+
+($code, $body) = export('json');
+$data = JSON::PP->new->decode($body);
+is($data->{caregivers}[0]{id}, 'd1', "the patient's own has who is connected");
+is_deeply([ map { "$_->{by} $_->{what}" } @{ $data->{accesses} } ],
+          [ 'd1 export' ], 'and who looked');
+
+
+# refused
+
+is((export('xml'))[0], 400, 'no such form');
+is((export('json', dcm_as('caregiver', 'c1', $all)))[0], 404, 'a stranger');
+is((export('json', dcm_as('patient', 'p1', 'activities:read')))[0], 403,
+   'not with any scope');
+
+# who goes away in between holds nothing
+
+for (1 .. 20) {
+    my $s = IO::Socket::UNIX->new(Peer => dcm_socket()) or die;
+    my %as = @p1;
+    $s->print("GET /v1/patients/p1/export HTTP/1.1\r\nHost: dcm\r\n",
+              (map { "$_: $as{$_}\r\n" } keys %as), "\r\n");
+    sysread $s, my $first, 100;
+    close $s;
+}
+
+my $ok;
+for (1 .. 500) {
+    ($code, $body) = export('csv');
+    last if $ok = $code == 200;
+    select undef, undef, undef, 0.01;
+}
+ok($ok, 'and others can export');
+
+is(dcm_stop(), 0, 'stopped');
+unlike(dcm_log(), qr/error|broke off/, 'nothing was wrong');
+
+done_testing();
