@@ -1,9 +1,10 @@
 #!/bin/bash
 #
-# Runs SPIN over docs/models/coherence.pml: the configurations in which the
-# properties hold, the mutants in which one has to fail, and the faults that
-# the contract as written does not cover.  A verdict that is not the expected
-# one fails the run.  docs/models/README.md says what each line means.
+# Runs SPIN over docs/models/coherence.pml and fog_*.pml: the configurations
+# in which the properties hold, the mutants in which one has to fail, and the
+# faults that the contract as written does not cover.  A verdict that is not
+# the expected one fails the run.  docs/models/README.md says what each line
+# means.
 #
 # usage: models.sh [NAME...]      all lines unless named, but those of
 #                                 "named", which take minutes
@@ -60,6 +61,10 @@ search() {
         *' -DEVENTUALLY '*)
             live=-DNFAIR=6
             run=(-a -f)
+            ;;
+        *' -DCLAIM '*)
+            live=-DNOFAIR
+            run=(-a)
             ;;
     esac
 
@@ -124,7 +129,7 @@ line() {
 }
 
 
-step "$(spin -V | head -n 1): docs/models/coherence.pml"
+step "$(spin -V | head -n 1): docs/models"
 printf '   %-24s %10s %8s %8s  %s\n' configuration states depth seconds \
     result
 
@@ -181,6 +186,28 @@ line deaf-ttl           holds long  "${small[@]}" -DDEAF -DBOUND=TTL
 
 step "... and a rule that would cover it"
 line slow-lease         holds named "${leased[@]}" -DOTHERS=1 -DSLOW -DNO_L0
+
+model=$top/docs/models/fog_desync.pml
+step "The key exchange of the fog: a wearable's pseudonyms (fog_desync.pml)"
+line fog-v1             holds short -DCLAIM -DV1
+line fog-v1-seeds       holds short -DCLAIM -DV1 -DINV
+line fog-no-counter     holds short -DCLAIM -DV1NC
+line fog-nc-seeds       holds short -DCLAIM -DV1NC -DINV
+line FOG_PAPER          fails short -DCLAIM -DPAPER -DR=0 -DL=1
+line fog-naive          holds short -DCLAIM -DNAIVE -DR=0
+line FOG_NAIVE_REPLAY   fails short -DCLAIM -DNAIVE
+
+model=$top/docs/models/fog_lost.pml
+line fog-paper-lost     holds short -DCLAIM
+
+model=$top/docs/models/fog_concurrent.pml
+step "... a fog node's, with several sessions open (fog_concurrent.pml)"
+line fog-fn-1-lost      holds short -DCLAIM -DV1 -DL=1
+line fog-fn-3-lost      holds short -DCLAIM -DV1 -DL=3
+line fog-fn-refused     holds short -DCLAIM -DV1 -DNOREJ -DL=2
+line FOG_FN_PAPER       fails short -DCLAIM -DPAPER -DNOREJ -DL=0
+line FOG_FN_NAIVE       fails short -DCLAIM -DNAIVE -DL=0
+line FOG_FN_ANY_SEED    fails short -DCLAIM -DV1BAD
 
 if [ "$wrong" -ne 0 ]; then
     die "$wrong verdicts are not the expected ones" \
