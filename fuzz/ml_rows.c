@@ -91,7 +91,7 @@ pieces_of(const uint8_t *data, size_t size, hars_rows_t *rows,
     unsigned       status;
     const char    *p;
     hars_text_t    text;
-    hars_packed_t  packed;
+    hars_unpack_t  packed;
 
     memset(&text, 0, sizeof(text));
     memset(&packed, 0, sizeof(packed));

@@ -30,9 +30,9 @@
 #define HARS_PACKED_MISSING  -32768
 
 
-static unsigned hars_packed_unit(hars_packed_t *packed,
+static unsigned hars_packed_unit(hars_unpack_t *packed,
     const unsigned char *p, hars_rows_t *rows, hars_fault_t *fault);
-static size_t hars_packed_size(const hars_packed_t *packed);
+static size_t hars_packed_size(const hars_unpack_t *packed);
 static int hars_packed_header(const unsigned char *p,
     hars_packed_block_t *block, hars_fault_t *fault, uint32_t index);
 static int hars_packed_row(const unsigned char *p,
@@ -50,7 +50,7 @@ hars_packed_rows(const char *body, size_t len, hars_rows_t *rows,
     hars_fault_t *fault)
 {
     unsigned       status;
-    hars_packed_t  packed;
+    hars_unpack_t  packed;
 
     memset(&packed, 0, sizeof(packed));
     status = hars_packed_piece(&packed, body, len, rows, fault);
@@ -60,7 +60,7 @@ hars_packed_rows(const char *body, size_t len, hars_rows_t *rows,
 
 
 unsigned
-hars_packed_piece(hars_packed_t *packed, const char *data, size_t len,
+hars_packed_piece(hars_unpack_t *packed, const char *data, size_t len,
     hars_rows_t *rows, hars_fault_t *fault)
 {
     size_t    n, size;
@@ -102,7 +102,7 @@ hars_packed_piece(hars_packed_t *packed, const char *data, size_t len,
 
 /* a header or a row, whole */
 static unsigned
-hars_packed_unit(hars_packed_t *packed, const unsigned char *p,
+hars_packed_unit(hars_unpack_t *packed, const unsigned char *p,
     hars_rows_t *rows, hars_fault_t *fault)
 {
     if (packed->left == 0) {
@@ -134,7 +134,7 @@ hars_packed_unit(hars_packed_t *packed, const unsigned char *p,
 
 
 static size_t
-hars_packed_size(const hars_packed_t *packed)
+hars_packed_size(const hars_unpack_t *packed)
 {
     return packed->left == 0 ? HARS_PACKED_HEADER
            : 4 + packed->block.values * (packed->block.whole ? 2 : 4);
@@ -142,7 +142,7 @@ hars_packed_size(const hars_packed_t *packed)
 
 
 unsigned
-hars_packed_end(hars_packed_t *packed, hars_rows_t *rows, hars_fault_t *fault)
+hars_packed_end(hars_unpack_t *packed, hars_rows_t *rows, hars_fault_t *fault)
 {
     rows->bare = 1;
 

@@ -35,7 +35,7 @@ typedef struct {
     const hars_model_t  *model;
     hars_inflate_t     *inflate;           /* NULL: not compressed */
     hars_text_t         text;
-    hars_packed_t       block;
+    hars_unpack_t       block;
     hars_rows_t         rows;              /* parsed and waiting */
     hars_reading_t     *reading;
 } hars_recognition_t;

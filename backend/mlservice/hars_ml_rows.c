@@ -1,8 +1,8 @@
 
 /*
- * Rows in memory: room for them, and their units.  Streams that were sent one
- * behind the other are given to a session's feed side by side here, in order
- * of time.
+ * Rows in memory: room for them, their units, and the clean recording that
+ * they are.  Streams that were sent one behind the other are read side by
+ * side here, in order of time, as a session would have got them.
  */
 
 
@@ -16,8 +16,16 @@
 #define HARS_LANES   3
 
 
+typedef struct {
+    hars_recording_t   *rec;
+    size_t              size;
+} hars_gather_t;
+
+
+static int hars_rows_judge(const hars_rows_t *rows, hars_fault_t *fault);
 static const hars_row_t *hars_rows_next(const hars_rows_t *rows, size_t *at,
     unsigned lane);
+static void hars_gather(void *data, const hars_sample_t *sample);
 
 
 hars_row_t *
@@ -94,6 +102,85 @@ hars_rows_scale(hars_rows_t *rows, const hars_options_t *options)
 
 
 int
+hars_rows_recording(const hars_rows_t *rows, const hars_options_t *options,
+    hars_recording_t *rec, hars_feed_t *feed, hars_fault_t *fault)
+{
+    int            rc;
+    hars_gather_t  gather;
+
+    memset(rec, 0, sizeof(hars_recording_t));
+
+    if (hars_rows_judge(rows, fault) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    rec->rate = options->rate;
+    rec->sample = malloc((rows->n + 1) * sizeof(hars_sample_t));
+
+    if (rec->sample == NULL) {
+        return hars_fault(fault, NULL, -1, -1, "no memory");
+    }
+
+    gather.rec = rec;
+    gather.size = rows->n;
+
+    hars_feed_init(feed, options, hars_gather, &gather);
+    feed->bare = rows->bare;
+
+    rc = hars_feed_rows(feed, rows, fault);
+
+    if (rc == HARS_OK) {
+        rc = hars_feed_end(feed, fault);
+    }
+
+    if (rc == HARS_OK && rec->n == 0) {
+        rc = hars_fault(fault, "samples", -1, -1, feed->unpaired
+                        ? "acceleration and rotation have no times in common"
+                        : "no record has a value: all are zero or null");
+    }
+
+    rec->empty = feed->empty;
+    rec->duplicates = feed->duplicates;
+
+    return rc;
+}
+
+
+static int
+hars_rows_judge(const hars_rows_t *rows, hars_fault_t *fault)
+{
+    size_t    i;
+    unsigned  seen;
+
+    seen = 0;
+
+    for (i = 0; i < rows->n; i++) {
+        seen |= 1u << rows->row[i].stream;
+    }
+
+    if (seen & 1u << HARS_STREAM_JOINED) {
+        return HARS_OK;
+    }
+
+    if (!(seen & 1u << HARS_STREAM_ACCELERATION)) {
+        return hars_fault(fault, rows->bare || !(seen & 1u
+                          << HARS_STREAM_ROTATION) ? "samples"
+                          : "acceleration", -1, -1,
+                          "there is no acceleration: send rows of all six "
+                          "values, or both streams");
+    }
+
+    if (!(seen & 1u << HARS_STREAM_ROTATION)) {
+        return hars_fault(fault, rows->bare ? "samples" : "rotation", -1, -1,
+                          "the rotation is missing: there is no model for "
+                          "acceleration alone");
+    }
+
+    return HARS_OK;
+}
+
+
+int
 hars_feed_rows(hars_feed_t *feed, const hars_rows_t *rows,
     hars_fault_t *fault)
 {
@@ -149,4 +236,16 @@ hars_rows_next(const hars_rows_t *rows, size_t *at, unsigned lane)
     }
 
     return NULL;
+}
+
+
+static void
+hars_gather(void *data, const hars_sample_t *sample)
+{
+    hars_gather_t  *gather = data;
+
+    /* a sample for each row at most */
+    if (gather->rec->n < gather->size) {
+        gather->rec->sample[gather->rec->n++] = *sample;
+    }
 }

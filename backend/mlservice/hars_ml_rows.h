@@ -103,7 +103,7 @@ typedef struct {
     uint32_t           index;
     size_t             kept;
     unsigned char      unit[HARS_PACKED_HEADER];  /* its beginning */
-} hars_packed_t;
+} hars_unpack_t;
 
 
 typedef struct hars_inflate_s  hars_inflate_t;
@@ -219,9 +219,9 @@ unsigned hars_text_piece(hars_text_t *text, const char *data, size_t len,
     hars_rows_t *rows, hars_fault_t *fault);
 unsigned hars_text_end(hars_text_t *text, hars_rows_t *rows,
     hars_fault_t *fault);
-unsigned hars_packed_piece(hars_packed_t *packed, const char *data,
+unsigned hars_packed_piece(hars_unpack_t *packed, const char *data,
     size_t len, hars_rows_t *rows, hars_fault_t *fault);
-unsigned hars_packed_end(hars_packed_t *packed, hars_rows_t *rows,
+unsigned hars_packed_end(hars_unpack_t *packed, hars_rows_t *rows,
     hars_fault_t *fault);
 
 /* *dst from malloc(); HTTP status as above, 413 beyond "max" bytes */
@@ -262,6 +262,13 @@ double hars_feed_heart(const hars_feed_t *feed, double start, double end);
 
 /* of "n" values, which it puts in order */
 double hars_heart_median(float *value, unsigned n);
+
+/*
+ * All rows as a clean recording, streams in order of time.  rec->sample comes
+ * from malloc() in any case.
+ */
+int hars_rows_recording(const hars_rows_t *rows, const hars_options_t *options,
+    hars_recording_t *rec, hars_feed_t *feed, hars_fault_t *fault);
 
 
 #endif /* HARS_ML_ROWS_H */
