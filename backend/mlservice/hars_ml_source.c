@@ -80,8 +80,8 @@ hars_source_packet(hars_feed_t *feed, hars_source_t *source,
 
 
 /*
- * A packet longer than others has records twice.  In one of the usual length
- * two that are the same are a device at rest.
+ * A packet longer than others has records twice.  In one of the usual length,
+ * or the first one, two that are the same are a device at rest.
  */
 static void
 hars_source_once(hars_feed_t *feed, hars_source_t *source)
@@ -96,7 +96,7 @@ hars_source_once(hars_feed_t *feed, hars_source_t *source)
         twice = hars_source_is_twice(source, n, i);
         same += (unsigned) twice;
 
-        if (twice && n + source->n - i > source->usual) {
+        if (twice && source->usual && n + source->n - i > source->usual) {
             feed->duplicates++;
             continue;
         }
@@ -107,7 +107,7 @@ hars_source_once(hars_feed_t *feed, hars_source_t *source)
 
     source->n = n;
 
-    if (same == 0) {
+    if (same == 0 || source->usual == 0) {
         source->usual = n;
     }
 }

@@ -20,6 +20,7 @@
 
 
 static void packets(void);
+static void at_rest(void);
 static void spikes(void);
 static void joined(void);
 static void hearts(void);
@@ -40,6 +41,7 @@ int
 main(void)
 {
     packets();
+    at_rest();
     spikes();
     joined();
     hearts();
@@ -146,6 +148,46 @@ packets(void)
 
     ok(rc == HARS_OK && push(HARS_STREAM_JOINED, 1, 99) == HARS_ERROR
        && strstr(fault.detail, "share a time"), "packets: nine are too many");
+}
+
+
+/* packets of three; a gyroscope that does not turn says the same each time */
+static void
+at_rest(void)
+{
+    int       rc;
+    unsigned  i, j;
+
+    start(1, 50);
+    rc = HARS_OK;
+
+    for (i = 0; i < 200; i++) {
+        for (j = 0; j < 3; j++) {
+            rc |= push(HARS_STREAM_JOINED, 0.06 * i,
+                       i < 100 ? 1 : 1 + 0.01 * (3 * i + j));
+        }
+    }
+
+    rc |= hars_feed_end(&feed, &fault);
+    ok(rc == HARS_OK && n == 600 && feed.duplicates == 0,
+       "packets that begin at rest: every record comes out");
+
+    start(1, 50);
+    rc = HARS_OK;
+
+    for (i = 0; i < 200; i++) {
+        for (j = 0; j < 4; j++) {
+            rc |= push(HARS_STREAM_JOINED, 0.06 * i,
+                       1 + 0.01 * (3 * i + (j < 3 ? j : 1)));
+            if (j == 2 && i % 10 != 3) {
+                break;
+            }
+        }
+    }
+
+    rc |= hars_feed_end(&feed, &fault);
+    ok(rc == HARS_OK && n == 600 && feed.duplicates == 20,
+       "packets that are longer than others: what is there twice goes");
 }
 
 
