@@ -37,6 +37,8 @@ static int hars_est_wishes(hars_request_t *r, hars_enrol_t *enrol);
 static void hars_est_issue(hars_request_t *r, hars_enrol_t *enrol);
 static void hars_est_store(hars_request_t *r, hars_enrol_t *enrol,
     const hars_certificate_t *cert, char **body);
+static int hars_est_written(hars_as_socket_t *socket,
+    const hars_enrol_t *enrol, const hars_certificate_t *cert);
 static void hars_est_declined(hars_request_t *r, const hars_enrol_t *enrol,
     hars_store_why_e why);
 static void hars_est_reply(hars_request_t *r, const char *type, char *body);
@@ -363,12 +365,7 @@ hars_est_store(hars_request_t *r, hars_enrol_t *enrol,
         return;
     }
 
-    if (rc != HARS_OK
-        || hars_audit_certificate(socket->as,
-                                  enrol->again ? "reenrol" : "enrol", cert,
-                                  enrol->again ? enrol->old.thumbprint : NULL)
-           != HARS_OK)
-    {
+    if (rc != HARS_OK || hars_est_written(socket, enrol, cert) != HARS_OK) {
         hars_est_error(r, 500, "The certificate cannot be stored.");
         return;
     }
@@ -378,6 +375,34 @@ hars_est_store(hars_request_t *r, hars_enrol_t *enrol,
 
     hars_est_reply(r, "application/pkcs7-mime; smime-type=certs-only", *body);
     *body = NULL;
+}
+
+
+/* nobody is certified without a line of it: then it never was */
+static int
+hars_est_written(hars_as_socket_t *socket, const hars_enrol_t *enrol,
+    const hars_certificate_t *cert)
+{
+    const unsigned char  *old, *secret;
+
+    old = enrol->again ? enrol->old.thumbprint : NULL;
+    secret = (enrol->again || enrol->password[0]) ? NULL : enrol->secret;
+
+    if (hars_audit_certificate(socket->as, old ? "reenrol" : "enrol", cert,
+                               old) == HARS_OK)
+    {
+        return HARS_OK;
+    }
+
+    if (hars_store_unenrol(socket->store, cert, old, secret, enrol->until)
+        != HARS_OK)
+    {
+        hars_log_error("client %s: a certificate that it did not get stays in "
+                       "the database, its secret is used up",
+                       cert->client_id);
+    }
+
+    return HARS_ERROR;
 }
 
 

@@ -25,6 +25,7 @@ typedef struct {
     hars_names_t          names;
     unsigned              again:1;        /* it follows "old" */
     unsigned char         secret[HARS_SHA256_LEN];     /* its SHA-256 */
+    int64_t               until;          /* of the secret */
     char                  password[HARS_PASSWORD_HASH];    /* "": secret */
     hars_cert_t           old;
     hars_csr_t            csr;

@@ -118,7 +118,8 @@ hars_est_known(hars_request_t *r, hars_enrol_t *enrol, const char *id,
             ? hars_est_password(r, enrol, id, secret)
             : hars_store_secret_known(socket->store,
                                       hars_words_id(id) ? id : "?",
-                                      enrol->secret, enrol->now);
+                                      enrol->secret, enrol->now,
+                                      &enrol->until);
 
     if (known == HARS_EST_BUSY) {
         return HARS_ERROR;

@@ -25,6 +25,14 @@ typedef struct {
 
 
 typedef struct {
+    const hars_certificate_t  *cert;
+    const unsigned char       *old;       /* thumbprint, or NULL */
+    const unsigned char       *secret;    /* or NULL */
+    int64_t                    until;     /* of the secret */
+} hars_store_unenrol_t;
+
+
+typedef struct {
     int64_t                    until;
     int64_t                    now;
 } hars_store_ended_t;
@@ -47,6 +55,7 @@ static int hars_store_enrol_often(hars_db_t *db,
     const hars_store_enrol_t *enrol);
 static int hars_store_certificate_insert(hars_db_t *db,
     const hars_store_enrol_t *enrol);
+static int hars_store_unenrol_op(hars_db_t *db, void *data);
 static int hars_store_certificate_read(hars_db_t *db,
     hars_certificate_t *cert);
 static int hars_store_certificate_delete(hars_db_t *db, void *data);
@@ -305,6 +314,43 @@ hars_store_certificate_insert(hars_db_t *db, const hars_store_enrol_t *enrol)
                           " revoked_at, reason, key_hash)"
                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7)",
                       NULL);
+}
+
+
+int
+hars_store_unenrol(hars_store_t *store, const hars_certificate_t *cert,
+    const unsigned char *old, const unsigned char *secret, int64_t until)
+{
+    hars_store_unenrol_t  unenrol = { cert, old, secret, until };
+
+    return hars_store_write(store, hars_store_unenrol_op, &unenrol);
+}
+
+
+static int
+hars_store_unenrol_op(hars_db_t *db, void *data)
+{
+    hars_store_unenrol_t      *unenrol;
+    const hars_certificate_t  *cert;
+
+    unenrol = data;
+    cert = unenrol->cert;
+
+    hars_db_blob(db, cert->serial, HARS_CA_SERIAL);
+
+    if (hars_db_do(db, "DELETE FROM certificate WHERE serial = ?1", NULL)
+        != HARS_OK
+        || (unenrol->old
+            && hars_store_family_carry(db, cert->client_id, cert->thumbprint,
+                                       unenrol->old) != HARS_OK))
+    {
+        return HARS_ERROR;
+    }
+
+    return unenrol->secret
+           ? hars_store_secret_again(db, cert->client_id, unenrol->secret,
+                                     unenrol->until)
+           : HARS_OK;
 }
 
 

@@ -17,9 +17,16 @@
 int hars_store_secret_set(hars_store_t *store, const char *client_id,
     const unsigned char hash[HARS_SHA256_LEN], int64_t until);
 
-/* HARS_OK: it is the client's, and has not ended; nothing is used up */
+/*
+ * HARS_OK: it is the client's, and ends at *until, after "now"; nothing is
+ * used up.
+ */
 int hars_store_secret_known(hars_store_t *store, const char *client_id,
-    const unsigned char hash[HARS_SHA256_LEN], int64_t now);
+    const unsigned char hash[HARS_SHA256_LEN], int64_t now, int64_t *until);
+
+/* the same in a transaction, where the client has none by now */
+int hars_store_secret_again(hars_db_t *db, const char *client_id,
+    const unsigned char hash[HARS_SHA256_LEN], int64_t until);
 
 /* the same of a password's hash, and the hash */
 int hars_store_password_set(hars_store_t *store, const char *client_id,
@@ -55,6 +62,14 @@ int hars_store_enrol_again(hars_store_t *store, const hars_client_t *client,
 int hars_store_reenrol(hars_store_t *store, const hars_client_t *client,
     const unsigned char old[HARS_SHA256_LEN], const hars_certificate_t *cert,
     hars_store_why_e *why);
+
+/*
+ * Undoes one of these, whose certificate nobody got: it was never there.
+ * "old" is the one that it follows, or NULL; a secret (NULL: none), which
+ * ends at "until", is good again, unless there is another one by now.
+ */
+int hars_store_unenrol(hars_store_t *store, const hars_certificate_t *cert,
+    const unsigned char *old, const unsigned char *secret, int64_t until);
 
 int hars_store_certificate_get(hars_store_t *store,
     const unsigned char thumbprint[HARS_SHA256_LEN],

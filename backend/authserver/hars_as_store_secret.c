@@ -8,6 +8,12 @@
 #include "hars_as_store_cert.h"
 
 
+#define HARS_STORE_SECRET                                                    \
+    "INSERT INTO enrol_secret (client_id, hash, until)"                      \
+    " SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM client"                  \
+    " WHERE id = ?1 {SHARE}) ON CONFLICT DO NOTHING"
+
+
 typedef struct {
     const char           *client_id;
     const unsigned char  *hash;
@@ -73,11 +79,7 @@ hars_store_secret_replace(hars_db_t *db, void *data)
     hars_db_blob(db, secret->hash, HARS_SHA256_LEN);
     hars_db_int(db, secret->until);
 
-    if (hars_db_do(db, "INSERT INTO enrol_secret (client_id, hash, until)"
-                       " SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM client"
-                       " WHERE id = ?1 {SHARE}) ON CONFLICT DO NOTHING",
-                   &changed) != HARS_OK)
-    {
+    if (hars_db_do(db, HARS_STORE_SECRET, &changed) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -102,6 +104,19 @@ hars_store_password_insert(hars_db_t *db, const hars_store_secret_t *secret)
     }
 
     return changed ? HARS_OK : HARS_DECLINED;
+}
+
+
+/* the same in a transaction of others: hars_as_store_cert.c */
+int
+hars_store_secret_again(hars_db_t *db, const char *client_id,
+    const unsigned char hash[HARS_SHA256_LEN], int64_t until)
+{
+    hars_db_text(db, client_id);
+    hars_db_blob(db, hash, HARS_SHA256_LEN);
+    hars_db_int(db, until);
+
+    return hars_db_do(db, HARS_STORE_SECRET, NULL);
 }
 
 
@@ -134,7 +149,7 @@ hars_store_password_get(hars_store_t *store, const char *client_id,
 
 int
 hars_store_secret_known(hars_store_t *store, const char *client_id,
-    const unsigned char hash[HARS_SHA256_LEN], int64_t now)
+    const unsigned char hash[HARS_SHA256_LEN], int64_t now, int64_t *until)
 {
     int         rc;
     hars_db_t  *db;
@@ -151,6 +166,10 @@ hars_store_secret_known(hars_store_t *store, const char *client_id,
 
     rc = hars_db_first(db, "SELECT until FROM enrol_secret WHERE"
                            " client_id = ?1 AND hash = ?2 AND until > ?3");
+
+    if (rc == HARS_OK) {
+        *until = hars_db_get_int(db, 0);
+    }
 
     hars_store_reader_done(store, db);
 

@@ -892,15 +892,36 @@ sub counted {
 sub full {
     my $conf = content("$dir/as.conf");
     my $der = request(mine('form'), subject('form'));
-    is(ended('authserver', 'TERM'), 0, 'the server stops');
     my $secret = secret('form');
+    my $again = request(mine('carried'), subject('carried'));
+    is(enrol('kept', 'carried', $again), 200, 'a client with refresh tokens');
+    my (undef, $answer) =
+        post('/oauth2/token', 'kept', client_id => 'carried',
+             grant_type => 'client_credentials');
+    my $certificates = sub { (as('ca', 'list', '--client', $_[0]))[1] };
+    my @before = map { $certificates->($_) } qw(form carried);
+
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
     write_file('as.conf', $conf =~ s{^(audit_log =).*}{$1 /dev/full}mr);
     start();
     my ($status, $body) = est('simpleenroll', "form:$secret", $der);
     is($status, 500, 'the audit log is full');
     unlike($body, qr/MII/, '... no certificate');
+    is((est('simplereenroll', '@kept', $again))[0], 500,
+       '... none that follows another');
     is(ended('authserver', 'TERM'), 0, 'the server stops');
     write_file('as.conf', $conf);
+
+    start();
+    is_deeply([map { $certificates->($_) } qw(form carried)], \@before,
+              '... nor is one left behind');
+    is((post('/oauth2/token', 'kept', client_id => 'carried',
+             grant_type => 'refresh_token',
+             refresh_token => $answer->{refresh_token}))[0], 200,
+       '... refresh tokens are where they were');
+    is((est('simpleenroll', "form:$secret", $der))[0], 200,
+       '... and the secret is good');
+    is(ended('authserver', 'TERM'), 0, 'the server stops');
 }
 
 

@@ -46,6 +46,7 @@ static hars_certificate_t  cert;
 static unsigned char       secret[HARS_SHA256_LEN];
 static unsigned char       other[HARS_SHA256_LEN];
 static hars_store_why_e    why;
+static int64_t             until;
 
 
 /* the n-th certificate, issued at "at" for a day */
@@ -90,13 +91,15 @@ secrets(hars_store_t *store)
 
     ok(hars_store_secret_set(store, "dcm-1", secret, NOW) == HARS_OK,
        "a secret");
-    ok(hars_store_secret_known(store, "dcm-1", secret, NOW - 1) == HARS_OK,
+    ok(hars_store_secret_known(store, "dcm-1", secret, NOW - 1, &until)
+       == HARS_OK,
        "... is known");
-    ok(hars_store_secret_known(store, "dcm-1", secret, NOW) == HARS_DECLINED,
+    ok(hars_store_secret_known(store, "dcm-1", secret, NOW, &until)
+       == HARS_DECLINED,
        "... till its end");
-    ok(hars_store_secret_known(store, "dcm-1", other, NOW - 1)
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW - 1, &until)
        == HARS_DECLINED, "... another one is not");
-    ok(hars_store_secret_known(store, "dcm-2", secret, NOW - 1)
+    ok(hars_store_secret_known(store, "dcm-2", secret, NOW - 1, &until)
        == HARS_DECLINED, "... nor is it somebody else's");
 
     ok(hars_store_enrol(store, &client, secret, nth(1, NOW), &why)
@@ -122,7 +125,7 @@ secrets(hars_store_t *store)
           == HARS_DECLINED, "a newer secret takes its place");
     ok(hars_store_enrol(store, &client, other, nth(1, NOW), &why)
        == HARS_ERROR, "a serial number that there is");
-    ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_OK,
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW, &until) == HARS_OK,
        "... uses no secret up");
 }
 
@@ -156,7 +159,7 @@ changed(hars_store_t *store)
           == HARS_DECLINED
        && hars_store_client_disable(store, "dcm-1", 0) == HARS_OK,
        "disabled");
-    ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_OK,
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW, &until) == HARS_OK,
        "... the secret is still there");
 }
 
@@ -215,7 +218,8 @@ passwords(hars_store_t *store)
     ok(hars_store_password_set(store, "dcm-1", "$x") == HARS_OK
        && hars_store_password_get(store, "dcm-1", hash) == HARS_OK
        && strcmp(hash, "$x") == 0, "a password");
-    ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_DECLINED,
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW, &until)
+       == HARS_DECLINED,
        "... takes the secret's place");
     ok(hars_store_enrol_again(store, &client, "$x", nth(60, at), &why)
        == HARS_OK
@@ -265,7 +269,7 @@ keys(hars_store_t *store)
     strcpy(same.client_id, "dcm-2");
     ok(hars_store_enrol(store, &another, other, &same, &why) == HARS_DECLINED
        && why == HARS_STORE_KEY, "another client's key");
-    ok(hars_store_secret_known(store, "dcm-2", other, at) == HARS_OK,
+    ok(hars_store_secret_known(store, "dcm-2", other, at, &until) == HARS_OK,
        "... uses no secret up");
 
     strcpy(same.client_id, "dcm-1");
@@ -300,6 +304,43 @@ keys(hars_store_t *store)
 }
 
 
+/* a certificate that nobody got */
+static void
+undone(hars_store_t *store)
+{
+    hars_certificate_t  got, first;
+    const int64_t       at = NOW + 40 * DAY;
+
+    ok(hars_store_secret_set(store, "dcm-1", secret, at + 5) == HARS_OK
+       && hars_store_enrol(store, &client, secret, nth(80, at), &why)
+          == HARS_OK
+       && hars_store_unenrol(store, &cert, NULL, secret, at + 5) == HARS_OK
+       && hars_store_certificate_get(store, cert.thumbprint, &got)
+          == HARS_DECLINED, "undone: it is not there");
+    ok(hars_store_secret_known(store, "dcm-1", secret, at, &until) == HARS_OK
+       && until == at + 5, "... and its secret good again, as long");
+
+    ok(hars_store_enrol(store, &client, secret, nth(80, at), &why) == HARS_OK
+       && hars_store_secret_set(store, "dcm-1", other, at + 9) == HARS_OK
+       && hars_store_unenrol(store, &cert, NULL, secret, at + 5) == HARS_OK
+       && hars_store_secret_known(store, "dcm-1", secret, at, &until)
+          == HARS_DECLINED
+       && hars_store_secret_known(store, "dcm-1", other, at, &until)
+          == HARS_OK, "... unless there is another one");
+
+    first = *nth(81, at);
+    ok(hars_store_enrol(store, &client, other, &first, &why) == HARS_OK
+       && hars_store_reenrol(store, &client, first.thumbprint, nth(82, at),
+                             &why) == HARS_OK
+       && hars_store_unenrol(store, &cert, first.thumbprint, NULL, 0)
+          == HARS_OK
+       && hars_store_certificate_get(store, cert.thumbprint, &got)
+          == HARS_DECLINED
+       && hars_store_certificate_get(store, first.thumbprint, &got)
+          == HARS_OK && got.revoked_at == 0, "one that follows another");
+}
+
+
 static void
 swept(hars_store_t *store)
 {
@@ -310,7 +351,8 @@ swept(hars_store_t *store)
           == HARS_DECLINED
        && hars_store_certificate_get(store, nth(3, 0)->thumbprint, &got)
           == HARS_OK, "what has ended is forgotten");
-    ok(hars_store_secret_known(store, "dcm-1", other, NOW) == HARS_DECLINED,
+    ok(hars_store_secret_known(store, "dcm-1", other, NOW, &until)
+       == HARS_DECLINED,
        "... and its secrets");
 
     ok(hars_store_secret_set(store, "dcm-1", other, NOW + 2 * DAY) == HARS_OK
@@ -346,6 +388,7 @@ main(void)
     passwords(store);
     swept(store);
     keys(store);
+    undone(store);
 
     hars_store_close(store);
 
