@@ -1,30 +1,17 @@
 
 /*
  * POST /oauth2/token, RFC 6749: client_credentials (4.4) and refresh_token
- * (6).  A token is opaque (hars_as_value.h), bound to the certificate that
- * came with the request (RFC 8705, 3), stored as SHA-256, and told to Redis
- * after the commit and before the answer.
+ * (6): what may be granted.  The token that it becomes (hars_as_issue.h) is
+ * bound to the certificate that came with the request (RFC 8705, 3).
  *
  *     cross-site? -> form -> client -> grant -> scope -> audience -> issue
  *
  * What was granted once, to the client when it registered or to a family of
- * refresh tokens, bounds what is asked for now.  A certificate that was
- * revoked meanwhile gets nothing: the store looks once more, in the
- * transaction that has the row.
+ * refresh tokens, bounds what is asked for now.
  */
 
-#include "hars_as_oauth.h"
-#include "hars_as_answer.h"
-#include "hars_as_audit.h"
-#include "hars_as_family.h"
-#include "hars_as_known.h"
-#include "hars_as_metrics.h"
-#include "hars_as_publish.h"
-#include "hars_as_revocation.h"
-#include "hars_as_store.h"
-#include "hars_as_value.h"
+#include "hars_as_issue.h"
 #include "hars_as_words.h"
-#include "hars_log.h"
 
 #include <string.h>
 
@@ -32,33 +19,9 @@
 #include <openssl/rand.h>
 
 
-#define HARS_TOKEN_TRIES  5               /* for a key of its own */
-
-
-/* a request, and what becomes of it; lives as long as that */
-typedef struct {
-    hars_request_t     *request;
-    hars_audit_who_t    who;
-    hars_store_job_t    job;
-    hars_form_t     form;
-    hars_client_t   client;
-    hars_cert_t     cert;
-    time_t          now;
-    int64_t         grace;                /* s, of the refresh token before */
-    unsigned        refresh:1;            /* there is a refresh token */
-    hars_family_t   family;               /* at the generation presented */
-    hars_family_e   rotated;
-    uint64_t        revoked;              /* tokens, where it was reused */
-    uint32_t        next;                 /* generation to answer with */
-    hars_token_t    token;
-    char            value[HARS_AS_TOKEN_LEN + 1];      /* the token itself */
-} hars_grant_t;
-
-
 typedef struct {
     const char  *name;
     int        (*check)(hars_request_t *r, hars_grant_t *grant);
-    int        (*store)(hars_db_t *db, void *data);
 } hars_grant_type_t;
 
 
@@ -71,28 +34,12 @@ static int hars_token_audience(hars_request_t *r, hars_grant_t *grant);
 static int hars_token_target(hars_grant_t *grant, const char *uri,
     size_t len);
 static void hars_token_fill(hars_request_t *r, hars_grant_t *grant);
-static void hars_token_issue(hars_request_t *r,
-    const hars_grant_type_t *type, hars_grant_t *grant);
-static void hars_token_unaudited(hars_request_t *r);
-static void hars_token_stored(void *data);
-static void hars_token_issued(hars_request_t *r);
-static int hars_token_store_credentials(hars_db_t *db, void *data);
-static int hars_token_store_refresh(hars_db_t *db, void *data);
-static int hars_token_store(hars_db_t *db, hars_grant_t *grant);
-static void hars_token_not_stored(hars_request_t *r, hars_grant_t *grant,
-    int rc);
-static void hars_token_reused(hars_request_t *r, hars_grant_t *grant);
-static void hars_token_answer(hars_request_t *r, const hars_grant_t *grant);
-static void hars_token_publish(hars_as_socket_t *socket,
-    const hars_token_t *token);
-static int64_t hars_token_ms(void);
 
 
 static const hars_grant_type_t  hars_token_types[] = {
-    { "client_credentials", hars_token_credentials,
-      hars_token_store_credentials },
-    { "refresh_token", hars_token_refresh, hars_token_store_refresh },
-    { NULL, NULL, NULL }
+    { "client_credentials", hars_token_credentials },
+    { "refresh_token", hars_token_refresh },
+    { NULL, NULL }
 };
 
 
@@ -132,7 +79,7 @@ hars_as_token(hars_request_t *r)
     }
 
     hars_token_fill(r, grant);
-    hars_token_issue(r, type, grant);
+    hars_issue(r, grant);
 }
 
 
@@ -267,6 +214,7 @@ hars_token_refresh(hars_request_t *r, hars_grant_t *grant)
     grant->next = generation + 1;
     grant->grace = (int64_t) socket->as->conf.refresh_grace;
     grant->refresh = 1;
+    grant->rotates = 1;
 
     return HARS_OK;
 }
@@ -411,267 +359,4 @@ hars_token_fill(hars_request_t *r, hars_grant_t *grant)
         strcpy(grant->family.scope, token->scope);
         strcpy(grant->family.aud, token->aud);
     }
-}
-
-
-/* nobody waits for the disk where others could be served meanwhile */
-static void
-hars_token_issue(hars_request_t *r, const hars_grant_type_t *type,
-    hars_grant_t *grant)
-{
-    hars_as_socket_t  *socket;
-
-    socket = r->data;
-
-    /* a refresh token that is used for nothing would count as reused later */
-
-    if (hars_audit_unwritten(socket->as)) {
-        hars_token_unaudited(r);
-        return;
-    }
-
-    if (hars_value_token(grant->value, &grant->token.id, hars_token_ms())
-        != HARS_OK)
-    {
-        hars_token_not_stored(r, grant, HARS_ERROR);
-        return;
-    }
-
-    grant->job.op = type->store;
-    grant->job.done = hars_token_stored;
-    grant->job.data = grant;
-
-    if (hars_request_later(r, hars_token_issued) == HARS_OK) {
-        hars_store_write_later(socket->store, &grant->job);
-        return;
-    }
-
-    grant->job.rc = hars_store_write(socket->store, type->store, grant);
-    hars_token_issued(r);
-}
-
-
-/* the refusal's own line tries the log again */
-static void
-hars_token_unaudited(hars_request_t *r)
-{
-    hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
-                     "The audit log cannot be written.");
-}
-
-
-/* the writer's */
-static void
-hars_token_stored(void *data)
-{
-    hars_request_go_on(((hars_grant_t *) data)->request);
-}
-
-
-static void
-hars_token_issued(hars_request_t *r)
-{
-    hars_grant_t      *grant;
-    hars_as_socket_t  *socket;
-
-    socket = r->data;
-    grant = hars_request_room(r, sizeof(hars_grant_t));
-
-    if (grant->job.rc != HARS_OK) {
-        hars_token_not_stored(r, grant, grant->job.rc);
-
-    } else if (hars_audit_issue(socket->as, &grant->token) != HARS_OK) {
-        hars_token_unaudited(r);
-
-    } else {
-        hars_metrics_issued(socket->as->metrics, grant->token.kind);
-        hars_token_publish(socket, &grant->token);
-        hars_token_answer(r, grant);
-    }
-}
-
-
-static int
-hars_token_store_credentials(hars_db_t *db, void *data)
-{
-    int            rc;
-    hars_grant_t  *grant;
-
-    grant = data;
-    rc = hars_token_store(db, grant);
-
-    if (rc == HARS_OK && grant->refresh) {
-        rc = hars_family_insert(db, &grant->family);
-    }
-
-    return rc;
-}
-
-
-/* what is used again ends in the transaction that sees it */
-static int
-hars_token_store_refresh(hars_db_t *db, void *data)
-{
-    hars_grant_t   *grant;
-    hars_revoke_t   revoke = { .what = HARS_REVOKE_FAMILY };
-
-    grant = data;
-
-    if (hars_family_rotate(db, &grant->family, grant->now, grant->grace,
-                           &grant->rotated) != HARS_OK)
-    {
-        return HARS_ERROR;
-    }
-
-    if (grant->rotated == HARS_FAMILY_REUSED) {
-        memcpy(revoke.family, grant->family.id, HARS_FAMILY_LEN);
-
-        return hars_store_revoke_all(db, &revoke, grant->now, &grant->revoked)
-               == HARS_OK ? HARS_DECLINED : HARS_ERROR;
-    }
-
-    if (grant->rotated == HARS_FAMILY_ENDED) {
-        return HARS_DECLINED;
-    }
-
-    return hars_token_store(db, grant);
-}
-
-
-/* where its key is that of another one, of the same millisecond: a new one */
-static int
-hars_token_store(hars_db_t *db, hars_grant_t *grant)
-{
-    int       rc;
-    unsigned  n;
-
-    for (n = 0; n < HARS_TOKEN_TRIES; n++) {
-        rc = hars_token_insert(db, &grant->token);
-
-        if (rc != HARS_DECLINED) {
-            return rc;
-        }
-
-        rc = hars_token_taken(db, &grant->token.id);
-
-        if (rc != HARS_OK) {
-            return rc;
-        }
-
-        if (hars_value_token(grant->value, &grant->token.id, hars_token_ms())
-            != HARS_OK)
-        {
-            return HARS_ERROR;
-        }
-    }
-
-    return HARS_ERROR;
-}
-
-
-/* HARS_DECLINED: something ended meanwhile */
-static void
-hars_token_not_stored(hars_request_t *r, hars_grant_t *grant, int rc)
-{
-    if (rc == HARS_ERROR) {
-        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
-                         "The token cannot be stored.");
-
-    } else if (grant->refresh && grant->rotated == HARS_FAMILY_REUSED) {
-        hars_token_reused(r, grant);
-
-    } else if (grant->refresh && grant->rotated == HARS_FAMILY_ENDED) {
-        hars_oauth_error(r, HARS_OAUTH_INVALID_GRANT,
-                         "The refresh token is not valid.");
-
-    } else {
-        hars_oauth_error(r, HARS_OAUTH_INVALID_CLIENT,
-                         "The client is unknown, or the certificate is not "
-                         "its own.");
-    }
-}
-
-
-/* RFC 9700, 4.14.2: two hands hold it, and nobody knows whose is whose */
-static void
-hars_token_reused(hars_request_t *r, hars_grant_t *grant)
-{
-    hars_revoke_t      revoke = { .what = HARS_REVOKE_FAMILY };
-    hars_as_socket_t  *socket;
-
-    socket = r->data;
-    memcpy(revoke.family, grant->family.id, HARS_FAMILY_LEN);
-
-    /* what cannot be told now stays in the outbox */
-
-    (void) hars_revocation_outbox(socket->as, socket->store);
-
-    hars_log_warn("client %s used a refresh token again: its family is "
-                  "revoked", grant->client.id);
-    hars_metrics_revoked(socket->as->metrics, revoke.what, grant->revoked);
-    (void) hars_audit_revoke(socket->as, grant->client.id, &revoke,
-                             grant->revoked);
-
-    hars_oauth_error(r, HARS_OAUTH_INVALID_GRANT,
-                     "The refresh token is not valid.");
-}
-
-
-static void
-hars_token_answer(hars_request_t *r, const hars_grant_t *grant)
-{
-    char               refresh[HARS_FAMILY_SIZE];
-    hars_as_socket_t  *socket;
-
-    socket = r->data;
-    refresh[0] = '\0';
-
-    if (grant->refresh
-        && hars_family_value(socket->as->refresh, grant->family.id,
-                             grant->next, refresh) != HARS_OK)
-    {
-        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
-                         "The refresh token cannot be made.");
-        return;
-    }
-
-    hars_oauth_reply(r, hars_answer_token(&grant->token, grant->value,
-                                          refresh, grant->now));
-    OPENSSL_cleanse(refresh, sizeof(refresh));
-}
-
-
-/*
- * The record is what introspection would tell the gateway: nothing, where
- * that one may not see the token.
- */
-static void
-hars_token_publish(hars_as_socket_t *socket, const hars_token_t *token)
-{
-    hars_client_t  gateway;
-
-    if (socket->as->publish == NULL
-        || hars_known_client(socket->known, socket->as->conf.gateway_client,
-                             0, &gateway) != HARS_OK
-        || gateway.disabled_at
-        || !gateway.kind->introspect
-        || !hars_words_meet(token->aud, gateway.resources,
-                            HARS_WORDS_RESOURCE))
-    {
-        return;
-    }
-
-    hars_publish_record(socket->as->publish, token, hars_token_ms());
-}
-
-
-/* ms since 1970 */
-static int64_t
-hars_token_ms(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
