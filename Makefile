@@ -162,8 +162,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@$(CC) $(CPPFLAGS) -I$(<D) $(CFLAGS) -c -o $@ $<
 
 # how a recording is read, by the ML service and by what collects them
-RECORDING := csv feed inflate json_rows options packed recording rows source \
-             text
+RECORDING := feed inflate json_rows middle options packed recording rows \
+             sift source text
 
 $(eval $(call archive,hars_backend,backend/common))
 $(eval $(call archive,hars_record,common))

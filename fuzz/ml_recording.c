@@ -18,6 +18,7 @@
 #include "../backend/mlservice/hars_ml_knn.c"
 #include "../backend/mlservice/hars_ml_middle.c"
 #include "../backend/mlservice/hars_ml_reading.c"
+#include "../backend/mlservice/hars_ml_sift.c"
 #include "../backend/mlservice/hars_ml_recognize.c"
 #include "../backend/mlservice/hars_ml_recording.c"
 #include "../backend/mlservice/hars_ml_options.c"
@@ -107,7 +108,7 @@ told(const hars_model_t *model, const hars_reading_t *reading)
         free(hars_json_told(model, t, 1, 1));
     }
 
-    free(hars_json_told_top(model, &reading->feed));
+    free(hars_json_told_top(model, &reading->sift.feed));
 }
 
 

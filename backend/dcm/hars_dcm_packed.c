@@ -22,7 +22,7 @@ typedef struct {
     hars_rows_t     rows;                 /* all of the recording */
     const char     *patient;
     const char     *recording;
-} hars_packed_read_t;
+} hars_packing_read_t;
 
 typedef struct {
     unsigned char  *dst;
@@ -30,19 +30,19 @@ typedef struct {
     unsigned        stream;
     uint32_t        n;
     double          t;
-} hars_packed_t;
+} hars_packing_t;
 
 
 static int hars_packed_read(hars_db_t *db, const hars_patient_key_t *key,
-    hars_packed_read_t *read);
+    hars_packing_read_t *read);
 static int hars_packed_take(hars_db_t *db, const hars_patient_key_t *key,
-    hars_packed_read_t *read);
+    hars_packing_read_t *read);
 static int hars_packed_merge(const hars_rows_t *rows, char **body,
     size_t *len);
 static const hars_row_t *hars_packed_next(const hars_rows_t *rows, size_t *at,
     unsigned lane);
-static void hars_packed_put(hars_packed_t *packed, const hars_row_t *row);
-static void hars_packed_begin(hars_packed_t *packed, const hars_row_t *row);
+static void hars_packed_put(hars_packing_t *packed, const hars_row_t *row);
+static void hars_packed_begin(hars_packing_t *packed, const hars_row_t *row);
 static void hars_packed_number(unsigned char *dst, const void *src,
     unsigned n);
 
@@ -53,10 +53,10 @@ hars_samples_packed(hars_dcm_t *dcm, hars_db_t *db, const char *patient,
 {
     int                 rc;
     hars_patient_key_t  key;
-    hars_packed_read_t  read;
+    hars_packing_read_t  read;
 
     *body = NULL;
-    memset(&read, 0, sizeof(hars_packed_read_t));
+    memset(&read, 0, sizeof(hars_packing_read_t));
 
     rc = hars_patient_key(dcm, db, patient, &key);
 
@@ -86,7 +86,7 @@ hars_samples_packed(hars_dcm_t *dcm, hars_db_t *db, const char *patient,
 
 static int
 hars_packed_read(hars_db_t *db, const hars_patient_key_t *key,
-    hars_packed_read_t *read)
+    hars_packing_read_t *read)
 {
     int  rc;
 
@@ -107,7 +107,7 @@ hars_packed_read(hars_db_t *db, const hars_patient_key_t *key,
 
 static int
 hars_packed_take(hars_db_t *db, const hars_patient_key_t *key,
-    hars_packed_read_t *read)
+    hars_packing_read_t *read)
 {
     char           name[HARS_VAULT_NAME];
     unsigned       i;
@@ -143,10 +143,10 @@ hars_packed_merge(const hars_rows_t *rows, char **body, size_t *len)
 {
     size_t             at[HARS_PACKED_LANES] = { 0 };
     unsigned           lane, first;
-    hars_packed_t      packed;
+    hars_packing_t      packed;
     const hars_row_t  *next[HARS_PACKED_LANES];
 
-    memset(&packed, 0, sizeof(hars_packed_t));
+    memset(&packed, 0, sizeof(hars_packing_t));
     *body = malloc(rows->n * (HARS_PACKED_HEADER + 4 + 4 * HARS_ML_AXES));
 
     if (*body == NULL) {
@@ -207,7 +207,7 @@ hars_packed_next(const hars_rows_t *rows, size_t *at, unsigned lane)
 
 
 static void
-hars_packed_put(hars_packed_t *packed, const hars_row_t *row)
+hars_packed_put(hars_packing_t *packed, const hars_row_t *row)
 {
     float     value;
     uint32_t  us;
@@ -237,7 +237,7 @@ hars_packed_put(hars_packed_t *packed, const hars_row_t *row)
 
 
 static void
-hars_packed_begin(hars_packed_t *packed, const hars_row_t *row)
+hars_packed_begin(hars_packing_t *packed, const hars_row_t *row)
 {
     packed->header = packed->dst;
     packed->stream = row->stream;

@@ -206,12 +206,12 @@ hars_recordings_fill(hars_dcm_recording_t *recording, const hars_who_t *who,
 
     recording->start_ms = (int64_t) floor(upload->start * 1000);
     recording->end_ms = (int64_t) ceil(upload->end * 1000);
-    recording->samples = (int64_t) upload->samples;
-    recording->received = (int64_t) upload->feed.received;
-    recording->empty = (int64_t) upload->feed.empty;
-    recording->duplicates = (int64_t) upload->feed.duplicates;
-    recording->outliers = (int64_t) upload->feed.outliers;
-    recording->unpaired = (int64_t) upload->feed.unpaired;
+    recording->samples = (int64_t) upload->sift.samples;
+    recording->received = (int64_t) upload->sift.feed.received;
+    recording->empty = (int64_t) upload->sift.feed.empty;
+    recording->duplicates = (int64_t) upload->sift.feed.duplicates;
+    recording->outliers = (int64_t) upload->sift.feed.outliers;
+    recording->unpaired = (int64_t) upload->sift.feed.unpaired;
 }
 
 

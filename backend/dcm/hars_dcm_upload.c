@@ -40,6 +40,7 @@ static unsigned hars_upload_parse(hars_request_t *r, const char *body,
 static int hars_upload_options(hars_upload_t *upload, const char *placement,
     hars_fault_t *fault);
 static int hars_upload_judge(hars_upload_t *upload, hars_fault_t *fault);
+static int hars_upload_hold(void *data, size_t size);
 static int hars_upload_times(hars_upload_t *upload, double now,
     hars_fault_t *fault);
 
@@ -293,22 +294,33 @@ hars_upload_options(hars_upload_t *upload, const char *placement,
 static int
 hars_upload_judge(hars_upload_t *upload, hars_fault_t *fault)
 {
-    int               rc;
-    hars_recording_t  rec;
+    unsigned  status;
 
     hars_rows_scale(&upload->rows, &upload->options);
 
-    rc = hars_rows_recording(&upload->rows, &upload->options, &rec,
-                             &upload->feed, fault);
+    hars_sift_init(&upload->sift, &upload->options, upload->rows.max);
+    upload->sift.hold = hars_upload_hold;
 
-    if (rc == HARS_OK) {
-        rc = hars_recording_judge(&rec, fault);
+    status = hars_sift_rows(&upload->sift, &upload->rows, fault);
+
+    if (status == 0) {
+        status = hars_sift_end(&upload->sift, fault);
     }
 
-    upload->samples = rec.n;
-    free(rec.sample);
+    hars_sift_free(&upload->sift);
 
-    return rc;
+    return status ? HARS_ERROR : hars_sift_judge(&upload->sift, fault);
+}
+
+
+/* the rows are here already: they are bounded */
+static int
+hars_upload_hold(void *data, size_t size)
+{
+    (void) data;
+    (void) size;
+
+    return HARS_OK;
 }
 
 
@@ -326,7 +338,7 @@ hars_upload_times(hars_upload_t *upload, double now, hars_fault_t *fault)
         row = &upload->rows.row[i];
         row->t += upload->started ? upload->started_at : 0;
 
-        field = hars_feed_field(&upload->feed, row->stream);
+        field = hars_feed_field(&upload->sift.feed, row->stream);
         upload->start = fmin(upload->start, row->t);
         upload->end = fmax(upload->end, row->t);
 

@@ -10,7 +10,7 @@
 
 
 #include "hars_dcm_recording.h"
-#include "hars_ml_rows.h"
+#include "hars_ml_sift.h"
 
 
 #define HARS_UPLOAD_JSON    HARS_ML_BODY
@@ -26,8 +26,7 @@ typedef struct {
     double            started_at;         /* s since 1970 */
     hars_options_t    options;
     hars_rows_t       rows;               /* rows.row is from malloc() */
-    hars_feed_t       feed;               /* what became of them */
-    size_t            samples;            /* with all six values */
+    hars_sift_t       sift;               /* what became of them */
     double            start;              /* s since 1970 */
     double            end;
     unsigned char     digest[HARS_SHA256_LEN];

@@ -171,7 +171,7 @@ hars_answering_text(hars_answering_t *a)
     if (a->next == 0) {
         return a->csv ? strdup("start_s,end_s,activity,confidence,smoothed,"
                                "heart_rate_bpm\r\n")
-               : hars_json_told_top(a->reading->model, &a->reading->feed);
+               : hars_json_told_top(a->reading->model, &a->reading->sift.feed);
     }
 
     if (a->next > a->reading->n) {
@@ -189,7 +189,7 @@ hars_answering_json(const hars_answering_t *a)
     size_t   len;
 
     text = hars_json_told(a->reading->model, &a->reading->told[a->next - 1],
-                          a->reading->seen & 1u << HARS_STREAM_HEART,
+                          a->reading->sift.seen & 1u << HARS_STREAM_HEART,
                           a->probabilities);
 
     if (text == NULL || a->next == 1) {

@@ -8,7 +8,7 @@
  */
 
 
-#include "hars_ml_reading.h"
+#include "hars_ml_sift.h"
 
 #include <math.h>
 #include <string.h>

@@ -15,26 +15,14 @@
 #define HARS_ML_READING_H
 
 
-#include "hars_ml_rows.h"
+#include "hars_ml_sift.h"
 
 
 #define HARS_READING_ROWS    10000000     /* 55 hours at 50 Hz */
-#define HARS_READING_AHEAD   150000       /* rows of one stream that wait */
 #define HARS_READING_BEATS   1000000      /* heart rates */
-
-#define HARS_MIDDLE_OCTAVES  40
-#define HARS_MIDDLE_BINS     (64 * HARS_MIDDLE_OCTAVES)
 
 #define HARS_TOLD_UNKNOWN    255
 #define HARS_TOLD_PLACES     10000        /* of a share: four */
-
-
-/* zeroed: no values yet */
-typedef struct {
-    size_t             n;
-    uint32_t           count[HARS_MIDDLE_BINS];
-    double             sum[HARS_MIDDLE_BINS];
-} hars_middle_t;
 
 
 /* what is told of a window */
@@ -54,54 +42,21 @@ typedef struct {
 } hars_beat_t;
 
 
-/* rows that wait for the other stream */
 typedef struct {
-    hars_row_t        *row;
-    size_t             at;                 /* the next one */
-    size_t             n;
-    size_t             size;
-} hars_lane_t;
-
-
-typedef struct {
-    hars_options_t        options;
+    hars_sift_t           sift;
     const hars_model_t   *model;
     hars_features_t      *features;
-    hars_feed_t           feed;
     hars_windows_t        windows;
     hars_run_t            run;
-    hars_lane_t           lane[2];         /* six values or acceleration;
-                                              rotation */
     hars_beat_t          *beat;
     size_t                beats;
     size_t                beats_size;
 
-    size_t                rows;
-    unsigned              seen;            /* bits of hars_stream_e */
-    size_t                samples;
-    double                first;           /* s */
-    double                last;
-    hars_middle_t         step;            /* s, from sample to sample */
-    hars_middle_t         gravity;         /* |a| */
-    hars_middle_t         turning;         /* |g| */
-
     hars_told_t          *told;
     size_t                n;
     size_t                size;
-
-    hars_fault_t         *fault;           /* of the call */
-    unsigned              status;          /* of a refusal; 0: none */
-
-    /* more memory is needed: HARS_OK, or there is too much already */
-    int                 (*hold)(void *data, size_t size);
-    void                 *data;
 } hars_reading_t;
 
-
-void hars_middle_add(hars_middle_t *middle, double value);
-
-/* NaN: there is no value */
-double hars_middle(const hars_middle_t *middle);
 
 /* NULL: no memory */
 hars_reading_t *hars_reading_create(const hars_options_t *options,
