@@ -2,7 +2,8 @@
 /*
  * One request and its answer, between libmicrohttpd's callbacks and the
  * handlers; private to hars_http.c, which makes connections into these,
- * hars_exchange.c, which makes answers of them, hars_request.c, hars_reply.c.
+ * hars_exchange.c, which makes answers of them, hars_request.c, hars_reply.c,
+ * hars_stream.c.
  */
 
 #ifndef HARS_EXCHANGE_H
@@ -76,6 +77,10 @@ enum MHD_Result hars_exchange_begin(hars_exchange_t *ex);
 enum MHD_Result hars_exchange_body(hars_exchange_t *ex, const char *data,
     size_t len);
 enum MHD_Result hars_exchange_end(hars_exchange_t *ex);
+
+/* hars_reply.c: status and headers of ex->response, which was just made */
+void hars_exchange_top(hars_exchange_t *ex, unsigned status,
+    const char *type);
 
 
 #endif /* HARS_EXCHANGE_H */

@@ -162,6 +162,27 @@ void hars_reply_flow(hars_request_t *r, unsigned status, const char *type,
     long (*next)(void *data, char *dst, size_t size),
     void (*done)(void *data), void *data);
 
+/*
+ * The answer, of which nobody knows yet how it goes on: what any thread tells
+ * it is sent, and costs no thread meanwhile.  "gone" is called once, with the
+ * data, when it has ended or the client has gone; from then on the stream is
+ * not to be used: who tells holds a lock that "gone" takes, too.  NULL: no
+ * memory; "gone" was called then.
+ */
+typedef struct hars_stream_s  hars_stream_t;
+
+hars_stream_t *hars_reply_stream(hars_request_t *r, unsigned status,
+    const char *type, void (*gone)(void *data), void *data);
+
+/* HARS_DECLINED: the client reads too slowly, or it has ended: not taken */
+int hars_stream_tell(hars_stream_t *stream, const char *text, size_t len);
+
+/* after what was told */
+void hars_stream_end(hars_stream_t *stream);
+
+/* has the client gone?  That is not seen while there is nothing to send */
+unsigned hars_stream_left(hars_stream_t *stream);
+
 /* the answer, copied from a string */
 void hars_reply_text(hars_request_t *r, unsigned status, const char *type,
     const char *text);

@@ -199,7 +199,7 @@ hars_https_setup(hars_https_t *https, const char *url)
                             hars_https_progress)
         || curl_easy_setopt(curl, CURLOPT_XFERINFODATA, https)
         || curl_easy_setopt(curl, CURLOPT_NOPROGRESS,
-                            https->call->take ? 0L : 1L))
+                            https->call->stop ? 0L : 1L))
     {
         return HARS_ERROR;
     }
@@ -508,6 +508,5 @@ hars_https_progress(void *ptr, curl_off_t dltotal, curl_off_t dlnow,
 
     https = ptr;
 
-    return https->call->take
-           && https->call->take(https->call->data, NULL, 0) != HARS_OK;
+    return https->call->stop && https->call->stop(https->call->data);
 }

@@ -57,12 +57,13 @@ typedef struct {
     unsigned            unverified:1;     /* whoever answers */
 
     /*
-     * Gets the body of a 200 as it comes, instead of the answer; HARS_ERROR
-     * ends the call.  NULL with 0 bytes: some time has passed, a second or
-     * less.
+     * The one gets the body of a 200 as it comes, instead of the answer;
+     * HARS_ERROR ends the call.  The other is asked about every second; not
+     * 0 ends it as well.  Either may be NULL.
      */
     int               (*take)(void *data, const char *p, size_t len);
-    void               *data;
+    unsigned          (*stop)(void *data);
+    void               *data;             /* of both */
 } hars_call_t;
 
 

@@ -20,8 +20,6 @@ typedef struct {
 } hars_reply_flow_t;
 
 
-static void hars_reply_top(hars_exchange_t *ex, unsigned status,
-    const char *type);
 static ssize_t hars_reply_next(void *data, uint64_t pos, char *dst,
     size_t size);
 static void hars_reply_done(void *data);
@@ -75,12 +73,12 @@ hars_reply(hars_request_t *r, unsigned status, const char *type, char *body,
         return;
     }
 
-    hars_reply_top(ex, status, type);
+    hars_exchange_top(ex, status, type);
 }
 
 
-static void
-hars_reply_top(hars_exchange_t *ex, unsigned status, const char *type)
+void
+hars_exchange_top(hars_exchange_t *ex, unsigned status, const char *type)
 {
     unsigned  i;
 
@@ -132,7 +130,7 @@ hars_reply_flow(hars_request_t *r, unsigned status, const char *type,
         return;
     }
 
-    hars_reply_top(ex, status, type);
+    hars_exchange_top(ex, status, type);
 }
 
 
