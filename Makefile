@@ -178,7 +178,7 @@ $(eval $(call program,hars-mlservice,backend/mlservice,\
 $(eval $(call program,hars-train,backend/mlservice,\
     -lmicrohttpd -ljansson -lm -lpthread -lcrypto -lz))
 $(eval $(call program,hars-dcm,backend/dcm,\
-    -lmicrohttpd -ljansson -lsqlite3 -lpq -lssl -lcrypto -lz -lm -lpthread))
+    -lcurl -lmicrohttpd -ljansson -lsqlite3 -lpq -lssl -lcrypto -lz -lm -lpthread))
 
 # the key exchange of the fog: with OpenSSL and libsodium for the services,
 # with mbedTLS (without the password's Argon2id) to see that it is the same

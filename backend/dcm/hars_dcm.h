@@ -36,6 +36,15 @@ typedef struct {
     char                 *gateway_user;
     char                 *database;
     hars_setting_list_t   data_key;
+
+    /* the ML service through the gateway; all of them, or none */
+    char                 *ml_url;
+    char                 *ml_resource;    /* the audience */
+    char                 *auth_url;
+    char                 *client_id;
+    char                 *certificate;
+    char                 *key;
+    char                 *server_ca;
 } hars_dcm_conf_t;
 
 
@@ -48,6 +57,8 @@ typedef struct {
     struct hars_looks_s  *looks;          /* hars_dcm_look.h */
     sem_t                 large;          /* recordings read at a time */
     atomic_uint           exports;        /* going on */
+    struct hars_recognizer_s  *recognizer;     /* NULL: there is none */
+    struct hars_streams_s     *streams;
     atomic_uint           erasing;        /* 1: there may be rows to go */
     hars_dcm_metrics_t    metrics;
 } hars_dcm_t;

@@ -13,8 +13,13 @@
 
 
 void hars_dcm_recordings_post(hars_request_t *r);
+void hars_dcm_recording_get(hars_request_t *r);
+void hars_dcm_recording_activities(hars_request_t *r);
 void hars_dcm_samples_get(hars_request_t *r);
 void hars_dcm_export_get(hars_request_t *r);
+void hars_dcm_activities_get(hars_request_t *r);
+void hars_dcm_days_get(hars_request_t *r);
+void hars_dcm_events_get(hars_request_t *r);
 void hars_dcm_patient_delete(hars_request_t *r);
 
 

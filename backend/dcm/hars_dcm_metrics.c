@@ -33,6 +33,17 @@ hars_dcm_metrics(hars_request_t *r)
     hars_metrics_number(&page, "hars_dcm_bytes_total", "counter",
                         "Bytes of their blocks, compressed and sealed.",
                         atomic_load(&m->bytes));
+    hars_metrics_number(&page, "hars_dcm_recognized_total", "counter",
+                        "Recordings whose activities were recognized.",
+                        atomic_load(&m->recognized));
+    hars_metrics_number(&page, "hars_dcm_failed_total", "counter",
+                        "Recordings that the ML service refused.",
+                        atomic_load(&m->failed));
+    hars_metrics_number(&page, "hars_dcm_retries_total", "counter",
+                        "Attempts that have to be made again.",
+                        atomic_load(&m->retries));
+    hars_metrics_number(&page, "hars_dcm_windows_total", "counter",
+                        "Windows stored.", atomic_load(&m->windows));
     hars_metrics_times(&page, "hars_dcm_request_seconds",
                        "Time in the handler, by path.", &m->times);
 

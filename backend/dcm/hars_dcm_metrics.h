@@ -18,6 +18,10 @@ typedef struct {
     atomic_ullong           samples;      /* rows of them */
     atomic_ullong           bytes;        /* of their blocks */
     atomic_ullong           refused;      /* recordings */
+    atomic_ullong           recognized;   /* recordings */
+    atomic_ullong           failed;       /* the same, for good */
+    atomic_ullong           retries;      /* that had to wait */
+    atomic_ullong           windows;      /* stored */
 } hars_dcm_metrics_t;
 
 

@@ -5,6 +5,7 @@
  * that the other side needs no more than a moment of each.
  */
 
+#include "hars_dcm_packed.h"
 #include "hars_dcm_samples.h"
 #include "hars_log.h"
 

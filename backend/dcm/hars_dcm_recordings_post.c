@@ -8,6 +8,7 @@
 #include "hars_dcm_access.h"
 #include "hars_dcm_endpoints.h"
 #include "hars_dcm_intake.h"
+#include "hars_dcm_recognizer.h"
 #include "hars_dcm_upload.h"
 
 #include <math.h>
@@ -155,6 +156,7 @@ hars_recordings_store(hars_request_t *r, const hars_who_t *who,
     }
 
     if (outcome == HARS_INTAKE_STORED) {
+        hars_recognizer_wake(dcm->recognizer);
         atomic_fetch_add(&dcm->metrics.recordings, 1);
         atomic_fetch_add(&dcm->metrics.samples, upload->rows.n);
         atomic_fetch_add(&dcm->metrics.bytes, intake.bytes);

@@ -36,13 +36,6 @@ void hars_samples_begin(hars_samples_t *samples, const char *patient,
 int hars_samples_next(hars_dcm_t *dcm, hars_db_t *db, hars_samples_t *samples,
     hars_block_t *block);
 
-/*
- * A recording as the ML service takes it, application/vnd.hars.samples, from
- * malloc().  HARS_DECLINED: there is no such recording (any more).
- */
-int hars_samples_packed(hars_dcm_t *dcm, hars_db_t *db, const char *patient,
-    const char *recording, char **body, size_t *len);
-
 /* a row's i-th column, opened as "name" and unpacked; HARS_ERROR: logged */
 int hars_samples_block(hars_db_t *db, unsigned i,
     const hars_patient_key_t *key, const char *name, hars_block_t *block);

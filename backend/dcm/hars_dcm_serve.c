@@ -9,7 +9,9 @@
 #include "hars_dcm_erase.h"
 #include "hars_dcm_layout.h"
 #include "hars_dcm_people.h"
+#include "hars_dcm_recognizer.h"
 #include "hars_dcm_rekey.h"
+#include "hars_dcm_streams.h"
 #include "hars_dcm_upload.h"
 #include "hars_log.h"
 #include "hars_signal.h"
@@ -23,6 +25,8 @@
 #define HARS_SERVE_CACHE    2048          /* KB, of each connection */
 
 
+static int hars_dcm_start(hars_dcm_t *dcm);
+static void hars_dcm_stop(hars_dcm_t *dcm);
 static int hars_dcm_run(hars_dcm_t *dcm);
 static long hars_dcm_tick(hars_dcm_t *dcm, hars_rekey_t *rekey);
 
@@ -33,6 +37,21 @@ static const hars_route_t  hars_dcm_routes[] = {
     { .path = "/v1/recordings", .method = "POST",
       .body_max = HARS_UPLOAD_ROWS,
       .waits = 1, .handler = hars_dcm_recordings_post },
+
+    { .path = "/v1/recordings/*", .method = "GET",
+      .waits = 1, .handler = hars_dcm_recording_get },
+
+    { .path = "/v1/recordings/*/activities", .method = "GET",
+      .waits = 1, .handler = hars_dcm_recording_activities },
+
+    { .path = "/v1/patients/*/activities", .method = "GET",
+      .waits = 1, .handler = hars_dcm_activities_get },
+
+    { .path = "/v1/patients/*/days", .method = "GET",
+      .waits = 1, .handler = hars_dcm_days_get },
+
+    { .path = "/v1/patients/*/events", .method = "GET",
+      .waits = 1, .handler = hars_dcm_events_get },
 
     { .path = "/v1/patients/*", .method = "DELETE",
       .waits = 1, .handler = hars_dcm_patient_delete },
@@ -99,13 +118,52 @@ hars_dcm_serve(hars_dcm_t *dcm)
     hars_db_files(HARS_SERVE_CACHE, 1);
     dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
 
-    rc = dcm->store ? hars_dcm_run(dcm) : HARS_ERROR;
+    rc = dcm->store ? hars_dcm_start(dcm) : HARS_ERROR;
 
+    if (rc == HARS_OK) {
+        rc = hars_dcm_run(dcm);
+    }
+
+    hars_dcm_stop(dcm);
     hars_store_close(dcm->store);
     dcm->store = NULL;
     hars_looks_free(dcm->looks);
 
     return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
+}
+
+
+/* what goes on beside the requests */
+static int
+hars_dcm_start(hars_dcm_t *dcm)
+{
+    dcm->streams = hars_streams_start(dcm);
+
+    if (dcm->streams == NULL) {
+        return HARS_ERROR;
+    }
+
+    if (dcm->conf.ml_url == NULL) {
+        hars_log_warn("there is no ml_url: recordings are stored, and their "
+                      "activities are not recognized");
+        return HARS_OK;
+    }
+
+    dcm->recognizer = hars_recognizer_start(dcm);
+
+    return dcm->recognizer ? HARS_OK : HARS_ERROR;
+}
+
+
+/* requests have ended, and nobody wakes these any more */
+static void
+hars_dcm_stop(hars_dcm_t *dcm)
+{
+    hars_recognizer_stop(dcm->recognizer);
+    dcm->recognizer = NULL;
+
+    hars_streams_free(dcm->streams);
+    dcm->streams = NULL;
 }
 
 
@@ -140,6 +198,7 @@ hars_dcm_run(hars_dcm_t *dcm)
     } while (hars_signal_wait(wait) == 0);
 
     hars_log_info("stopping");
+    hars_streams_stop(dcm->streams);
     hars_http_stop(http);
 
     return HARS_OK;
@@ -153,6 +212,7 @@ hars_dcm_tick(hars_dcm_t *dcm, hars_rekey_t *rekey)
     int  rc;
 
     rc = HARS_DECLINED;
+    hars_recognizer_tick(dcm->recognizer);
 
     if (!rekey->over) {
         rc = hars_rekey(dcm, rekey);

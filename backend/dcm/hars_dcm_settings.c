@@ -5,8 +5,13 @@
  */
 
 #include "hars_dcm.h"
+#include "hars_https.h"
+#include "hars_identity.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 
 #define HARS_DCM_SETTING(setting)                                            \
@@ -15,6 +20,10 @@
 
 static int hars_dcm_check_database(hars_dcm_t *dcm);
 static int hars_dcm_check_keys(hars_dcm_t *dcm);
+static int hars_dcm_check_ml(hars_dcm_t *dcm);
+static int hars_dcm_check_url(hars_dcm_t *dcm, const char *name,
+    const char *url);
+static int hars_dcm_check_identity(hars_dcm_t *dcm);
 
 
 static const hars_setting_t  hars_dcm_settings[] = {
@@ -27,6 +36,14 @@ static const hars_setting_t  hars_dcm_settings[] = {
       .preset = "/var/lib/hars-dcm/dcm.db" },
 
     { HARS_DCM_SETTING(data_key), .type = HARS_SETTING_LIST },
+
+    { HARS_DCM_SETTING(ml_url) },
+    { HARS_DCM_SETTING(ml_resource) },
+    { HARS_DCM_SETTING(auth_url) },
+    { HARS_DCM_SETTING(client_id) },
+    { HARS_DCM_SETTING(certificate) },
+    { HARS_DCM_SETTING(key) },
+    { HARS_DCM_SETTING(server_ca) },
 
     { .name = NULL }
 };
@@ -46,6 +63,10 @@ hars_dcm_configure(hars_dcm_t *dcm, const char *file)
     rc = hars_dcm_check_database(dcm);
 
     if (hars_dcm_check_keys(dcm) != HARS_OK) {
+        rc = HARS_ERROR;
+    }
+
+    if (hars_dcm_check_ml(dcm) != HARS_OK) {
         rc = HARS_ERROR;
     }
 
@@ -89,6 +110,115 @@ hars_dcm_check_keys(hars_dcm_t *dcm)
     }
 
     return HARS_OK;
+}
+
+
+/* all of these or none; without them nothing is recognized */
+static int
+hars_dcm_check_ml(hars_dcm_t *dcm)
+{
+    int          rc;
+    unsigned     i, n;
+    const char  *missing;
+
+    const struct {
+        const char  *name;
+        const char  *value;
+    } needed[] = {
+        { "ml_url", dcm->conf.ml_url },
+        { "ml_resource", dcm->conf.ml_resource },
+        { "auth_url", dcm->conf.auth_url },
+        { "client_id", dcm->conf.client_id },
+        { "certificate", dcm->conf.certificate },
+        { "key", dcm->conf.key },
+        { "server_ca", dcm->conf.server_ca }
+    };
+
+    missing = NULL;
+    n = 0;
+
+    for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+        if (needed[i].value) {
+            n++;
+
+        } else {
+            missing = needed[i].name;
+        }
+    }
+
+    if (n && missing) {
+        hars_settings_fail(dcm->settings, missing, "is needed beside the "
+                           "others of the ML service; without all of them "
+                           "nothing is recognized");
+        return HARS_ERROR;
+    }
+
+    if (n == 0) {
+        return HARS_OK;
+    }
+
+    rc = hars_dcm_check_url(dcm, "ml_url", dcm->conf.ml_url);
+
+    if (hars_dcm_check_url(dcm, "auth_url", dcm->conf.auth_url) != HARS_OK) {
+        rc = HARS_ERROR;
+    }
+
+    return rc == HARS_OK ? hars_dcm_check_identity(dcm) : HARS_ERROR;
+}
+
+
+/* several endpoints are below it */
+static int
+hars_dcm_check_url(hars_dcm_t *dcm, const char *name, const char *url)
+{
+    char  whole[HARS_HTTPS_URL];
+
+    if (hars_https_url(url, "/x", whole) != HARS_OK
+        || strcmp(whole + strlen(whole) - 2, "/x") != 0
+        || strcmp(whole, url) == 0)
+    {
+        hars_settings_fail(dcm->settings, name, "has to be "
+                           "https://HOST[:PORT]");
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
+}
+
+
+static int
+hars_dcm_check_identity(hars_dcm_t *dcm)
+{
+    int               rc;
+    hars_identity_t  *id;
+
+    if (access(dcm->conf.server_ca, R_OK) == -1) {
+        hars_settings_fail(dcm->settings, "server_ca", "%s", strerror(errno));
+        return HARS_ERROR;
+    }
+
+    id = hars_identity_create();
+
+    if (id == NULL) {
+        return HARS_ERROR;
+    }
+
+    rc = HARS_OK;
+
+    if (hars_identity_key(id, dcm->conf.key, 0) != HARS_OK) {
+        hars_settings_fail(dcm->settings, "key", "%s",
+                           hars_identity_error(id));
+        rc = HARS_ERROR;
+
+    } else if (hars_identity_old(id, dcm->conf.certificate) != HARS_OK) {
+        hars_settings_fail(dcm->settings, "certificate", "%s",
+                           hars_identity_error(id));
+        rc = HARS_ERROR;
+    }
+
+    hars_identity_free(id);
+
+    return rc;
 }
 
 

@@ -24,6 +24,7 @@
 #include "../../backend/dcm/hars_dcm_erase.c"
 #include "../../backend/dcm/hars_dcm_intake.h"
 #include "../../backend/dcm/hars_dcm_layout.h"
+#include "../../backend/dcm/hars_dcm_packed.h"
 #include "../../backend/dcm/hars_dcm_samples.h"
 
 #include "tap.h"

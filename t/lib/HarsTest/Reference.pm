@@ -179,6 +179,9 @@ sub client {
 }
 
 
+sub pid { return $child{$_[0]} }
+
+
 sub subject { return "CN=$_[0],O=HARS Gateway demo" }
 
 

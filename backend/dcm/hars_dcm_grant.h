@@ -1,0 +1,58 @@
+
+/*
+ * The access token that the data collecting mechanism has for an audience
+ * (RFC 6749, 4.4; RFC 8705): one for all that call it, asked for when there
+ * is none, and again at two thirds of its life, give or take; who needs it
+ * meanwhile waits for that one answer.
+ */
+
+#ifndef HARS_DCM_GRANT_H
+#define HARS_DCM_GRANT_H
+
+
+#include "hars_https.h"
+
+
+typedef struct hars_grant_s  hars_grant_t;
+
+
+typedef struct {
+    hars_https_conf_t   peer;             /* the authorization server */
+    const char         *client_id;
+    const char         *scope;
+    const char         *resource;         /* the audience */
+} hars_grant_conf_t;
+
+
+/* a token, and which one it is; to be wiped */
+typedef struct {
+    char                token[HARS_TOKEN_SIZE];
+    unsigned long       serial;
+} hars_granted_t;
+
+
+/* "conf" stays as long; NULL: no memory */
+hars_grant_t *hars_grant_create(const hars_grant_conf_t *conf);
+void hars_grant_free(hars_grant_t *grant);
+
+/*
+ * HARS_ERROR: there is none now; "answer" says why, as hars_https_call() does
+ * or by its status.
+ */
+int hars_grant_get(hars_grant_t *grant, hars_granted_t *granted,
+    hars_answer_t *answer);
+
+/* this one was refused: the next call asks for another one */
+void hars_grant_refused(hars_grant_t *grant, unsigned long serial);
+
+/* forgets token and connection, since the certificate is another one */
+void hars_grant_forget(hars_grant_t *grant);
+
+/*
+ * Pure: ms after which a token that lives so many seconds is renewed: at two
+ * thirds, up to a tenth earlier by "random".
+ */
+int64_t hars_grant_renewal(long expires_in, unsigned char random);
+
+
+#endif /* HARS_DCM_GRANT_H */

@@ -1,0 +1,271 @@
+
+/* See hars_dcm_recognize.h for what this is. */
+
+#include "hars_dcm_recognize.h"
+#include "hars_dcm_packed.h"
+#include "hars_dcm_results.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+
+#define HARS_RECOGNIZE_PATH  (HARS_RECORDING_OPTIONS + 32)
+
+
+/* one recording on its way */
+typedef struct {
+    hars_recognize_t       *recognize;
+    const hars_job_t       *job;
+    hars_recognized_t      *recognized;
+
+    char                    path[HARS_RECOGNIZE_PATH];
+    char                   *body;
+    size_t                  len;
+    hars_answer_t           answer;
+} hars_recognize_call_t;
+
+
+static hars_recognized_e hars_recognize_read(hars_recognize_call_t *call);
+static hars_recognized_e hars_recognize_ask(hars_recognize_call_t *call);
+static int hars_recognize_send(hars_recognize_call_t *call);
+static unsigned hars_recognize_stop(void *data);
+static void hars_recognize_connect(hars_recognize_t *recognize);
+static hars_recognized_e hars_recognize_judge(hars_recognize_call_t *call);
+static hars_recognized_e hars_recognize_store(hars_recognize_call_t *call);
+
+
+void
+hars_recognize_job(hars_recognize_t *recognize, const hars_job_t *job,
+    hars_recognized_t *recognized)
+{
+    hars_recognize_call_t  call;
+
+    memset(&call, 0, sizeof(call));
+    memset(recognized, 0, sizeof(hars_recognized_t));
+
+    call.recognize = recognize;
+    call.job = job;
+    call.recognized = recognized;
+
+    recognized->outcome = hars_recognize_read(&call);
+
+    if (recognized->outcome == HARS_RECOGNIZED_DONE) {
+        recognized->outcome = hars_recognize_ask(&call);
+    }
+
+    recognized->retry_after = call.answer.retry_after;
+
+    if (recognized->outcome == HARS_RECOGNIZED_DONE) {
+        recognized->outcome = hars_recognize_store(&call);
+    }
+
+    hars_text_free(&call.answer.body);
+
+    if (call.body) {
+        OPENSSL_cleanse(call.body, call.len);
+        free(call.body);
+    }
+}
+
+
+static hars_recognized_e
+hars_recognize_read(hars_recognize_call_t *call)
+{
+    int                    rc;
+    hars_db_t             *db;
+    hars_dcm_t            *dcm;
+    hars_dcm_recording_t   recording;
+
+    dcm = call->recognize->dcm;
+    db = hars_store_reader(dcm->store);
+
+    strcpy(call->recognized->reason, "the store does not answer");
+
+    if (db == NULL) {
+        return HARS_RECOGNIZED_NOT;
+    }
+
+    rc = hars_recording_get(db, call->job->patient, call->job->recording,
+                            &recording);
+
+    if (rc == HARS_OK) {
+        snprintf(call->path, sizeof(call->path), "/v1/recognitions?%s",
+                 recording.options);
+
+        rc = hars_samples_packed(dcm, db, call->job->patient,
+                                 call->job->recording, &call->body,
+                                 &call->len);
+    }
+
+    hars_store_reader_done(dcm->store, db);
+
+    return rc == HARS_OK ? HARS_RECOGNIZED_DONE
+           : rc == HARS_DECLINED ? HARS_RECOGNIZED_GONE
+                                 : HARS_RECOGNIZED_NOT;
+}
+
+
+/* a token that was revoked meanwhile is replaced once */
+static hars_recognized_e
+hars_recognize_ask(hars_recognize_call_t *call)
+{
+    unsigned  n;
+
+    for (n = 0; n < 2; n++) {
+        hars_text_free(&call->answer.body);
+        memset(&call->answer, 0, sizeof(hars_answer_t));
+
+        if (hars_recognize_send(call) != HARS_OK) {
+            snprintf(call->recognized->reason, HARS_ANSWER_REASON, "%.500s",
+                     call->answer.error);
+            return HARS_RECOGNIZED_AWAY;
+        }
+
+        if (call->answer.status != 401) {
+            break;
+        }
+    }
+
+    return hars_recognize_judge(call);
+}
+
+
+static int
+hars_recognize_send(hars_recognize_call_t *call)
+{
+    int                rc;
+    hars_call_t        sent;
+    hars_granted_t     granted;
+    hars_recognize_t  *recognize;
+
+    recognize = call->recognize;
+    hars_recognize_connect(recognize);
+
+    if (recognize->https == NULL
+        || hars_grant_get(recognize->grant, &granted, &call->answer)
+           != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    hars_text_free(&call->answer.body);
+    memset(&call->answer, 0, sizeof(hars_answer_t));
+    memset(&sent, 0, sizeof(sent));
+
+    sent.path = call->path;
+    sent.type = "application/vnd.hars.samples";
+    sent.body = call->body;
+    sent.len = call->len;
+    sent.token = granted.token;
+    sent.stop = hars_recognize_stop;
+    sent.data = recognize;
+
+    rc = hars_https_call(recognize->https, &sent, &call->answer);
+
+    if (rc == HARS_OK && call->answer.status == 401) {
+        hars_grant_refused(recognize->grant, granted.serial);
+    }
+
+    OPENSSL_cleanse(&granted, sizeof(granted));
+
+    return rc == HARS_OK ? HARS_OK : HARS_ERROR;
+}
+
+
+static unsigned
+hars_recognize_stop(void *data)
+{
+    return atomic_load(((hars_recognize_t *) data)->stop);
+}
+
+
+/* a connection shows the certificate that it was made with */
+static void
+hars_recognize_connect(hars_recognize_t *recognize)
+{
+    unsigned long  identity;
+
+    identity = atomic_load(recognize->identities);
+
+    if (recognize->identity != identity) {
+        hars_https_free(recognize->https);
+        recognize->https = NULL;
+        recognize->identity = identity;
+    }
+
+    if (recognize->https == NULL) {
+        recognize->https = hars_https_create(recognize->peer);
+    }
+}
+
+
+static hars_recognized_e
+hars_recognize_judge(hars_recognize_call_t *call)
+{
+    char           *reason;
+    hars_answer_t  *answer;
+
+    answer = &call->answer;
+    reason = call->recognized->reason;
+
+    switch (answer->status) {
+
+    case 200:
+        return HARS_RECOGNIZED_DONE;
+
+    case 400:
+    case 413:
+    case 422:
+
+        /* nginx says 400 in HTML where the certificate was not shown */
+
+        if (answer->withheld) {
+            snprintf(reason, HARS_ANSWER_REASON, "the server does not "
+                     "name the authority of the own certificate");
+            return HARS_RECOGNIZED_AWAY;
+        }
+
+        hars_ml_refusal(answer->body.data, answer->body.len, answer->status,
+                        reason);
+        return HARS_RECOGNIZED_REFUSED;
+
+    default:
+        snprintf(reason, HARS_ANSWER_REASON, "status %ld%.300s",
+                 answer->status, answer->challenge);
+        return HARS_RECOGNIZED_AWAY;
+    }
+}
+
+
+static hars_recognized_e
+hars_recognize_store(hars_recognize_call_t *call)
+{
+    int                rc;
+    hars_dcm_t        *dcm;
+    hars_ml_answer_t   answer;
+
+    dcm = call->recognize->dcm;
+
+    if (hars_ml_answer(call->answer.body.data, call->answer.body.len, &answer,
+                       call->recognized->reason) != HARS_OK)
+    {
+        return HARS_RECOGNIZED_NOT;
+    }
+
+    strcpy(call->recognized->reason, "the store does not answer");
+    rc = hars_results_store(dcm, call->job, &answer);
+
+    if (rc == HARS_OK) {
+        atomic_fetch_add(&dcm->metrics.windows, answer.n);
+    }
+
+    OPENSSL_cleanse(answer.window, answer.n * sizeof(hars_window_t));
+    free(answer.window);
+
+    return rc == HARS_OK ? HARS_RECOGNIZED_DONE
+           : rc == HARS_DECLINED ? HARS_RECOGNIZED_GONE
+                                 : HARS_RECOGNIZED_NOT;
+}

@@ -1,0 +1,25 @@
+
+/*
+ * The own certificate in time: before a third of its life is left the next
+ * one is asked for by simplereenroll (RFC 7030, 4.2.2), with the same key.
+ */
+
+#ifndef HARS_DCM_RENEWAL_H
+#define HARS_DCM_RENEWAL_H
+
+
+#include "hars_https.h"
+
+
+/*
+ * Looks at the certificate's file, and replaces it where it is time.  HARS_OK:
+ * there is a new one; HARS_DECLINED: it is not time, or could not be done,
+ * which the log says.
+ */
+int hars_renewal(const hars_https_conf_t *peer);
+
+/* pure: is it time? */
+unsigned hars_renewal_due(int64_t from, int64_t to, int64_t now);
+
+
+#endif /* HARS_DCM_RENEWAL_H */
