@@ -208,7 +208,14 @@ $(BUILD)/t/fog_kat_mbedtls: $(KAT) $(BUILD)/lib/libhars_aka_mbedtls.a
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmbedcrypto
 
-test-programs: $(BUILD)/t/fog_kat_mbedtls
+$(BUILD)/obj/t/fog/wipe.o: CPPFLAGS += -Ibackend/fog/aka
+
+$(BUILD)/t/fog_wipe: $(BUILD)/obj/t/fog/wipe.o $(BUILD)/lib/libhars_aka.a
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsodium -lcrypto -lpthread
+
+test-programs: $(BUILD)/t/fog_kat_mbedtls $(BUILD)/t/fog_wipe
 
 programs: $(PROGRAMS) $(BUILD)/t/fog_kat
 

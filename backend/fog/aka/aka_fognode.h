@@ -47,9 +47,10 @@ int hars_aka_fog_m3(hars_aka_fog_t *fog, hars_aka_relay_t *relay,
     unsigned char m4[HARS_AKA_M4], hars_aka_session_t *session);
 
 /*
- * The code of an error (5.7) about this M2: HARS_AKA_MALFORMED and
+ * The code of an error (5.7) about this M2.  HARS_AKA_MALFORMED and
  * HARS_AKA_REJECTED without a mac are hints of anybody, the others have a mac
- * that is right.  HARS_AKA_DROP: not about it, or not authentic.  Nothing changes.
+ * that is right.  HARS_AKA_DROP: not about this M2, or not authentic.
+ * Nothing changes.
  */
 int hars_aka_fog_error(const hars_aka_fog_t *fog,
     const hars_aka_relay_t *relay, const unsigned char *err, size_t len);
