@@ -10,8 +10,9 @@
  * measures, up to one record in twenty: a spike is an accident, more of them
  * are a wrong unit and refused at the first one.
  *
- * A heart rate is no part of a sample: the last values are kept, and a window
- * asks for the median of its own.
+ * A heart rate is no part of a sample: the last values are kept, and those of
+ * the window in hand, which may wait for the end of a gap.  A window asks for
+ * the median of its own.
  */
 
 
@@ -28,6 +29,9 @@
 /* so many outliers beside one record in twenty are no fault */
 #define HARS_OUTLIERS    8
 
+/* s */
+#define HARS_FEED_WINDOW  ((double) HARS_ML_WINDOW / HARS_ML_RATE)
+
 
 typedef enum {
     hars_row_taken = 0, hars_row_empty, hars_row_twice, hars_row_outlier,
@@ -39,6 +43,7 @@ static int hars_feed_streams(hars_feed_t *feed, const hars_row_t *row,
     hars_fault_t *fault);
 static int hars_feed_beat(hars_feed_t *feed, const hars_row_t *row,
     hars_fault_t *fault);
+static void hars_feed_forget(hars_feed_t *feed);
 static hars_row_e hars_feed_screen(hars_feed_t *feed, hars_source_t *source,
     const hars_row_t *row, hars_fault_t *fault);
 static int hars_feed_order(hars_feed_t *feed, const hars_source_t *source,
@@ -58,6 +63,7 @@ hars_feed_init(hars_feed_t *feed, const hars_options_t *options,
     feed->emit = emit;
     feed->data = data;
     feed->arrival = options->arrival;
+    feed->open = NAN;
 
     feed->source[0].to = HARS_ML_AXES;
     feed->source[0].period = 1 / options->rate;
@@ -146,28 +152,62 @@ hars_feed_field(const hars_feed_t *feed, unsigned stream)
 static int
 hars_feed_beat(hars_feed_t *feed, const hars_row_t *row, hars_fault_t *fault)
 {
-    unsigned  at;
+    unsigned     n;
+    const char  *field;
+
+    n = feed->hearts;
+    field = hars_feed_field(feed, HARS_STREAM_HEART);
 
     if (!(fabs(row->t) <= HARS_ML_TIME_MAX)
-        || (feed->hearts && row->t < feed->heart_last))
+        || (n && row->t < feed->heart_t[n - 1]))
     {
-        return hars_fault(fault, hars_feed_field(feed, HARS_STREAM_HEART),
-                          (long) row->index, 0,
+        return hars_fault(fault, field, (long) row->index, 0,
                           "time %.6f s is before that of the record before",
                           row->t);
     }
 
     if (isinf(row->v[0])) {
-        return hars_fault(fault, hars_feed_field(feed, HARS_STREAM_HEART),
-                          (long) row->index, 1, "a number is needed");
+        return hars_fault(fault, field, (long) row->index, 1,
+                          "a number is needed");
     }
 
-    at = feed->hearts++ % HARS_ML_HEART;
-    feed->heart_last = row->t;
-    feed->heart_t[at] = row->t;
-    feed->heart[at] = (float) row->v[0];
+    if (n >= HARS_ML_BEATS
+        && row->t - feed->heart_t[n - HARS_ML_BEATS] < HARS_FEED_WINDOW)
+    {
+        return hars_fault(fault, field, (long) row->index, 0,
+                          "more than %d heart rates within %.2f s; send 10 a "
+                          "second at most", HARS_ML_BEATS, HARS_FEED_WINDOW);
+    }
+
+    if (n == HARS_ML_HEART) {
+        hars_feed_forget(feed);
+    }
+
+    n = feed->hearts++;
+    feed->heart_t[n] = row->t;
+    feed->heart[n] = (float) row->v[0];
 
     return HARS_OK;
+}
+
+
+/* the oldest one that is none of the window in hand: there cannot be as many */
+static void
+hars_feed_forget(hars_feed_t *feed)
+{
+    unsigned  i, rest;
+
+    i = 0;
+
+    while (i < feed->hearts - 1 && feed->heart_t[i] >= feed->open
+           && feed->heart_t[i] < feed->open + HARS_FEED_WINDOW)
+    {
+        i++;
+    }
+
+    rest = --feed->hearts - i;
+    memmove(&feed->heart_t[i], &feed->heart_t[i + 1], rest * sizeof(double));
+    memmove(&feed->heart[i], &feed->heart[i + 1], rest * sizeof(float));
 }
 
 
@@ -355,16 +395,13 @@ double
 hars_feed_heart(const hars_feed_t *feed, double start, double end)
 {
     float     value[HARS_ML_HEART];
-    unsigned  i, n, at;
+    unsigned  i, n;
 
     n = 0;
-    i = feed->hearts > HARS_ML_HEART ? feed->hearts - HARS_ML_HEART : 0;
 
-    for ( ; i < feed->hearts; i++) {
-        at = i % HARS_ML_HEART;
-
-        if (feed->heart_t[at] >= start && feed->heart_t[at] < end) {
-            value[n++] = feed->heart[at];
+    for (i = 0; i < feed->hearts; i++) {
+        if (feed->heart_t[i] >= start && feed->heart_t[i] < end) {
+            value[n++] = feed->heart[i];
         }
     }
 

@@ -24,7 +24,8 @@
 
 #define HARS_ML_PACKET      8             /* records that share a time */
 #define HARS_ML_QUEUE       160           /* one stream ahead of the other */
-#define HARS_ML_HEART       32            /* values kept */
+#define HARS_ML_HEART       64            /* values kept */
+#define HARS_ML_BEATS       26            /* within a window: 10 Hz */
 
 /* beyond what phones and watches measure: 16 g on each axis, 2000 deg/s */
 #define HARS_ML_ACCELERATION_MAX   300.0
@@ -172,8 +173,9 @@ typedef struct {
     size_t             unpaired;          /* without one of the other stream */
     hars_fault_t       outlier;           /* the first one */
 
-    double             heart_last;
-    unsigned           hearts;            /* taken so far */
+    double             open;              /* s, start of the window in hand;
+                                              NaN: there is none */
+    unsigned           hearts;            /* kept, in order of time */
     double             heart_t[HARS_ML_HEART];
     float              heart[HARS_ML_HEART];
 } hars_feed_t;

@@ -142,6 +142,7 @@ hars_session_sample(void *data, const hars_sample_t *sample)
 
     /* a gap completes the window before it, which is judged by its stretch */
     hars_windows_push(&p->windows, sample);
+    p->feed.open = p->windows.n ? p->windows.start : NAN;
 
     if (p->samples == 0 || sample->t - p->last > HARS_ML_GAP) {
         p->alone++;

@@ -57,14 +57,15 @@ sub recording {
     my $apart = rand() < 0.6;
     my $arrival = rand() < 0.4;
     my $rate = $apart && rand() < 0.5 ? 25 : 50;
-    my $gap = rand() < 0.5 ? rand 1.2 : 0;
+    my $gap = rand() < 0.5 ? rand 1.2 : rand() < 0.2 ? 100 : 0;
     my $at = 2.5 + rand 0.4;
 
     my @rows = map { sensor($_, $_ eq 'g' ? $rate : 50, $arrival, $at, $gap) }
         $apart ? qw(a g) : 'j';
 
-    push @rows, map { [ sprintf('%.6f', $_ + 0.5), 'h', 60 + int rand 40 ] }
-        0 .. $length - 1 if $apart && rand() < 0.6;
+    my $each = rand() < 0.5 ? 0.1 : 1;
+    push @rows, map { [ sprintf('%.6f', $_ * $each), 'h', 60 + int rand 40 ] }
+        0 .. int(($length + $gap) / $each) if $apart && rand() < 0.6;
 
     my %first = (h => 0, j => 1, a => 1, g => 2);
     my @order = sort { $rows[$a][0] <=> $rows[$b][0]

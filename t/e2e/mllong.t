@@ -245,8 +245,13 @@ sub megabytes {
                        'Content-Length' => (1 << 30) + 1);
     is($status, 413, 'a byte more than 1 GB: 413, at once');
 
-    my $rows = pack('a4CCCCVf<f<Vd<', 'HARS', 1, 3, 1, 0, 1_000_001, 1, 1, 0,
-                    0) . "\0\0\0\0\1\0" x 1_000_001;
+    # ten a second
+    my $hour = join '', map { pack 'Vv', $_ * 100_000, 1 } 0 .. 35_999;
+    my $rows = join '', map {
+        my $n = $_ < 27 ? 36_000 : 28_001;
+        pack('a4CCCCVf<f<Vd<', 'HARS', 1, 3, 1, 0, $n, 1, 1, 0, $_ * 3600)
+            . substr $hour, 0, 6 * $n;
+    } 0 .. 27;
     ($status, $text) = upload(parts($rows, $mb));
     is($status, 413, '1,000,001 heart rates: 413');
     like($text, qr/"row":1000000\b/, '... which row');

@@ -24,6 +24,7 @@ static void at_rest(void);
 static void spikes(void);
 static void joined(void);
 static void hearts(void);
+static void often(void);
 static void wrong_rate(void);
 static void start(unsigned arrival, double rate);
 static int push(hars_stream_e stream, double t, double value);
@@ -282,6 +283,49 @@ hearts(void)
        && isnan(hars_feed_heart(&feed, 21, 23))
        && isnan(hars_feed_heart(&feed, 40, 50)),
        "heart: the median of the valid ones within the window");
+
+    /* the window in hand waits for a sample behind a gap */
+    feed.open = 20;
+
+    for (i = 40; i < 500; i++) {
+        push(HARS_STREAM_HEART, i, 100);
+    }
+
+    ok(feed.hearts == HARS_ML_HEART && hars_feed_heart(&feed, 20, 22.56) == 80
+       && hars_feed_heart(&feed, 498, 500) == 100,
+       "heart: those of the window in hand stay");
+
+    often();
+}
+
+
+static void
+often(void)
+{
+    int       rc;
+    unsigned  i;
+
+    start(0, 50);
+    rc = HARS_OK;
+
+    for (i = 0; i < 300; i++) {
+        rc |= push(HARS_STREAM_HEART, 0.1 * i, 60 + 0.1 * i);
+    }
+
+    ok(rc == HARS_OK && fabs(hars_feed_heart(&feed, 26, 28.56) - 87.25) < 1e-4,
+       "heart: ten a second");
+
+    start(0, 50);
+    rc = HARS_OK;
+
+    for (i = 0; i < HARS_ML_BEATS; i++) {
+        rc |= push(HARS_STREAM_HEART, 0.09 * i, 60);
+    }
+
+    ok(rc == HARS_OK && push(HARS_STREAM_HEART, 2.55, 60) == HARS_ERROR
+       && strstr(fault.detail, "more than 26 heart rates within 2.56 s")
+       && push(HARS_STREAM_HEART, 2.56, 60) == HARS_OK,
+       "heart: more often is refused");
 }
 
 
