@@ -29,7 +29,8 @@ SECONDS ?= 60
 
 .PHONY: help all run stop test test-interop test-pg test-crash test-browser unit fuzz \
         asan models chaos fresh style clean deps-run deps-test deps-fuzz \
-        deps-browser programs test-programs module install
+        deps-browser programs test-programs module \
+        install fog-faults fog-arm
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -59,6 +60,9 @@ help:
 #:                 was answered is lost or doubled (ROUNDS=200; SHORT=yes: 10)
 #: make models     the model of the cache tiers (docs/models), by SPIN; the
 #:                 long searches left out: make models SHORT=yes
+#: make fog-faults  the key exchange of the fog: 100,000 sessions with every
+#:                 kind of fault (SESSIONS=, SEED=)
+#: make fog-arm    its device part by gcc-arm-none-eabi: .text and stack
 #: make style      what a machine can check of the house style
 #: make install    into DESTDIR, paths of an installed system
 #: make clean      remove what was built
@@ -101,6 +105,15 @@ asan: deps-test programs
 
 chaos: deps-test module programs
 	@perl -I t/lib t/chaos.pl $(if $(SHORT),--rounds 3 --tokens 1000) $(T)
+
+fog-faults:
+	@$(MAKE) -s --no-print-directory UNIT=yes $(BUILD)/unit/aka_faults
+	@HARS_FOG_SESSIONS=$(or $(SESSIONS),100000) HARS_FOG_SEED=$(or $(SEED),1) \
+	    prove -v -e '' $(BUILD)/unit/aka_faults
+
+fog-arm:
+	@scripts/install-packages.sh arm
+	@scripts/fog-arm.sh
 
 models:
 	@SHORT=$(SHORT) scripts/models.sh $(T)

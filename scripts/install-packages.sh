@@ -3,7 +3,7 @@
 # Installs what the project needs from Debian's packages, in groups by need:
 # "run" builds and runs it, "test" runs its tests, "fresh" builds bare roots,
 # "pg" has PostgreSQL, "interop" clients of other makers, "browser" Chromium,
-# "bench" what speed is compared with.
+# "arm" a compiler for small processors, "bench" what speed is compared with.
 # What is there already is left alone (asked of dpkg, well under a second).
 #
 # Nothing that gets installed may start here: daemons of packages would take
@@ -57,6 +57,10 @@ group_interop=(
 
 group_pg=(
     postgresql
+)
+
+group_arm=(
+    gcc-arm-none-eabi libnewlib-arm-none-eabi
 )
 
 group_browser=(
@@ -299,16 +303,17 @@ for group in "$@"; do
         interop) needed+=("${group_interop[@]}") ;;
         pg)    needed+=("${group_pg[@]}") ;;
         browser) needed+=("${group_browser[@]}") ;;
+        arm)   needed+=("${group_arm[@]}") ;;
         bench) needed+=("${group_bench[@]}") ;;
         *)     die "unknown group of packages: $group" \
                    "one of: run test fresh fuzz asan models interop pg \
-browser bench" ;;
+arm browser bench" ;;
     esac
 done
 
 if [ ${#needed[@]} -eq 0 ]; then
     die "no group of packages named" \
-        "usage: $0 run|test|fresh|fuzz|asan|models|interop|pg|browser|bench..."
+        "usage: $0 run|test|fresh|fuzz|asan|models|interop|pg|arm|browser|bench..."
 fi
 
 if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null

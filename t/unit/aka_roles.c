@@ -25,6 +25,7 @@ static void lengths(unsigned suite, const world_t *start);
 static void errors(unsigned suite, const world_t *start);
 static void flips_error(const world_t *w, const run_t *run);
 static void order(unsigned suite, const world_t *start);
+static void batch(unsigned suite, const world_t *start);
 static void points(void);
 static void profiles(void);
 static int is_zero(const void *data, size_t len);
@@ -71,6 +72,7 @@ suite(unsigned suite)
     lengths(suite, &w);
     errors(suite, &w);
     order(suite, &w);
+    batch(suite, &w);
 }
 
 
@@ -380,6 +382,47 @@ order(unsigned suite, const world_t *start)
     ok(world_end(&w, 0, &run[0]) == 0
        && world_end(&w, 0, &run[0]) == HARS_AKA_DROP,
        "%02x: its own, once", suite);
+}
+
+
+/* one M2 twice, and the same device by two fog nodes, decided together */
+static void
+batch(unsigned suite, const world_t *start)
+{
+    run_t               run[2];
+    world_t             w;
+    unsigned            i, admitted, n;
+    unsigned char       rnd[32];
+    hars_aka_request_t  request[3];
+
+    w = *start;
+    memset(rnd, 3, sizeof(rnd));
+    (void) world_m1(&w, 0, &run[0]);
+    (void) world_m2(&w, 0, &run[0], run[0].m1, HARS_AKA_M1);
+    (void) world_m2(&w, 1, &run[1], run[0].m1, HARS_AKA_M1);
+    n = w.device[0].n;
+
+    for (admitted = i = 0; i < 3; i++) {
+        (void) hars_aka_cloud_read(&request[i], run[i == 1].m2, HARS_AKA_M2);
+        admitted += hars_aka_admit_fog(&w.cloud, &request[i],
+                                       &w.row[DEVICES + (i == 1)],
+                                       w.fog[i == 1].n) == HARS_AKA_OK
+                    && hars_aka_admit_device(&w.cloud, &request[i],
+                                             &w.row[0], n, w.now)
+                       == HARS_AKA_OK;
+    }
+
+    ok(admitted == 3, "%02x: three requests at once, none knows of another",
+       suite);
+
+#define ADMIT(i)                                                             \
+    hars_aka_admit(&w.cloud, &request[i], &w.row[0], n,                      \
+                   &w.row[DEVICES + (i == 1)], w.fog[i == 1].n, rnd, rnd,    \
+                   rnd, w.now, run[0].m3, &run[0].at_cloud)
+
+    ok(ADMIT(0) == HARS_AKA_OK && ADMIT(1) == HARS_AKA_PEER_REJECTED
+       && ADMIT(2) == HARS_AKA_REJECTED, "%02x: ... the first is taken",
+       suite);
 }
 
 

@@ -25,8 +25,11 @@
 #include <string.h>
 
 
+#ifndef DEVICES
 #define DEVICES  8
 #define FOGS     3
+#endif
+
 #define ROWS     (DEVICES + FOGS)
 
 
