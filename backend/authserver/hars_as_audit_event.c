@@ -248,12 +248,8 @@ hars_audit_cert(json_t *what, const unsigned char *thumbprint)
 static void
 hars_audit_family(json_t *what, const unsigned char family[HARS_FAMILY_LEN])
 {
-    char      text[2 * HARS_FAMILY_LEN + 1];
-    unsigned  i;
+    char  text[2 * HARS_FAMILY_LEN];
 
-    for (i = 0; i < HARS_FAMILY_LEN; i++) {
-        snprintf(text + 2 * i, 3, "%02x", family[i]);
-    }
-
-    json_object_set_new(what, "family", json_string(text));
+    hars_hex(text, family, HARS_FAMILY_LEN);
+    json_object_set_new(what, "family", json_stringn(text, sizeof(text)));
 }

@@ -14,20 +14,14 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "hars_as_ca.h"
-#include "hars_record.h"
+#include "hars_as_private_key.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include <openssl/conf.h>
 #include <openssl/engine.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
@@ -36,9 +30,6 @@
 #define HARS_CA_PKCS11  "pkcs11"
 
 
-static EVP_PKEY *hars_ca_key_file(const char *path, const char **error);
-static int hars_ca_key_no_password(char *buf, int size, int rwflag,
-    void *data);
 static EVP_PKEY *hars_ca_key_provider(const char *uri);
 static OSSL_LIB_CTX *hars_ca_key_context(void);
 static EVP_PKEY *hars_ca_key_engine(const char *uri, const char **error);
@@ -63,7 +54,7 @@ hars_ca_key_load(const char *where, const char **error)
     EVP_PKEY  *key;
 
     if (!hars_ca_key_is_uri(where)) {
-        return hars_ca_key_file(where, error);
+        return hars_private_key_read(where, error);
     }
 
     *error = "is not to be had: see the URI (token, object, type), the PIN "
@@ -79,55 +70,6 @@ hars_ca_key_load(const char *where, const char **error)
     ERR_clear_error();
 
     return key;
-}
-
-
-static EVP_PKEY *
-hars_ca_key_file(const char *path, const char **error)
-{
-    int        fd;
-    FILE      *fp;
-    EVP_PKEY  *key;
-
-    *error = "cannot be read";
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-    if (fd == -1) {
-        *error = (errno == ENOENT)
-                 ? "does not exist"
-                 : "cannot be opened, see that this user may read it";
-        return NULL;
-    }
-
-    fp = (hars_key_file_check(fd, error) == HARS_OK) ? fdopen(fd, "r") : NULL;
-
-    if (fp == NULL) {
-        close(fd);
-        return NULL;
-    }
-
-    key = PEM_read_PrivateKey(fp, NULL, hars_ca_key_no_password, NULL);
-    fclose(fp);
-    ERR_clear_error();
-
-    if (key == NULL) {
-        *error = "has no private key in PEM without a password";
-    }
-
-    return key;
-}
-
-
-/* nobody is there who could type one */
-static int
-hars_ca_key_no_password(char *buf, int size, int rwflag, void *data)
-{
-    (void) buf;
-    (void) size;
-    (void) rwflag;
-    (void) data;
-
-    return -1;
 }
 
 

@@ -261,10 +261,6 @@ hars_crl_refresh(hars_as_t *as, hars_store_t *store, int64_t now)
 
     crl->failed = (rc != HARS_OK);
 
-    pthread_mutex_lock(&crl->mutex);
-    crl->info.revision = state.revision;
-    pthread_mutex_unlock(&crl->mutex);
-
     pthread_mutex_unlock(&crl->making);
 
     return rc;

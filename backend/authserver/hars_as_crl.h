@@ -82,7 +82,6 @@ typedef struct {
 
 /* for the metrics, and for what is cached beside it */
 typedef struct {
-    int64_t               revision;
     int64_t               number;
     int64_t               issued_at;      /* s */
     int64_t               next_update;

@@ -17,9 +17,6 @@
 #include <time.h>
 
 
-#define HARS_CRL_DATE  "%a, %d %b %Y %H:%M:%S GMT"
-
-
 static void hars_crl_reply(hars_request_t *r, unsigned der,
     const char *type);
 static unsigned hars_crl_same(hars_request_t *r, const char *tag,
@@ -46,7 +43,6 @@ hars_crl_reply(hars_request_t *r, unsigned der, const char *type)
     char               *text, tag[HARS_CRL_TAG + 1], value[64];
     size_t              len;
     time_t              changed;
-    struct tm           tm;
     hars_crl_info_t     info;
     hars_as_socket_t   *socket;
 
@@ -75,11 +71,7 @@ hars_crl_reply(hars_request_t *r, unsigned der, const char *type)
     snprintf(value, sizeof(value), "max-age=%d", HARS_CRL_AGE);
     hars_reply_header(r, "Cache-Control", value);
 
-    if (gmtime_r(&changed, &tm)
-        && strftime(value, sizeof(value), HARS_CRL_DATE, &tm))
-    {
-        hars_reply_header(r, "Last-Modified", value);
-    }
+    hars_reply_date(r, "Last-Modified", changed);
 
     if (hars_crl_same(r, tag, changed)) {
         free(text);
@@ -111,7 +103,7 @@ hars_crl_same(hars_request_t *r, const char *tag, time_t changed)
     }
 
     memset(&tm, 0, sizeof(tm));
-    end = strptime(value, HARS_CRL_DATE, &tm);
+    end = strptime(value, HARS_HTTP_DATE, &tm);
 
     return end && *end == '\0' && timegm(&tm) >= changed;
 }

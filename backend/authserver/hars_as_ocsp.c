@@ -28,7 +28,6 @@
 
 #define HARS_OCSP_SLOTS  1024
 #define HARS_OCSP_KEPT   1024             /* bytes, longest answer kept */
-#define HARS_OCSP_DATE   "%a, %d %b %Y %H:%M:%S GMT"
 #define HARS_OCSP_TAG    16               /* hexadecimal digits */
 
 
@@ -70,7 +69,6 @@ static int hars_ocsp_hash(OCSP_CERTID *id,
     unsigned char hash[HARS_SHA256_LEN]);
 static void hars_ocsp_cached(hars_request_t *r, const unsigned char *der,
     size_t len, int64_t made);
-static void hars_ocsp_date(hars_request_t *r, const char *name, int64_t at);
 static void hars_ocsp_reply(hars_request_t *r, unsigned char *der,
     size_t len);
 static void hars_ocsp_refuse(hars_request_t *r, int status);
@@ -399,25 +397,8 @@ hars_ocsp_cached(hars_request_t *r, const unsigned char *der, size_t len,
         hars_reply_header(r, "ETag", value);
     }
 
-    hars_ocsp_date(r, "Last-Modified", made - HARS_CA_BACKDATE);
-    hars_ocsp_date(r, "Expires", made + HARS_OCSP_NEXT);
-}
-
-
-static void
-hars_ocsp_date(hars_request_t *r, const char *name, int64_t at)
-{
-    char       value[64];
-    time_t     seconds;
-    struct tm  tm;
-
-    seconds = (time_t) at;
-
-    if (gmtime_r(&seconds, &tm)
-        && strftime(value, sizeof(value), HARS_OCSP_DATE, &tm))
-    {
-        hars_reply_header(r, name, value);
-    }
+    hars_reply_date(r, "Last-Modified", made - HARS_CA_BACKDATE);
+    hars_reply_date(r, "Expires", made + HARS_OCSP_NEXT);
 }
 
 

@@ -106,6 +106,10 @@ int hars_ocsp_root_load(struct hars_ca_s *ca, unsigned char **der,
     size_t *len);
 int hars_ocsp_root_asked(struct hars_ca_s *ca, struct ocsp_cert_id_st *id);
 
+/* an answer as bytes, free(); NULL: there is no memory */
+struct ocsp_response_st;
+unsigned char *hars_ocsp_der(struct ocsp_response_st *response, size_t *len);
+
 /* without a signature: malformedRequest and so on, RFC 6960, 4.2.1 */
 unsigned char *hars_ocsp_error(int status, size_t *len);
 

@@ -20,7 +20,6 @@ static OCSP_BASICRESP *hars_ocsp_basic(hars_ca_t *ca,
     int64_t now);
 static int hars_ocsp_single(OCSP_BASICRESP *basic, OCSP_CERTID *id,
     const hars_ocsp_status_t *status, int64_t now);
-static unsigned char *hars_ocsp_der(OCSP_RESPONSE *response, size_t *len);
 
 
 unsigned char *
@@ -140,7 +139,7 @@ hars_ocsp_single(OCSP_BASICRESP *basic, OCSP_CERTID *id,
 }
 
 
-static unsigned char *
+unsigned char *
 hars_ocsp_der(OCSP_RESPONSE *response, size_t *len)
 {
     int             n;

@@ -37,13 +37,13 @@ unsigned char *
 hars_ocsp_root_sign(X509 *root, EVP_PKEY *key, X509 *issuing,
     int64_t this_update, int64_t next_update, size_t *len)
 {
-    int              n, rc;
+    int              rc;
     unsigned         i;
     ASN1_TIME       *this, *next;
     OCSP_CERTID     *id;
     OCSP_RESPONSE   *response;
     OCSP_BASICRESP  *basic;
-    unsigned char   *der, *p;
+    unsigned char   *der;
 
     this = ASN1_GENERALIZEDTIME_set(NULL, this_update);
     next = ASN1_GENERALIZEDTIME_set(NULL, next_update);
@@ -63,13 +63,7 @@ hars_ocsp_root_sign(X509 *root, EVP_PKEY *key, X509 *issuing,
     response = rc ? OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL,
                                          basic)
                   : NULL;
-    n = response ? i2d_OCSP_RESPONSE(response, NULL) : 0;
-    der = (n > 0) ? malloc((size_t) n) : NULL;
-
-    if (der) {
-        p = der;
-        *len = (size_t) i2d_OCSP_RESPONSE(response, &p);
-    }
+    der = response ? hars_ocsp_der(response, len) : NULL;
 
     OCSP_RESPONSE_free(response);
     OCSP_BASICRESP_free(basic);

@@ -2,9 +2,9 @@
 /* See hars_as_sign.h for what this is. */
 
 #include "hars_as_sign.h"
+#include "hars_as_private_key.h"
 #include "hars_log.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,8 +80,8 @@ hars_sign_load(char *const *file, unsigned n, hars_sign_read_pt read)
     }
 
     for (i = 0; i < n; i++) {
-        error = (i < HARS_SIGN_KEYS) ? NULL : "is one too many";
-        key = error ? NULL : read(file[i], &error);
+        error = "is one too many";
+        key = (i < HARS_SIGN_KEYS) ? read(file[i], &error) : NULL;
 
         if (key == NULL || hars_sign_add(sign, key, &error) != HARS_OK) {
             hars_log_error("signing key \"%s\" %s", file[i], error);
@@ -112,39 +112,12 @@ hars_sign_free(hars_sign_t *sign)
 static EVP_PKEY *
 hars_sign_private(const char *file, const char **error)
 {
-    int        fd;
-    FILE      *fp;
     EVP_PKEY  *key;
 
-    fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    key = hars_private_key_read(file, error);
 
-    if (fd == -1) {
-        *error = "cannot be opened; " HARS_SIGN_MAKE;
-        return NULL;
-    }
-
-    if (hars_key_file_check(fd, error) != HARS_OK) {
-        close(fd);
-        return NULL;
-    }
-
-    /* an empty passphrase, lest OpenSSL asks for one */
-
-    fp = fdopen(fd, "r");
-    key = fp ? PEM_read_PrivateKey(fp, NULL, NULL, (void *) "") : NULL;
-
-    if (fp) {
-        fclose(fp);
-
-    } else {
-        close(fd);
-    }
-
-    ERR_clear_error();
-
-    if (key == NULL) {
-        *error = "has no private key in PEM without a passphrase; "
-                 HARS_SIGN_MAKE;
+    if (key == NULL && access(file, F_OK) == -1) {
+        *error = "does not exist; " HARS_SIGN_MAKE;
     }
 
     return key;

@@ -146,6 +146,10 @@ int hars_request_type(hars_request_t *r, const char *type);
 void hars_reply_header(hars_request_t *r, const char *name,
     const char *value);
 
+/* the same of a time, seconds since 1970 (RFC 9110, 5.6.7) */
+#define HARS_HTTP_DATE  "%a, %d %b %Y %H:%M:%S GMT"
+void hars_reply_date(hars_request_t *r, const char *name, int64_t at);
+
 /*
  * The answer; "body" comes from malloc() and is not the caller's any more.
  * Of an answer without one "type" and "body" are NULL.

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 
 #define HARS_REPLY_FLOW  16384            /* bytes at a time */
@@ -45,6 +46,23 @@ hars_reply_header(hars_request_t *r, const char *name, const char *value)
     }
 
     ex->nheaders++;
+}
+
+
+void
+hars_reply_date(hars_request_t *r, const char *name, int64_t at)
+{
+    char       value[64];
+    time_t     seconds;
+    struct tm  tm;
+
+    seconds = (time_t) at;
+
+    if (gmtime_r(&seconds, &tm)
+        && strftime(value, sizeof(value), HARS_HTTP_DATE, &tm))
+    {
+        hars_reply_header(r, name, value);
+    }
 }
 
 

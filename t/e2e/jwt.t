@@ -292,7 +292,7 @@ sub files {
     chmod 0600, map { "$dir/$_.pem" } qw(locked public ed);
 
     for my $case (
-        ['nothing.pem', qr/cannot be opened; make it by "openssl genpkey/],
+        ['nothing.pem', qr/does not exist; make it by "openssl genpkey/],
         ['open.pem', qr/is open to others, use "chmod 600"/],
         ['other.pem', qr/has to be a key of the curve P-256/],
         ['ed.pem', qr/has to be a key of the curve P-256/],

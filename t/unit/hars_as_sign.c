@@ -4,7 +4,10 @@
  * base64url, good for the bytes that were signed and for one of the keys.
  */
 
-/* link: common/hars_record.c backend/common/hars_log.c -lcrypto */
+/*
+ * link: common/hars_record.c backend/common/hars_log.c
+ * link: backend/authserver/hars_as_private_key.c -lcrypto
+ */
 
 #include "../../backend/authserver/hars_as_sign.c"
 
