@@ -56,13 +56,11 @@ hars_as_introspect_public(hars_request_t *r)
     hars_cert_t       cert;
     hars_form_t       form;
     hars_client_t     caller;
-    hars_audit_who_t  who;
 
     now = time(NULL);
-    memset(&who, 0, sizeof(who));
-    r->ctx = &who;
 
-    if (hars_oauth_form(r, &form, NULL) != HARS_OK
+    if (hars_oauth_who(r) == NULL
+        || hars_oauth_form(r, &form, NULL) != HARS_OK
         || hars_oauth_client(r, &form, now, &caller, &cert) != HARS_OK)
     {
         return;

@@ -108,6 +108,19 @@ hars_oauth_name(hars_oauth_error_e error)
 }
 
 
+hars_audit_who_t *
+hars_oauth_who(hars_request_t *r)
+{
+    r->ctx = hars_request_room(r, sizeof(hars_audit_who_t));
+
+    if (r->ctx == NULL) {
+        hars_oauth_refuse(r, 503, "The service is short of memory.");
+    }
+
+    return r->ctx;
+}
+
+
 void
 hars_oauth_refuse(hars_request_t *r, unsigned status, const char *detail)
 {

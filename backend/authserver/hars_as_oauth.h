@@ -9,6 +9,7 @@
 
 
 #include "hars_as.h"
+#include "hars_as_audit.h"
 #include "hars_as_cert.h"
 #include "hars_as_form.h"
 #include "hars_http.h"
@@ -42,6 +43,12 @@ const char *hars_oauth_name(hars_oauth_error_e error);
 /* the answer; "description" without quotes, backslashes and controls */
 void hars_oauth_error(hars_request_t *r, hars_oauth_error_e error,
     const char *description);
+
+/*
+ * Begins a request: r->ctx, as long as it lives.  NULL: there is no memory,
+ * which has been answered.
+ */
+hars_audit_who_t *hars_oauth_who(hars_request_t *r);
 
 /* hars_route_t: refuse */
 void hars_oauth_refuse(hars_request_t *r, unsigned status,

@@ -43,15 +43,13 @@ hars_as_register(hars_request_t *r)
 {
     time_t                  now;
     hars_cert_t             cert;
-    hars_audit_who_t        who;
     hars_registration_t     reg;
     hars_register_token_t   token;
 
     now = time(NULL);
-    memset(&who, 0, sizeof(who));
-    r->ctx = &who;
 
-    if (hars_oauth_cross_site(r) != HARS_OK
+    if (hars_oauth_who(r) == NULL
+        || hars_oauth_cross_site(r) != HARS_OK
         || hars_oauth_holder(r, now, &cert) != HARS_OK
         || hars_register_token(r, now, &token) != HARS_OK
         || hars_register_body(r, &reg, 0) != HARS_OK

@@ -36,7 +36,7 @@ typedef struct {
     hars_client_t       client;
     const char         *manage;           /* its token */
     unsigned char       hash[HARS_SHA256_LEN];
-    hars_audit_who_t    who;
+    hars_audit_who_t   *who;
 } hars_registered_t;
 
 
@@ -68,9 +68,10 @@ static int
 hars_registered_open(hars_request_t *r, hars_registered_t *registered)
 {
     memset(registered, 0, sizeof(hars_registered_t));
-    r->ctx = &registered->who;
+    registered->who = hars_oauth_who(r);
 
-    if (hars_oauth_cross_site(r) != HARS_OK
+    if (registered->who == NULL
+        || hars_oauth_cross_site(r) != HARS_OK
         || hars_oauth_holder(r, time(NULL), &registered->cert) != HARS_OK
         || hars_register_bearer(r, HARS_SECRET_MANAGE, &registered->manage,
                                 registered->hash) != HARS_OK)
@@ -105,15 +106,15 @@ hars_registered_find(hars_request_t *r, hars_registered_t *registered)
     wrong = hars_registered_wrong(rc, registered);
 
     if (rc == HARS_OK) {
-        strcpy(registered->who.id, r->rest);
-        registered->who.client_id = registered->who.id;
+        strcpy(registered->who->id, r->rest);
+        registered->who->client_id = registered->who->id;
     }
 
     if (wrong == NULL) {
         return HARS_OK;
     }
 
-    registered->who.reason = wrong;
+    registered->who->reason = wrong;
     hars_log_warn("registration of \"%.64s\": the request %s",
                   rc == HARS_OK ? r->rest : "?", wrong);
 

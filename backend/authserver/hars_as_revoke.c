@@ -60,15 +60,13 @@ hars_as_revoke(hars_request_t *r)
     hars_client_t      client;
     hars_revoke_t      revoke;
     hars_revoked_t     revoked;
-    hars_audit_who_t   who;
     hars_as_socket_t  *socket;
 
     socket = r->data;
     now = time(NULL);
-    memset(&who, 0, sizeof(who));
-    r->ctx = &who;
 
-    if (hars_oauth_cross_site(r) != HARS_OK
+    if (hars_oauth_who(r) == NULL
+        || hars_oauth_cross_site(r) != HARS_OK
         || hars_oauth_form(r, &form, NULL) != HARS_OK
         || hars_oauth_client(r, &form, now, &client, &cert) != HARS_OK
         || hars_revoke_what(r, &form, &client, now, &revoke) != HARS_OK)
