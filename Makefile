@@ -228,7 +228,14 @@ $(BUILD)/t/fog_wipe: $(BUILD)/obj/t/fog/wipe.o $(BUILD)/lib/libhars_aka.a
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsodium -lcrypto -lpthread
 
-test-programs: $(BUILD)/t/fog_kat_mbedtls $(BUILD)/t/fog_wipe
+$(BUILD)/t/fog_roles_mbedtls: $(BUILD)/obj/t/unit/aka_roles.o \
+    $(BUILD)/lib/libhars_aka_mbedtls.a
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmbedcrypto
+
+test-programs: $(BUILD)/t/fog_kat_mbedtls $(BUILD)/t/fog_wipe \
+    $(BUILD)/t/fog_roles_mbedtls
 
 programs: $(PROGRAMS) $(BUILD)/t/fog_kat
 

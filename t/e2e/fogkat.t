@@ -43,6 +43,8 @@ for my $program ("$top/build/t/fog_kat", "$top/build/t/fog_kat_mbedtls") {
               "$name: makes our vectors again");
 }
 
+is((run("$top/build/t/fog_roles_mbedtls"))[0], 0,
+   'flipped bits, lengths and errors by mbedTLS (t/unit/aka_roles.c)');
 strict();
 done_testing();
 

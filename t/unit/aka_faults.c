@@ -24,33 +24,16 @@
 #define DEVICES  64
 #define FOGS     2
 
-#include "aka_world.h"
+#include "aka_network.h"
 #include "tap.h"
 
 
-#define EVENTS   4096
-#define HISTORY  512
 #define RELAYS   64
 #define HELD     4096            /* sessions of a fog node or the cloud */
 #define TIMEOUT  5000
 
-#define LOST     80              /* of 1000 */
-#define DOUBLED  80
-#define LATE     30
-#define REPLAYED 30
 #define CRASHES  5               /* at each place where one may happen */
 
-
-typedef enum { WAKE, M1, M2, M3, ERR, M4, FIRST, CONFIRM } kind_e;
-
-typedef struct {
-    int64_t              at;
-    kind_e               kind;
-    unsigned             from, to;          /* device, or fog node */
-    unsigned             slot;              /* relay; of WAKE the epoch */
-    size_t               len;
-    unsigned char        bytes[HARS_AKA_M3];
-} event_t;
 
 typedef struct {
     hars_aka_relay_t     relay;
@@ -72,6 +55,7 @@ typedef struct {
 } derived_t;
 
 
+static void together(void);
 static void attempts(unsigned wanted);
 static void quiet(void);
 static void step(const event_t *e);
@@ -96,19 +80,10 @@ static void store_row(unsigned r);
 static void crash_device(unsigned d);
 static void crash_fog(unsigned f);
 static void crash_cloud(void);
-static int chance(unsigned of_1000);
-static void send(kind_e kind, unsigned from, unsigned to, unsigned slot,
-    const unsigned char *bytes, size_t len);
-static void later(const event_t *e, int64_t delay);
-static int next_event(event_t *e);
 static void derive(unsigned d, const hars_aka_session_t *session);
 static int by_key(const void *a, const void *b);
 static unsigned same_keys(unsigned char (*key)[32], unsigned n);
 
-
-static world_t         w;
-static event_t         event[EVENTS], history[HISTORY];
-static unsigned        events, recorded, faults = 1;
 
 /* what each has in memory besides w ... */
 static hars_aka_try_t  attempt[DEVICES];
@@ -124,8 +99,8 @@ static unsigned char   database[ROWS][HARS_AKA_ROW_SEALED];
 
 static derived_t      *derived;
 static unsigned char (*accepted)[32];
-static unsigned        n_derived, n_accepted, n_attempts, n_crashes, n_lost;
-static unsigned        n_doubled, n_replayed, n_fog, n_cloud, n_late, n_room;
+static unsigned        n_derived, n_accepted, n_attempts, n_crashes, n_fog;
+static unsigned        n_cloud, n_late;
 static unsigned        bad_seed, bad_confirmed, bad_quiet, n_quiet, wanted_max;
 
 
@@ -157,6 +132,7 @@ main(void)
     derived = calloc(wanted_max, sizeof(*derived));
     accepted = calloc(2 * wanted_max, 32);
 
+    together();
     attempts(wanted);
 
     printf("# %u attempts: %u sessions at devices, %u at the cloud server, "
@@ -181,6 +157,43 @@ main(void)
     free(accepted);
 
     return tap_done();
+}
+
+
+/* 64 sessions open at once at one fog node, answered in any order */
+static void
+together(void)
+{
+    unsigned      d, i, k, was, bad, order[DEVICES];
+    static run_t  open[DEVICES];
+
+    for (bad = d = 0; d < DEVICES; d++) {
+        order[d] = d;
+        bad += world_m1(&w, d, &open[d]) != HARS_AKA_OK;
+        bad += world_m2(&w, 0, &open[d], open[d].m1, HARS_AKA_M1)
+               != HARS_AKA_OK;
+    }
+
+    for (i = 0; i < 3; i++) {
+        for (d = DEVICES; d-- > 1; ) {
+            k = (unsigned) draw_below(&w, d + 1);
+            was = order[d];
+            order[d] = order[k];
+            order[k] = was;
+        }
+
+        for (d = 0; d < DEVICES; d++) {
+            k = order[d];
+            bad += i == 0 ? world_m3(&w, open[k].m2, HARS_AKA_M2, &open[k])
+                   : i == 1 ? world_m4(&w, 0, &open[k])
+                   : world_end(&w, k, &open[k]);
+        }
+    }
+
+    check_seeds();
+    quiet();
+    ok(bad == 0 && bad_seed == 0 && bad_quiet == 0,
+       "64 sessions at once through one fog node, and each device again");
 }
 
 
@@ -673,81 +686,6 @@ crash_cloud(void)
 
         world_index(&w, r);
     }
-}
-
-
-static int
-chance(unsigned of_1000)
-{
-    return faults && draw_below(&w, 1000) < of_1000;
-}
-
-
-static void
-send(kind_e kind, unsigned from, unsigned to, unsigned i,
-    const unsigned char *bytes, size_t len)
-{
-    event_t   e;
-    unsigned  copies;
-
-    e.kind = kind;
-    e.from = from;
-    e.to = to;
-    e.slot = i;
-    e.len = len;
-    memcpy(e.bytes, bytes, len);
-    history[recorded++ % HISTORY] = e;
-
-    copies = chance(LOST) ? 0 : chance(DOUBLED) ? 2 : 1;
-    n_lost += copies == 0;
-    n_doubled += copies == 2;
-
-    while (copies--) {
-        later(&e, 5 + (int64_t) draw_below(&w, chance(LATE) ? 60000 : 300));
-    }
-
-    if (chance(REPLAYED)) {
-        n_replayed++;
-        later(&history[draw_below(&w, recorded < HISTORY ? recorded
-                                                         : HISTORY)],
-              (int64_t) draw_below(&w, 10000));
-    }
-}
-
-
-static void
-later(const event_t *e, int64_t delay)
-{
-    if (events == EVENTS) {
-        n_room++;
-        return;
-    }
-
-    event[events] = *e;
-    event[events].at = w.now + delay;
-    events++;
-}
-
-
-static int
-next_event(event_t *e)
-{
-    unsigned  i, first;
-
-    if (events == 0) {
-        return 0;
-    }
-
-    for (first = i = 0; i < events; i++) {
-        if (event[i].at < event[first].at) {
-            first = i;
-        }
-    }
-
-    *e = event[first];
-    event[first] = event[--events];
-
-    return 1;
 }
 
 
