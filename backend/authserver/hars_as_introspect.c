@@ -59,7 +59,7 @@ hars_as_introspect_public(hars_request_t *r)
 
     now = time(NULL);
 
-    if (hars_oauth_who(r) == NULL
+    if (hars_oauth_begin(r) == NULL
         || hars_oauth_form(r, &form, NULL) != HARS_OK
         || hars_oauth_client(r, &form, now, &caller, &cert) != HARS_OK)
     {

@@ -109,7 +109,7 @@ hars_oauth_name(hars_oauth_error_e error)
 
 
 hars_audit_who_t *
-hars_oauth_who(hars_request_t *r)
+hars_oauth_begin(hars_request_t *r)
 {
     r->ctx = hars_request_room(r, sizeof(hars_audit_who_t));
 

@@ -48,7 +48,7 @@ void hars_oauth_error(hars_request_t *r, hars_oauth_error_e error,
  * Begins a request: r->ctx, as long as it lives.  NULL: there is no memory,
  * which has been answered.
  */
-hars_audit_who_t *hars_oauth_who(hars_request_t *r);
+hars_audit_who_t *hars_oauth_begin(hars_request_t *r);
 
 /* hars_route_t: refuse */
 void hars_oauth_refuse(hars_request_t *r, unsigned status,

@@ -48,7 +48,7 @@ hars_as_register(hars_request_t *r)
 
     now = time(NULL);
 
-    if (hars_oauth_who(r) == NULL
+    if (hars_oauth_begin(r) == NULL
         || hars_oauth_cross_site(r) != HARS_OK
         || hars_oauth_holder(r, now, &cert) != HARS_OK
         || hars_register_token(r, now, &token) != HARS_OK

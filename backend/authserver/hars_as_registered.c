@@ -68,7 +68,7 @@ static int
 hars_registered_open(hars_request_t *r, hars_registered_t *registered)
 {
     memset(registered, 0, sizeof(hars_registered_t));
-    registered->who = hars_oauth_who(r);
+    registered->who = hars_oauth_begin(r);
 
     if (registered->who == NULL
         || hars_oauth_cross_site(r) != HARS_OK

@@ -65,7 +65,7 @@ hars_as_revoke(hars_request_t *r)
     socket = r->data;
     now = time(NULL);
 
-    if (hars_oauth_who(r) == NULL
+    if (hars_oauth_begin(r) == NULL
         || hars_oauth_cross_site(r) != HARS_OK
         || hars_oauth_form(r, &form, NULL) != HARS_OK
         || hars_oauth_client(r, &form, now, &client, &cert) != HARS_OK
