@@ -50,5 +50,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         __builtin_trap();
     }
 
+    /* and at the wearable: about its own M1, of one code */
+
+    if (hars_aka_device_refused(&run.t, m, len) != HARS_AKA_DROP
+        && (len != HARS_AKA_ERR || m[3] != HARS_AKA_REJECTED))
+    {
+        __builtin_trap();
+    }
+
     return 0;
 }

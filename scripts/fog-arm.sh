@@ -19,7 +19,7 @@ cd "$top"
 out=build/arm
 files=(aka_device aka_session aka_keys aka_messages)
 called=(hars_aka_device_recall hars_aka_device_advance hars_aka_device_m1
-        hars_aka_device_m4 hars_aka_device_memory hars_aka_channel
+        hars_aka_device_m4 hars_aka_device_refused hars_aka_device_memory hars_aka_channel
         hars_aka_record_seal hars_aka_record_open)
 flags=(-mcpu=cortex-m4 -mthumb -Os -std=gnu11 -Wall -Wextra -Werror
        -ffunction-sections -fdata-sections -fstack-usage

@@ -88,7 +88,7 @@ sub strict {
         [ 'a long identity',   sub { s/^ID_i = .*/'ID_i = ' . 'a' x 65/me } ],
         [ 'behind the case',   sub { s/^(\[case .*)$/$1 x/m } ],
         [ 'before the case',   sub { s/^/th = 00\n/ } ],
-        [ 'no line feed',      sub { s/\n\z// } ],
+        [ 'a line of 2 kB',    sub { s/^/'# ' . 'x' x 2048 . "\n"/e } ],
         [ 'no case at all',    sub { s/.*/# nothing\n/s } ],
     ) {
         my ($what, $change) = @$case;
@@ -100,6 +100,8 @@ sub strict {
     }
 
     is((run($program, '/nonexistent/vectors'))[0], 2, 'no such file');
+    is((vectors($program, $first =~ s/\n\z//r))[0], 0,
+       'the last line may lack its line feed');
 }
 
 

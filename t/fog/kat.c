@@ -133,8 +133,8 @@ hars_kat_file(FILE *in, const char *path)
         end = fgets(line, sizeof(line), in) == NULL;
         row++;
 
-        if (!end && line[strcspn(line, "\n")] != '\n') {
-            fprintf(stderr, "%s:%u: no whole line\n", path, row);
+        if (!end && line[strcspn(line, "\n")] != '\n' && !feof(in)) {
+            fprintf(stderr, "%s:%u: a line that is too long\n", path, row);
             return 2;
         }
 

@@ -241,6 +241,7 @@ errors(unsigned suite, const world_t *start)
 {
     run_t          run;
     world_t        w;
+    unsigned       bit, taken;
     unsigned char  err[HARS_AKA_ERR];
 
     w = *start;
@@ -295,8 +296,21 @@ errors(unsigned suite, const world_t *start)
        == HARS_AKA_DROP, "%02x: with a mac for another node", suite);
 
     ok(hars_aka_fog_refusal(&run.relay, err) == HARS_AKA_OK
-       && err[3] == HARS_AKA_REJECTED && is_zero(err + 12, 16),
+       && err[3] == HARS_AKA_REJECTED && is_zero(err + 12, 16)
+       && hars_aka_device_refused(&run.t, err, HARS_AKA_ERR)
+          == HARS_AKA_REJECTED,
        "%02x: what the device is told", suite);
+
+    for (bit = taken = 0; bit < 8 * 12; bit++) {
+        flip(err, bit);
+        taken += hars_aka_device_refused(&run.t, err, HARS_AKA_ERR)
+                 != HARS_AKA_DROP;
+        flip(err, bit);
+    }
+
+    ok(taken == 0
+       && hars_aka_device_refused(&run.t, err, HARS_AKA_ERR - 1)
+          == HARS_AKA_DROP, "%02x: ... about its own M1 alone", suite);
     ok(world_m3(&w, run.m2, HARS_AKA_M2, &run) == HARS_AKA_OK,
        "%02x: M2 is good after all that", suite);
     ok(error_of(&w, &run) == HARS_AKA_REJECTED && !is_zero(run.err + 12, 16),

@@ -300,6 +300,28 @@ hars_aka_device_check(const hars_aka_try_t *t, const hars_aka_m4_t *m4,
 }
 
 
+int
+hars_aka_device_refused(const hars_aka_try_t *t, const unsigned char *err,
+    size_t len)
+{
+    unsigned char           ref[32];
+    const hars_aka_err_t   *m;
+    const hars_aka_part_t   request = { t->m1, HARS_AKA_M1 };
+
+    m = hars_aka_err(err, len);
+
+    if (m == NULL || !t->waiting || m->head.code != HARS_AKA_REJECTED
+        || m->head.suite != t->m1[2]
+        || hars_aka_sha256(ref, &request, 1) != HARS_AKA_OK
+        || memcmp(m->ref, ref, sizeof(m->ref)) != 0)
+    {
+        return HARS_AKA_DROP;
+    }
+
+    return HARS_AKA_REJECTED;
+}
+
+
 void
 hars_aka_device_forget(hars_aka_try_t *t)
 {

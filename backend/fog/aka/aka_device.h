@@ -59,6 +59,14 @@ int hars_aka_device_m1(const hars_aka_device_t *device,
 int hars_aka_device_m4(hars_aka_device_t *device, hars_aka_try_t *t,
     const unsigned char *m4, size_t len, hars_aka_session_t *session);
 
+/*
+ * HARS_AKA_REJECTED where an error says that this attempt was refused: a hint
+ * of anybody near (5.7), to back off sooner; a good M4 may come all the same.
+ * HARS_AKA_DROP: not about it.
+ */
+int hars_aka_device_refused(const hars_aka_try_t *t,
+    const unsigned char *err, size_t len);
+
 void hars_aka_device_forget(hars_aka_try_t *t);
 
 /* for the end of a run: key and seed too */
