@@ -27,7 +27,7 @@ PROGRAMS :=
 
 SECONDS ?= 60
 
-.PHONY: help all run stop test test-interop test-pg test-crash test-browser unit fuzz \
+.PHONY: help all dashboard run stop test test-interop test-pg test-crash test-browser unit fuzz \
         asan models chaos fresh style clean deps-run deps-test deps-fuzz \
         deps-browser programs test-programs module \
         install fog-faults fog-arm
@@ -63,6 +63,8 @@ help:
 #: make fog-faults  the key exchange of the fog: 100,000 sessions with every
 #:                 kind of fault (SESSIONS=, SEED=)
 #: make fog-arm    its device part by gcc-arm-none-eabi: .text and stack
+#: make dashboard  the page's files and, from npm, its charts (make run and
+#:                 make all do that, too)
 #: make style      what a machine can check of the house style
 #: make install    into DESTDIR, paths of an installed system
 #: make clean      remove what was built
@@ -125,7 +127,7 @@ deps-test:
 	@scripts/install-packages.sh run test
 
 deps-browser:
-	@scripts/install-packages.sh run test browser
+	@scripts/install-packages.sh run test browser dashboard
 
 deps-fuzz:
 	@scripts/install-packages.sh run fuzz
@@ -137,7 +139,10 @@ clean:
 install:
 	@scripts/install.sh "$(DESTDIR)"
 
-all: module programs
+all: module programs dashboard
+
+dashboard:
+	@scripts/dashboard.sh $(BUILD)/dashboard
 
 module:
 	@scripts/build-module.sh $(BUILD)

@@ -3,7 +3,8 @@
 # Installs what the project needs from Debian's packages, in groups by need:
 # "run" builds and runs it, "test" runs its tests, "fresh" builds bare roots,
 # "pg" has PostgreSQL, "interop" clients of other makers, "browser" Chromium,
-# "arm" a compiler for small processors, "bench" what speed is compared with.
+# "dashboard" what fetches its charts, "arm" a compiler for small processors,
+# "bench" what speed is compared with.
 # What is there already is left alone (asked of dpkg, well under a second).
 #
 # Nothing that gets installed may start here: daemons of packages would take
@@ -65,6 +66,10 @@ group_arm=(
 
 group_browser=(
     chromium libnss3-tools
+)
+
+group_dashboard=(
+    nodejs npm
 )
 
 group_bench=(
@@ -304,16 +309,18 @@ for group in "$@"; do
         pg)    needed+=("${group_pg[@]}") ;;
         browser) needed+=("${group_browser[@]}") ;;
         arm)   needed+=("${group_arm[@]}") ;;
+        dashboard) needed+=("${group_dashboard[@]}") ;;
         bench) needed+=("${group_bench[@]}") ;;
         *)     die "unknown group of packages: $group" \
                    "one of: run test fresh fuzz asan models interop pg \
-arm browser bench" ;;
+arm browser dashboard bench" ;;
     esac
 done
 
 if [ ${#needed[@]} -eq 0 ]; then
     die "no group of packages named" \
-        "usage: $0 run|test|fresh|fuzz|asan|models|interop|pg|arm|browser|bench..."
+        "usage: $0 run|test|fresh|fuzz|asan|models|interop|pg|arm|browser|\
+dashboard|bench..."
 fi
 
 if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null

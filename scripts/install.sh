@@ -17,7 +17,7 @@ dest=${1:-}
 
 for file in build/ngx_http_hars_module.so build/bin/hars \
             build/bin/hars-authserver build/bin/hars-mlservice \
-            build/bin/hars-dcm
+            build/bin/hars-dcm build/dashboard/index.html
 do
     if [ ! -f "$file" ]; then
         die "$file has not been built" "make all"
@@ -36,6 +36,10 @@ install -D -m 755 scripts/hars-crl.sh "$dest/usr/sbin/hars-crl"
 install -D -m 644 -t "$dest/usr/lib/systemd/system" conf/systemd/*
 install -D -m 644 -t "$dest/usr/share/hars" backend/mlservice/model.hars \
     backend/mlservice/model-wrist.hars
+
+for file in build/dashboard/*.* build/dashboard/vendor/*; do
+    install -D -m 644 "$file" "$dest/usr/share/hars/${file#build/}"
+done
 
 for file in conf/*.conf conf/*.acl; do
     name=$dest/etc/hars/${file##*/}

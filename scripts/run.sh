@@ -294,6 +294,7 @@ make_settings() {
 
     cp backend/mlservice/model.hars backend/mlservice/model-wrist.hars \
         "$place/share/"
+    cp -r "$build/dashboard" "$place/share/"
     cp "$build/bin/hars-authserver" "$build/bin/hars-mlservice" \
        "$build/bin/hars-dcm" "$build/bin/hars" "$place/bin/"
 }
@@ -358,10 +359,10 @@ start() {
     esac
 
     begun=$(now_ms)
-    scripts/install-packages.sh run
+    scripts/install-packages.sh run dashboard
 
     step "Building"
-    make -s --no-print-directory -j2 module programs
+    make -s --no-print-directory -j2 module programs dashboard
 
     for name in hars-authserver hars-mlservice hars-dcm hars; do
         if [ ! -x "$build/bin/$name" ]; then

@@ -12,12 +12,11 @@ use warnings;
 use lib 't/lib';
 
 use HarsTest suite => 0, redis => 1;
+use HarsTest::Browser;
 use HarsTest::Reference;
-use File::Path qw(make_path remove_tree);
-use JSON::PP qw(encode_json);
+use File::Path qw(remove_tree);
 use Test::More;
 
-my $policy = '/etc/chromium/policies/managed/hars-gateway-test.json';
 my $pki = $HarsTest::Place::pki;
 my $home = HarsTest::Reference::path('home');
 my $place = HarsTest::Reference::place();
@@ -34,24 +33,26 @@ my $auth = "$place->{issuer}/.well-known/oauth-authorization-server";
 my $ml = "$place->{ml}/v1/models";
 
 enrol('alice');
-policy('HARS browser test');
+HarsTest::Browser::policy('HARS browser test');
 
-store();
+HarsTest::Browser::store($home);
+chmod 0711, HarsTest::Place::dir();
 unlike(page($auth), qr/"issuer"/, 'a root that it does not know');
 
-certutil('-A', '-n', 'server', '-t', 'C,,', '-i', $place->{ca});
+HarsTest::Browser::believe($home, $place->{ca});
 like(page($auth), qr/"issuer":"\Q$place->{issuer}\E"/,
      'it accepts the chain of the server');
 unlike(page($ml), qr/"status":401/, 'without a certificate: no further');
 
-import('alice');
+HarsTest::Browser::import_as($home, 'alice',
+    HarsTest::Reference::path('alice'),
+    HarsTest::Reference::path('ca/issuing.crt'));
 like(page($ml), qr/"status":401/,
      'with the one that was enrolled: the gateway asks for a token');
 like(page($auth), qr/"issuer":"\Q$place->{issuer}\E"/,
      '... and the authorization server answers');
 
 is_deeply([HarsTest::Reference::stop()], [], 'the logs are clean');
-unlink $policy;
 done_testing();
 
 
@@ -68,19 +69,6 @@ sub trust {
 }
 
 
-sub run {
-    my (@command) = @_;
-
-    open my $fh, '-|', 'sh', '-c', 'exec "$@" 2>&1 < /dev/null', 'sh',
-        @command or die "$command[0]: $!\n";
-    local $/ = undef;
-    my $said = <$fh> // '';
-    close $fh or die "@command: $said\n";
-
-    return $said;
-}
-
-
 # RFC 7030, 4.2, by openssl and curl; NAME.pem, NAME.key
 sub enrol {
     my ($name) = @_;
@@ -92,51 +80,16 @@ sub enrol {
     my ($secret) = HarsTest::Reference::as('client', 'enrol', $name)
         =~ /(hats_\w+_[\w-]+|hats_[\w-]+)/ or die "no secret\n";
 
-    run('openssl', 'req', '-new', '-newkey', 'ec', '-pkeyopt',
+    HarsTest::Browser::run('openssl', 'req', '-new', '-newkey', 'ec', '-pkeyopt',
         'ec_paramgen_curve:P-256', '-nodes', '-keyout', "$at.key", '-subj',
         "/CN=$name", '-outform', 'DER', '-out', "$at.csr");
-    run('openssl', 'base64', '-in', "$at.csr", '-out', "$at.b64");
-    run('curl', '-sSf', '--cacert', $place->{ca}, '--noproxy', '*', '-u',
+    HarsTest::Browser::run('openssl', 'base64', '-in', "$at.csr", '-out', "$at.b64");
+    HarsTest::Browser::run('curl', '-sSf', '--cacert', $place->{ca}, '--noproxy', '*', '-u',
         "$name:$secret", '-H', 'Content-Type: application/pkcs10',
         '--data-binary', "\@$at.b64", '-o', "$at.p7",
         "$place->{issuer}/.well-known/est/simpleenroll");
-    run('sh', '-c', "openssl base64 -d -A -in '$at.p7' | openssl pkcs7"
+    HarsTest::Browser::run('sh', '-c', "openssl base64 -d -A -in '$at.p7' | openssl pkcs7"
         . " -inform DER -print_certs -out '$at.pem'");
-}
-
-
-sub store {
-    make_path("$home/.pki/nssdb");
-    certutil('-N', '--empty-password');
-    chmod 0711, HarsTest::Place::dir();
-}
-
-
-# what a person would: key, certificate, chain
-sub import {
-    my ($name) = @_;
-    my $at = HarsTest::Reference::path($name);
-
-    run('openssl', 'pkcs12', '-export', '-in', "$at.pem", '-inkey',
-        "$at.key", '-certfile', HarsTest::Reference::path('ca/issuing.crt'),
-        '-name', $name, '-passout', 'pass:x', '-out', "$at.p12");
-    run('pk12util', '-d', "sql:$home/.pki/nssdb", '-i', "$at.p12", '-W',
-        'x');
-}
-
-
-sub certutil { run('certutil', '-d', "sql:$home/.pki/nssdb", @_) }
-
-
-# take the certificates of this authority without asking
-sub policy {
-    my ($organization) = @_;
-
-    make_path('/etc/chromium/policies/managed');
-    open my $fh, '>', $policy or die "$policy: $!\n";
-    print $fh encode_json({ AutoSelectCertificateForUrls => [encode_json({
-        pattern => '*', filter => { ISSUER => { O => $organization } } })] });
-    close $fh;
 }
 
 
@@ -146,11 +99,10 @@ sub page {
     my $log = HarsTest::Reference::path('chromium.log');
 
     remove_tree("$home/profile");
-    run('chown', '-R', 'nobody', $home);
+    HarsTest::Browser::run('chown', '-R', 'nobody', $home);
 
     open my $fh, '-|', 'sh', '-c', 'exec "$@" 2>> "$0" < /dev/null', $log,
-        'setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups',
-        'env', '-i', "HOME=$home", 'PATH=/usr/bin:/bin', 'timeout', 60,
+        HarsTest::Browser::as_nobody($home), 'timeout', 60,
         'chromium', '--headless=new', '--disable-gpu', '--no-first-run',
         '--disable-dev-shm-usage', '--disable-background-networking',
         '--disable-component-update', "--user-data-dir=$home/profile",
@@ -162,6 +114,3 @@ sub page {
 
     return $dom;
 }
-
-
-END { unlink $policy if defined $policy }

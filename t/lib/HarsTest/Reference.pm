@@ -244,6 +244,7 @@ sub placed {
     for ($text) {
         s{modules/ngx_http_hars_module.so}{$HarsTest::Place::module};
         s{/run/hars/redis.sock}{$ENV{TEST_NGINX_REDIS_SOCK}}g;
+        s{/usr/share/hars/dashboard}{$HarsTest::Place::build/dashboard}g;
         s{/usr/share/hars}{$HarsTest::Place::top/backend/mlservice}g;
         s{/(?:etc|run|var/lib)/hars(?:-dcm)?}{$dir}g;
         s{/var/log/nginx|/run(?=/nginx\.pid)}{$dir}g;

@@ -1,0 +1,199 @@
+/*
+ * The page: who looks, at whom, today's activities and what comes next.
+ *
+ *     me.json, token -> /v1/me -> a patient -> today, days, events
+ *
+ * A patient sees the own data and who has access; a caregiver one patient at
+ * a time, chosen above.  When access ends the page says so and forgets what
+ * it showed.
+ */
+
+import { Day } from './activities.js';
+import { live } from './live.js';
+import { People } from './people.js';
+import { Session } from './session.js';
+import * as show from './show.js';
+
+const RECENT = 180;                       /* s: so old is still "now" */
+
+const $ = (id) => document.getElementById(id);
+const session = new Session();
+
+let watching = null;                      /* AbortController of a patient's */
+
+
+function notice(text, failed = false) {
+  $('notice').textContent = text;
+  $('notice').classList.toggle('failed', failed);
+}
+
+
+async function begin() {
+  let me;
+
+  try {
+    await session.begin();
+    me = await session.call('/v1/me');
+  } catch (error) {
+    notice(error.message, true);
+    return;
+  }
+
+  const own = me.kind === 'patient';
+
+  $('name').textContent = me.name ?? me.kind;
+  $('own-name').value = me.name ?? '';
+  $('own').hidden = !own;
+  $('asks').hidden = own;
+  for (const e of document.querySelectorAll('.me')) {
+    e.textContent = me.sub;
+  }
+
+  const patients = own ? [{ id: me.sub, name: me.name }] : me.patients;
+
+  if (patients.length === 0) {
+    notice('Nobody has given you access yet. Tell a patient your id.');
+    return;
+  }
+
+  $('whose').hidden = own;
+  $('patient').replaceChildren(...patients.map((p) =>
+    show.element('option', { value: p.id }, p.name ?? p.id)));
+  $('patient').onchange = () => watch($('patient').value, own);
+
+  await watch(patients[0].id, own);
+}
+
+
+async function watch(patient, own) {
+  watching?.abort();
+  watching = new AbortController();
+
+  const { signal } = watching;
+  const path = `/v1/patients/${encodeURIComponent(patient)}`;
+
+  $('of').textContent = own ? ''
+    : `of ${$('patient').selectedOptions[0].textContent}`;
+
+  try {
+    const day = today();
+
+    await fill(day, path);
+    draw(day);
+    notice('');
+    $('main').hidden = false;
+
+    if (own) {
+      const people = new People(session, patient, notice);
+      $('access').hidden = false;
+      await people.load();
+    }
+
+    await week(path);
+    const ticking = setInterval(() => now(day), 15000);
+    signal.onabort = () => clearInterval(ticking);
+
+    await live(session, `${path}/events`, {
+      signal,
+      take: (event) => {
+        if (day.add(event.activities)) {
+          draw(day);
+          week(path).catch(ended);
+        }
+      },
+      state: (up) => {
+        notice(up ? '' : 'Not live: connecting again.', !up);
+
+        /* what came between the page and the stream */
+
+        if (up) {
+          fill(day, path).then((added) => added && draw(day), ended);
+        }
+      },
+    });
+  } catch (error) {
+    if (!signal.aborted) {
+      ended(error);
+    }
+  }
+}
+
+
+/* 404 is the service's word for "not yours" */
+function ended(error) {
+  if (error.status === 404 || error.status === 403) {
+    $('main').hidden = true;
+    $('now').textContent = '';
+    for (const id of ['timeline', 'legend', 'spans', 'heart', 'days']) {
+      $(id).replaceChildren();
+    }
+    notice('Your access to this patient has ended.', true);
+  } else {
+    notice(error.message, true);
+  }
+}
+
+
+/* from midnight, where the page is read, to the next one */
+function today() {
+  const from = new Date();
+  from.setHours(0, 0, 0, 0);
+  const to = new Date(from);
+  to.setDate(to.getDate() + 1);
+
+  return new Day(from / 1000, to / 1000);
+}
+
+
+/* what the service has and the day has not: true if there was any */
+async function fill(day, path) {
+  const from = day.last ?? day.from;
+  let after = '';
+  let added = false;
+
+  do {
+    const page = await session.call(`${path}/activities?from=${from}`
+      + `&to=${day.to}&limit=1000${after && `&after=${after}`}`);
+
+    added = day.add(page.activities) || added;
+    after = page.next ? encodeURIComponent(page.next) : '';
+  } while (after);
+
+  return added;
+}
+
+
+async function week(path) {
+  const utc = (days) => new Date(Date.now() - days * 86400000).toISOString()
+    .slice(0, 10);
+  const answer = await session.call(`${path}/days?from=${utc(6)}`
+                                    + `&to=${utc(0)}`);
+
+  show.days($('days-head'), $('days'), answer.days);
+}
+
+
+function draw(day) {
+  show.timeline($('timeline'), day);
+  show.legend($('legend'), day);
+  show.list($('spans'), day);
+  show.heart($('heart'), $('heart-said'), day);
+  now(day);
+}
+
+
+/* read aloud when it changes, which is not with each window */
+function now(day) {
+  const last = day.spans.at(-1);
+  const text = !last ? 'Nothing was recorded today yet.'
+    : Date.now() / 1000 - last.end < RECENT
+      ? `${last.activity}, since ${show.time(last.start)}`
+      : `${last.activity} until ${show.time(last.end)}, nothing since then`;
+
+  if ($('now').textContent !== text) {
+    $('now').textContent = text;
+  }
+}
+
+
+begin();
