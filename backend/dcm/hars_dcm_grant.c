@@ -2,6 +2,7 @@
 /* See hars_dcm_grant.h for what this is. */
 
 #include "hars_dcm_grant.h"
+#include "hars_dcm_pace.h"
 #include "hars_log.h"
 
 #include <pthread.h>
@@ -207,7 +208,7 @@ hars_grant_take(hars_grant_t *grant, const hars_answer_t *answer)
 
     now = hars_grant_now();
     grant->granted.serial++;
-    grant->renew = now + hars_grant_renewal(life, random);
+    grant->renew = now + hars_pace_token(life, random);
     grant->end = now + (int64_t) life * 1000 - HARS_GRANT_MARGIN;
 
     return HARS_OK;
@@ -234,17 +235,6 @@ hars_grant_forget(hars_grant_t *grant)
     grant->renew = grant->end = 0;
     grant->forget = 1;
     pthread_mutex_unlock(&grant->mutex);
-}
-
-
-int64_t
-hars_grant_renewal(long expires_in, unsigned char random)
-{
-    int64_t  life;
-
-    life = (int64_t) expires_in * 1000;
-
-    return life * 2 / 3 - life / 10 * random / 256;
 }
 
 

@@ -48,11 +48,5 @@ void hars_grant_refused(hars_grant_t *grant, unsigned long serial);
 /* forgets token and connection, since the certificate is another one */
 void hars_grant_forget(hars_grant_t *grant);
 
-/*
- * Pure: ms after which a token that lives so many seconds is renewed: at two
- * thirds, up to a tenth earlier by "random".
- */
-int64_t hars_grant_renewal(long expires_in, unsigned char random);
-
 
 #endif /* HARS_DCM_GRANT_H */

@@ -5,6 +5,7 @@
  */
 
 #include "hars_dcm_recognizer.h"
+#include "hars_dcm_pace.h"
 #include "hars_dcm_recognize.h"
 #include "hars_dcm_renewal.h"
 #include "hars_dcm_streams.h"
@@ -21,8 +22,6 @@
 #define HARS_RECOGNIZER_IDLE     1000     /* ms, to look at the queue */
 #define HARS_RECOGNIZER_KEEP     3000     /* ms, to renew a lease */
 #define HARS_RECOGNIZER_RENEWAL  60000    /* ms, to look at the certificate */
-#define HARS_RECOGNIZER_AFTER    3600     /* s, of Retry-After at most */
-#define HARS_RECOGNIZER_DELAYS   7        /* 1 s doubled so often at most */
 
 
 typedef struct {
@@ -46,7 +45,7 @@ struct hars_recognizer_s {
     pthread_mutex_t         mutex;        /* of what follows */
     pthread_cond_t          cond;
     unsigned                new:1;        /* a job */
-    unsigned                probing:1;    /* somebody tries whether it is back */
+    unsigned                probing:1;    /* somebody tries again */
     unsigned                failures;     /* in a row */
     int64_t                 closed;       /* until then nobody tries, ms */
     int64_t                 looked;       /* at the certificate, ms */
@@ -378,7 +377,7 @@ hars_recognizer_ended(hars_recognizer_slot_t *slot,
     case HARS_RECOGNIZED_NOT:
         hars_log_warn("a recording waits: %s", recognized->reason);
         atomic_fetch_add(&dcm->metrics.retries, 1);
-        due = hars_dcm_now() + hars_recognizer_delay(slot->job.tries, 0, 0);
+        due = hars_dcm_now() + hars_pace_again(slot->job.tries, 0, 0);
         (void) hars_queue_later(dcm, &slot->job, due);
         hars_recognizer_open(recognizer);
         break;
@@ -418,7 +417,7 @@ hars_recognizer_close(hars_recognizer_t *recognizer,
 
     if (first) {
         recognizer->failures++;
-        delay = hars_recognizer_delay(recognizer->failures,
+        delay = hars_pace_again(recognizer->failures,
                                       recognized->retry_after,
                                       hars_recognizer_random());
         recognizer->closed = now + delay;
@@ -435,24 +434,6 @@ hars_recognizer_close(hars_recognizer_t *recognizer,
     }
 
     return closed;
-}
-
-
-int64_t
-hars_recognizer_delay(int64_t n, long retry_after, unsigned char random)
-{
-    int64_t  delay;
-
-    delay = 1000LL << (n < HARS_RECOGNIZER_DELAYS ? n - 1
-                                                  : HARS_RECOGNIZER_DELAYS);
-    delay = delay < 60000 ? delay : 60000;
-    delay -= delay / 2 * random / 256;
-
-    if (retry_after > HARS_RECOGNIZER_AFTER) {
-        retry_after = HARS_RECOGNIZER_AFTER;
-    }
-
-    return delay < retry_after * 1000 ? retry_after * 1000 : delay;
 }
 
 

@@ -33,13 +33,4 @@ void hars_recognizer_wake(hars_recognizer_t *recognizer);
 void hars_recognizer_tick(hars_recognizer_t *recognizer);
 
 
-/*
- * Pure: ms to wait after the n-th failure in a row, from 1: doubled from a
- * second up to a minute, down to half of it by "random"; not before
- * "retry_after", s, of at most an hour.
- */
-int64_t hars_recognizer_delay(int64_t n, long retry_after,
-    unsigned char random);
-
-
 #endif /* HARS_DCM_RECOGNIZER_H */

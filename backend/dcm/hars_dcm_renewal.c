@@ -2,6 +2,7 @@
 /* See hars_dcm_renewal.h for what this is. */
 
 #include "hars_dcm_renewal.h"
+#include "hars_dcm_pace.h"
 #include "hars_est.h"
 #include "hars_log.h"
 
@@ -55,14 +56,7 @@ hars_renewal_time(hars_identity_t *id, const hars_https_conf_t *peer)
         return HARS_ERROR;
     }
 
-    return hars_renewal_due(from, to, time(NULL)) ? HARS_OK : HARS_DECLINED;
-}
-
-
-unsigned
-hars_renewal_due(int64_t from, int64_t to, int64_t now)
-{
-    return (to - now) * 3 <= to - from;
+    return hars_pace_certificate(from, to, time(NULL)) ? HARS_OK : HARS_DECLINED;
 }
 
 

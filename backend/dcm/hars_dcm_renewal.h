@@ -18,8 +18,5 @@
  */
 int hars_renewal(const hars_https_conf_t *peer);
 
-/* pure: is it time? */
-unsigned hars_renewal_due(int64_t from, int64_t to, int64_t now);
-
 
 #endif /* HARS_DCM_RENEWAL_H */
