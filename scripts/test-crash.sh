@@ -28,7 +28,7 @@ done
 begun=$(now_ms)
 scripts/install-packages.sh run test pg
 step "Building"
-make -s --no-print-directory -j2 programs
+make -s --no-print-directory -j2 module programs
 step "$ROUNDS times kill -9, on SQLite"
 prove -I t/lib --timer t/crash/*.t
 step "$ROUNDS times kill -9, on PostgreSQL"

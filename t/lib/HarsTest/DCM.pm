@@ -80,6 +80,10 @@ sub dcm_database {
 }
 
 
+# that server, to stop and start it
+sub dcm_postgres { return $pg }
+
+
 # exit status and output of hars-dcm with these arguments
 sub dcm_try {
     my (@args) = @_;
