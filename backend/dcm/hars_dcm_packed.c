@@ -15,6 +15,7 @@
 
 
 #define HARS_PACKED_LANES    3
+#define HARS_PACKED_EVER     253402300800000     /* ms: the year 10000 */
 #define HARS_PACKED_SPAN     60           /* s, of one header */
 
 
@@ -23,6 +24,8 @@ typedef struct {
     hars_rows_t     rows;                 /* all of the recording */
     const char     *patient;
     const char     *recording;
+    int64_t         from_ms;
+    int64_t         to_ms;
 } hars_packing_read_t;
 
 typedef struct {
@@ -52,6 +55,16 @@ int
 hars_samples_packed(hars_dcm_t *dcm, hars_db_t *db, const char *patient,
     const char *recording, char **body, size_t *len)
 {
+    return hars_samples_packed_part(dcm, db, patient, recording, 0,
+                                    HARS_PACKED_EVER, body, len);
+}
+
+
+int
+hars_samples_packed_part(hars_dcm_t *dcm, hars_db_t *db,
+    const char *patient, const char *recording, int64_t from_ms,
+    int64_t to_ms, char **body, size_t *len)
+{
     int                 rc;
     hars_patient_key_t  key;
     hars_packing_read_t  read;
@@ -67,6 +80,8 @@ hars_samples_packed(hars_dcm_t *dcm, hars_db_t *db, const char *patient,
 
     read.patient = patient;
     read.recording = recording;
+    read.from_ms = from_ms;
+    read.to_ms = to_ms;
     read.rows.max = SIZE_MAX;
     read.block = malloc(sizeof(hars_block_t));
 
@@ -93,8 +108,11 @@ hars_packed_read(hars_db_t *db, const hars_patient_key_t *key,
 
     hars_db_text(db, read->patient);
     hars_db_text(db, read->recording);
+    hars_db_int(db, read->from_ms - HARS_BLOCK_SPAN / 1000 - 1);
+    hars_db_int(db, read->to_ms);
     rc = hars_db_run(db, "SELECT start_ms, n, data FROM block"
-                     " WHERE patient = ?1 AND recording = ?2 ORDER BY n");
+                     " WHERE patient = ?1 AND recording = ?2"
+                     " AND start_ms >= ?3 AND start_ms < ?4 ORDER BY n");
 
     while (rc == HARS_OK && (rc = hars_db_row(db)) == HARS_OK) {
         rc = hars_packed_take(db, key, read);
@@ -112,7 +130,7 @@ hars_packed_take(hars_db_t *db, const hars_patient_key_t *key,
 {
     char           name[HARS_VAULT_NAME];
     unsigned       i;
-    hars_row_t    *row;
+    hars_row_t    *row, one;
     hars_fault_t   fault;
 
     hars_samples_name(name, read->patient, hars_db_get_int(db, 0),
@@ -123,6 +141,14 @@ hars_packed_take(hars_db_t *db, const hars_patient_key_t *key,
     }
 
     for (i = 0; i < read->block->n; i++) {
+        hars_block_row(read->block, i, &one);
+
+        if (one.t * 1000 < (double) read->from_ms
+            || one.t * 1000 >= (double) read->to_ms)
+        {
+            continue;
+        }
+
         row = hars_rows_add(&read->rows,
                             (hars_stream_e) read->block->stream, 0, &fault);
 
@@ -131,7 +157,7 @@ hars_packed_take(hars_db_t *db, const hars_patient_key_t *key,
             return HARS_ERROR;
         }
 
-        hars_block_row(read->block, i, row);
+        *row = one;
     }
 
     return HARS_OK;

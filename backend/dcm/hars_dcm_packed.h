@@ -10,10 +10,15 @@
 
 /*
  * A recording as the ML service takes it, application/vnd.hars.samples, from
- * malloc().  HARS_DECLINED: there is no such recording (any more).
+ * malloc().  HARS_DECLINED: there is nothing of it (any more).
  */
 int hars_samples_packed(hars_dcm_t *dcm, hars_db_t *db, const char *patient,
     const char *recording, char **body, size_t *len);
+
+/* the same of its rows in [from, to), ms */
+int hars_samples_packed_part(hars_dcm_t *dcm, hars_db_t *db,
+    const char *patient, const char *recording, int64_t from_ms,
+    int64_t to_ms, char **body, size_t *len);
 
 
 #endif /* HARS_DCM_PACKED_H */

@@ -3,6 +3,7 @@
 
 #include "hars_dcm_recognize.h"
 #include "hars_dcm_packed.h"
+#include "hars_dcm_parts.h"
 #include "hars_dcm_results.h"
 
 #include <stdio.h>
@@ -13,28 +14,42 @@
 
 
 #define HARS_RECOGNIZE_PATH  (HARS_RECORDING_OPTIONS + 32)
+#define HARS_RECOGNIZE_RATE  "sampling_rate_hz="
 
 
-/* one recording on its way */
+/* one recording on its way, part by part */
 typedef struct {
     hars_recognize_t       *recognize;
     const hars_job_t       *job;
     hars_recognized_t      *recognized;
+    hars_dcm_recording_t    recording;
+    double                  rate;
 
     char                    path[HARS_RECOGNIZE_PATH];
-    char                   *body;
+    char                   *body;         /* of the part in hand */
     size_t                  len;
     hars_answer_t           answer;
+    hars_ml_answer_t        all;          /* no model: nothing yet */
 } hars_recognize_call_t;
 
 
-static hars_recognized_e hars_recognize_read(hars_recognize_call_t *call);
+static hars_recognized_e hars_recognize_find(hars_recognize_call_t *call);
+static hars_recognized_e hars_recognize_parts(hars_recognize_call_t *call);
+static hars_recognized_e hars_recognize_part(hars_recognize_call_t *call,
+    const hars_part_t *part);
+static hars_recognized_e hars_recognize_read(hars_recognize_call_t *call,
+    const hars_part_t *part);
 static hars_recognized_e hars_recognize_ask(hars_recognize_call_t *call);
 static int hars_recognize_send(hars_recognize_call_t *call);
 static unsigned hars_recognize_stop(void *data);
 static void hars_recognize_connect(hars_recognize_t *recognize);
 static hars_recognized_e hars_recognize_judge(hars_recognize_call_t *call);
+static hars_recognized_e hars_recognize_take(hars_recognize_call_t *call,
+    const hars_part_t *part);
+static int hars_recognize_add(hars_recognize_call_t *call,
+    const hars_ml_answer_t *answer, const hars_part_t *part);
 static hars_recognized_e hars_recognize_store(hars_recognize_call_t *call);
+static void hars_recognize_wipe(hars_ml_answer_t *answer);
 
 
 void
@@ -50,10 +65,10 @@ hars_recognize_job(hars_recognize_t *recognize, const hars_job_t *job,
     call.job = job;
     call.recognized = recognized;
 
-    recognized->outcome = hars_recognize_read(&call);
+    recognized->outcome = hars_recognize_find(&call);
 
     if (recognized->outcome == HARS_RECOGNIZED_DONE) {
-        recognized->outcome = hars_recognize_ask(&call);
+        recognized->outcome = hars_recognize_parts(&call);
     }
 
     recognized->retry_after = call.answer.retry_after;
@@ -62,22 +77,17 @@ hars_recognize_job(hars_recognize_t *recognize, const hars_job_t *job,
         recognized->outcome = hars_recognize_store(&call);
     }
 
-    hars_text_free(&call.answer.body);
-
-    if (call.body) {
-        OPENSSL_cleanse(call.body, call.len);
-        free(call.body);
-    }
+    hars_recognize_wipe(&call.all);
 }
 
 
 static hars_recognized_e
-hars_recognize_read(hars_recognize_call_t *call)
+hars_recognize_find(hars_recognize_call_t *call)
 {
-    int                    rc;
-    hars_db_t             *db;
-    hars_dcm_t            *dcm;
-    hars_dcm_recording_t   recording;
+    int          rc;
+    hars_db_t   *db;
+    hars_dcm_t  *dcm;
+    const char  *rate;
 
     dcm = call->recognize->dcm;
     db = hars_store_reader(dcm->store);
@@ -89,17 +99,108 @@ hars_recognize_read(hars_recognize_call_t *call)
     }
 
     rc = hars_recording_get(db, call->job->patient, call->job->recording,
-                            &recording);
+                            &call->recording);
+    hars_store_reader_done(dcm->store, db);
 
-    if (rc == HARS_OK) {
-        snprintf(call->path, sizeof(call->path), "/v1/recognitions?%s",
-                 recording.options);
-
-        rc = hars_samples_packed(dcm, db, call->job->patient,
-                                 call->job->recording, &call->body,
-                                 &call->len);
+    if (rc != HARS_OK) {
+        return rc == HARS_DECLINED ? HARS_RECOGNIZED_GONE
+                                   : HARS_RECOGNIZED_NOT;
     }
 
+    snprintf(call->path, sizeof(call->path), "/v1/recognitions?%s",
+             call->recording.options);
+
+    rate = strstr(call->recording.options, HARS_RECOGNIZE_RATE);
+    call->rate = rate ? strtod(rate + strlen(HARS_RECOGNIZE_RATE), NULL) : 0;
+
+    return HARS_RECOGNIZED_DONE;
+}
+
+
+/* a part may have nothing to recognize, if only another one has */
+static hars_recognized_e
+hars_recognize_parts(hars_recognize_call_t *call)
+{
+    unsigned              i, n;
+    hars_part_t           part;
+    hars_recognized_e     outcome;
+    hars_dcm_recording_t *recording;
+
+    recording = &call->recording;
+    n = hars_parts(call->rate, recording->start_ms, recording->end_ms);
+
+    for (i = 0; i < n; i++) {
+        hars_part(call->rate, recording->start_ms, recording->end_ms, i,
+                  &part);
+        outcome = hars_recognize_part(call, &part);
+
+        if (n > 1 && (outcome == HARS_RECOGNIZED_GONE
+                      || (outcome == HARS_RECOGNIZED_REFUSED
+                          && call->answer.status == 422)))
+        {
+            continue;
+        }
+
+        if (outcome != HARS_RECOGNIZED_DONE) {
+            return outcome;
+        }
+    }
+
+    if (call->all.model[0]) {
+        return HARS_RECOGNIZED_DONE;
+    }
+
+    return call->answer.status == 422 ? HARS_RECOGNIZED_REFUSED
+                                      : HARS_RECOGNIZED_GONE;
+}
+
+
+static hars_recognized_e
+hars_recognize_part(hars_recognize_call_t *call, const hars_part_t *part)
+{
+    hars_recognized_e  outcome;
+
+    outcome = hars_recognize_read(call, part);
+
+    if (outcome == HARS_RECOGNIZED_DONE) {
+        outcome = hars_recognize_ask(call);
+    }
+
+    if (outcome == HARS_RECOGNIZED_DONE) {
+        outcome = hars_recognize_take(call, part);
+    }
+
+    hars_text_free(&call->answer.body);
+
+    if (call->body) {
+        OPENSSL_cleanse(call->body, call->len);
+        free(call->body);
+        call->body = NULL;
+    }
+
+    return outcome;
+}
+
+
+static hars_recognized_e
+hars_recognize_read(hars_recognize_call_t *call, const hars_part_t *part)
+{
+    int          rc;
+    hars_db_t   *db;
+    hars_dcm_t  *dcm;
+
+    dcm = call->recognize->dcm;
+    db = hars_store_reader(dcm->store);
+
+    strcpy(call->recognized->reason, "the store does not answer");
+
+    if (db == NULL) {
+        return HARS_RECOGNIZED_NOT;
+    }
+
+    rc = hars_samples_packed_part(dcm, db, call->job->patient,
+                                  call->job->recording, part->from_ms,
+                                  part->to_ms, &call->body, &call->len);
     hars_store_reader_done(dcm->store, db);
 
     return rc == HARS_OK ? HARS_RECOGNIZED_DONE
@@ -241,13 +342,10 @@ hars_recognize_judge(hars_recognize_call_t *call)
 
 
 static hars_recognized_e
-hars_recognize_store(hars_recognize_call_t *call)
+hars_recognize_take(hars_recognize_call_t *call, const hars_part_t *part)
 {
     int                rc;
-    hars_dcm_t        *dcm;
     hars_ml_answer_t   answer;
-
-    dcm = call->recognize->dcm;
 
     if (hars_ml_answer(call->answer.body.data, call->answer.body.len, &answer,
                        call->recognized->reason) != HARS_OK)
@@ -255,17 +353,102 @@ hars_recognize_store(hars_recognize_call_t *call)
         return HARS_RECOGNIZED_NOT;
     }
 
-    strcpy(call->recognized->reason, "the store does not answer");
-    rc = hars_results_store(dcm, call->job, &answer);
-
-    if (rc == HARS_OK) {
-        atomic_fetch_add(&dcm->metrics.windows, answer.n);
+    if (call->all.model[0] == '\0') {
+        strcpy(call->all.model, answer.model);
     }
 
-    OPENSSL_cleanse(answer.window, answer.n * sizeof(hars_window_t));
-    free(answer.window);
+    /* a model that was replaced in between: all of it by the new one */
+
+    if (strcmp(call->all.model, answer.model) != 0) {
+        strcpy(call->recognized->reason, "the model is another one now");
+        rc = HARS_ERROR;
+
+    } else {
+        strcpy(call->recognized->reason, "there is no memory");
+        rc = hars_recognize_add(call, &answer, part);
+    }
+
+    hars_recognize_wipe(&answer);
+
+    return rc == HARS_OK ? HARS_RECOGNIZED_DONE : HARS_RECOGNIZED_NOT;
+}
+
+
+static int
+hars_recognize_add(hars_recognize_call_t *call,
+    const hars_ml_answer_t *answer, const hars_part_t *part)
+{
+    int                a, s;
+    unsigned           i;
+    hars_window_t     *w, *list;
+    hars_ml_answer_t  *all;
+
+    all = &call->all;
+    list = malloc((all->n + answer->n + 1) * sizeof(hars_window_t));
+
+    if (list == NULL) {
+        return HARS_ERROR;
+    }
+
+    if (all->n) {
+        memcpy(list, all->window, all->n * sizeof(hars_window_t));
+        OPENSSL_cleanse(all->window, all->n * sizeof(hars_window_t));
+    }
+
+    free(all->window);
+    all->window = list;
+
+    for (i = 0; i < answer->n; i++) {
+        w = &answer->window[i];
+
+        if (w->start_ms < part->first_ms || w->start_ms >= part->next_ms) {
+            continue;
+        }
+
+        a = hars_activity(&all->activities,
+                          answer->activities.name[w->activity]);
+        s = hars_activity(&all->activities,
+                          answer->activities.name[w->smoothed]);
+
+        if (a < 0 || s < 0) {
+            return HARS_ERROR;
+        }
+
+        list[all->n] = *w;
+        list[all->n].activity = (uint8_t) a;
+        list[all->n++].smoothed = (uint8_t) s;
+    }
+
+    return HARS_OK;
+}
+
+
+static hars_recognized_e
+hars_recognize_store(hars_recognize_call_t *call)
+{
+    int          rc;
+    hars_dcm_t  *dcm;
+
+    dcm = call->recognize->dcm;
+    strcpy(call->recognized->reason, "the store does not answer");
+
+    rc = hars_results_store(dcm, call->job, &call->all);
+
+    if (rc == HARS_OK) {
+        atomic_fetch_add(&dcm->metrics.windows, call->all.n);
+    }
 
     return rc == HARS_OK ? HARS_RECOGNIZED_DONE
            : rc == HARS_DECLINED ? HARS_RECOGNIZED_GONE
                                  : HARS_RECOGNIZED_NOT;
+}
+
+
+static void
+hars_recognize_wipe(hars_ml_answer_t *answer)
+{
+    if (answer->window) {
+        OPENSSL_cleanse(answer->window, answer->n * sizeof(hars_window_t));
+        free(answer->window);
+    }
 }

@@ -31,6 +31,7 @@ walking();
 people();
 pages();
 refused();
+long();
 revoked();
 away();
 live();
@@ -247,6 +248,23 @@ sub refused {
     } else {
         is($code, 422, 'what is too short is refused at once');
     }
+}
+
+
+# in parts: as if it were one
+sub long {
+    my $at = $t0 + 10000;
+    my $n = 160;
+
+    is((post('long', rows($at, $n)))[0], 201, '27 minutes');
+    my $is = is_state('long', 'done', 30);
+    is($is->{windows}, 8 * $n - 1, '... all their windows');
+
+    my @start = map { $_->{start} }
+        @{ (get('/v1/recordings/long/activities'))[1]{activities} };
+    my @odd = grep { abs($start[$_] - $start[$_ - 1] - 1.28) > 0.005 }
+        1 .. $#start;
+    is_deeply(\@odd, [], '... one after the other');
 }
 
 
