@@ -55,7 +55,7 @@ typedef struct {
     hars_vault_t         *vault;          /* keys of the patients' keys */
     hars_store_t         *store;          /* NULL: not serving */
     struct hars_looks_s  *looks;          /* hars_dcm_look.h */
-    sem_t                 large;          /* recordings read at a time */
+    sem_t                 json;           /* bodies parsed at a time */
     atomic_uint           exports;        /* going on */
     struct hars_recognizer_s  *recognizer;     /* NULL: there is none */
     struct hars_streams_s     *streams;

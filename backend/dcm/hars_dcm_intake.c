@@ -12,39 +12,21 @@
 
 
 typedef struct {
+    hars_dcm_t            *dcm;
     hars_intake_t         *intake;
     hars_intake_e          outcome;
     hars_dcm_recording_t   there;         /* that has its id */
 } hars_intake_store_t;
 
 
+static void *hars_intake_room(hars_intake_t *intake, size_t size);
 static int hars_intake_flush(hars_intake_t *intake, hars_block_t *block);
 static hars_intake_block_t *hars_intake_more(hars_intake_t *intake);
+static int hars_intake_seal(hars_intake_t *intake);
 static int hars_intake_store(hars_db_t *db, void *data);
 static int hars_intake_insert(hars_db_t *db, hars_intake_t *intake);
 static int hars_intake_blocks(hars_db_t *db, hars_intake_t *intake);
 static int hars_intake_job(hars_db_t *db, const hars_intake_t *intake);
-
-
-int
-hars_intake_begin(hars_intake_t *intake, hars_dcm_t *dcm, const char *patient,
-    const char *id, unsigned *full)
-{
-    memset(intake, 0, sizeof(hars_intake_t));
-    intake->dcm = dcm;
-
-    strcpy(intake->recording.patient, patient);
-    strcpy(intake->recording.id, id);
-
-    intake->plain = malloc(HARS_BLOCK_SIZE(HARS_BLOCK_ROWS));
-
-    if (intake->plain == NULL) {
-        hars_log_error("no memory");
-        return HARS_ERROR;
-    }
-
-    return hars_patient_key_made(dcm, patient, &intake->key, full);
-}
 
 
 int
@@ -55,10 +37,9 @@ hars_intake_row(hars_intake_t *intake, const hars_row_t *row)
     block = &intake->open[row->stream];
 
     if (*block == NULL) {
-        *block = malloc(sizeof(hars_block_t));
+        *block = hars_intake_room(intake, sizeof(hars_block_t));
 
         if (*block == NULL) {
-            hars_log_error("no memory");
             return HARS_ERROR;
         }
 
@@ -77,46 +58,49 @@ hars_intake_row(hars_intake_t *intake, const hars_row_t *row)
 }
 
 
+static void *
+hars_intake_room(hars_intake_t *intake, size_t size)
+{
+    if (intake->hold && intake->hold(intake->hold_data, size) != HARS_OK) {
+        return NULL;
+    }
+
+    return malloc(size);
+}
+
+
 /* the block is empty then */
 static int
 hars_intake_flush(hars_intake_t *intake, hars_block_t *block)
 {
-    int                   rc;
-    char                  name[HARS_VAULT_NAME];
     size_t                len;
-    hars_intake_block_t  *sealed;
+    unsigned char         plain[HARS_BLOCK_SIZE(HARS_BLOCK_ROWS)];
+    hars_intake_block_t  *packed;
 
     if (block->n == 0) {
         return HARS_OK;
     }
 
-    sealed = hars_intake_more(intake);
+    packed = hars_intake_more(intake);
 
-    if (sealed == NULL) {
-        hars_log_error("no memory");
+    if (packed == NULL) {
         return HARS_ERROR;
     }
 
-    len = hars_block_encode(block, intake->plain);
+    len = hars_block_encode(block, plain);
     block->n = 0;
 
-    sealed->start_ms = hars_block_start(block) / 1000;
-    sealed->len = len + HARS_VAULT_SEAL;
-    sealed->data = malloc(sealed->len);
+    packed->start_ms = hars_block_start(block) / 1000;
+    packed->data = hars_intake_room(intake, len + HARS_VAULT_SEAL);
 
-    if (sealed->data == NULL) {
-        hars_log_error("no memory");
-        return HARS_ERROR;
+    if (packed->data) {
+        packed->len = len;
+        memcpy(packed->data, plain, len);
     }
 
-    hars_samples_name(name, intake->recording.patient, sealed->start_ms,
-                      intake->recording.id, (int64_t) intake->n - 1);
+    OPENSSL_cleanse(plain, len);
 
-    rc = hars_seal_bytes(&intake->key, name, intake->plain, len,
-                         sealed->data);
-    intake->bytes += sealed->len;
-
-    return rc;
+    return packed->data ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -146,22 +130,38 @@ hars_intake_more(hars_intake_t *intake)
 
 
 hars_intake_e
-hars_intake_commit(hars_intake_t *intake)
+hars_intake_open(hars_dcm_t *dcm, hars_intake_t *intake)
+{
+    unsigned  full;
+
+    switch (hars_patient_key_made(dcm, intake->recording.patient,
+                                  &intake->key, &full))
+    {
+    case HARS_OK:
+        return HARS_INTAKE_STORED;
+
+    case HARS_DECLINED:
+        return HARS_INTAKE_ERASED;
+
+    default:
+        return full ? HARS_INTAKE_FULL : HARS_INTAKE_ERROR;
+    }
+}
+
+
+hars_intake_e
+hars_intake_commit(hars_dcm_t *dcm, hars_intake_t *intake)
 {
     int                  rc;
-    unsigned             i, full;
-    hars_intake_store_t  store = { .intake = intake };
+    unsigned             full;
+    hars_intake_store_t  store = { .dcm = dcm, .intake = intake };
 
-    for (i = 0; i < HARS_STREAMS; i++) {
-        if (intake->open[i]
-            && hars_intake_flush(intake, intake->open[i]) != HARS_OK)
-        {
-            return HARS_INTAKE_ERROR;
-        }
+    if (hars_intake_seal(intake) != HARS_OK) {
+        hars_log_error("a recording cannot be sealed");
+        return HARS_INTAKE_ERROR;
     }
 
-    rc = hars_store_write_full(intake->dcm->store, hars_intake_store, &store,
-                               &full);
+    rc = hars_store_write_full(dcm->store, hars_intake_store, &store, &full);
 
     if (rc == HARS_ERROR) {
         return full ? HARS_INTAKE_FULL : HARS_INTAKE_ERROR;
@@ -172,6 +172,42 @@ hars_intake_commit(hars_intake_t *intake)
     }
 
     return store.outcome;
+}
+
+
+/* each block in place */
+static int
+hars_intake_seal(hars_intake_t *intake)
+{
+    int                   rc;
+    char                  name[HARS_VAULT_NAME];
+    unsigned              i;
+    unsigned char         plain[HARS_BLOCK_SIZE(HARS_BLOCK_ROWS)];
+    hars_intake_block_t  *block;
+
+    rc = HARS_OK;
+
+    for (i = 0; rc == HARS_OK && i < HARS_STREAMS; i++) {
+        if (intake->open[i]) {
+            rc = hars_intake_flush(intake, intake->open[i]);
+        }
+    }
+
+    for (i = 0; rc == HARS_OK && i < intake->n; i++) {
+        block = &intake->block[i];
+        memcpy(plain, block->data, block->len);
+
+        hars_samples_name(name, intake->recording.patient, block->start_ms,
+                          intake->recording.id, i);
+        rc = hars_seal_bytes(&intake->key, name, plain, block->len,
+                             block->data);
+
+        OPENSSL_cleanse(plain, block->len);
+        block->len += HARS_VAULT_SEAL;
+        intake->bytes += block->len;
+    }
+
+    return rc;
 }
 
 
@@ -188,7 +224,7 @@ hars_intake_store(hars_db_t *db, void *data)
     intake = store->intake;
     recording = &intake->recording;
 
-    rc = hars_patient_lock(intake->dcm, db, recording->patient, &intake->key);
+    rc = hars_patient_lock(store->dcm, db, recording->patient, &intake->key);
 
     if (rc != HARS_OK) {
         store->outcome = HARS_INTAKE_ERASED;
@@ -278,20 +314,26 @@ hars_intake_job(hars_db_t *db, const hars_intake_t *intake)
 }
 
 
+/* what was not sealed is wiped */
 void
 hars_intake_free(hars_intake_t *intake)
 {
     unsigned  i;
 
     for (i = 0; i < HARS_STREAMS; i++) {
-        free(intake->open[i]);
+        if (intake->open[i]) {
+            OPENSSL_cleanse(intake->open[i], sizeof(hars_block_t));
+            free(intake->open[i]);
+        }
     }
 
     for (i = 0; i < intake->n; i++) {
-        free(intake->block[i].data);
+        if (intake->block[i].data) {
+            OPENSSL_cleanse(intake->block[i].data, intake->block[i].len);
+            free(intake->block[i].data);
+        }
     }
 
     free(intake->block);
-    free(intake->plain);
     hars_patient_key_wipe(&intake->key);
 }

@@ -1,7 +1,7 @@
 
 /*
- * A recording on its way into the store: its rows in blocks, compressed and
- * sealed as they fill, outside of any transaction; then all of it in one.
+ * A recording on its way into the store: its rows in blocks, compressed as
+ * they fill; then sealed, and all of it stored in one transaction.
  */
 
 #ifndef HARS_DCM_INTAKE_H
@@ -12,7 +12,7 @@
 #include "hars_dcm_recording.h"
 
 
-/* sealed, and ready to be stored */
+/* compressed; sealed in the end */
 typedef struct {
     int64_t              start_ms;
     unsigned char       *data;
@@ -20,18 +20,20 @@ typedef struct {
 } hars_intake_block_t;
 
 
+/* zeroed at first */
 typedef struct {
-    hars_dcm_t           *dcm;
-    hars_dcm_recording_t  recording;      /* patient and id are set before */
+    hars_dcm_recording_t  recording;      /* to be set before the commit */
     hars_patient_key_t    key;
 
     hars_block_t         *open[HARS_STREAMS];
-    unsigned char        *plain;          /* of one block */
-
     hars_intake_block_t  *block;
     unsigned              n;
     unsigned              size;
     size_t                bytes;          /* of all blocks */
+
+    /* more memory is needed: HARS_OK, or there is too much already; or NULL */
+    int                 (*hold)(void *data, size_t size);
+    void                 *hold_data;
 } hars_intake_t;
 
 
@@ -46,15 +48,15 @@ typedef enum {
 } hars_intake_e;
 
 
-/* the patient is made where there is none; HARS_ERROR: logged, to be freed */
-int hars_intake_begin(hars_intake_t *intake, hars_dcm_t *dcm,
-    const char *patient, const char *id, unsigned *full);
-
-/* rows of each stream in their order */
+/* rows of each stream in their order; HARS_ERROR: no memory */
 int hars_intake_row(hars_intake_t *intake, const hars_row_t *row);
 
-/* stores what there is, with recording as it is set; after the commit */
-hars_intake_e hars_intake_commit(hars_intake_t *intake);
+/*
+ * The patient's key, who is made where there is none: it waits.  Then the
+ * commit seals and stores all that there is, with recording as it is set.
+ */
+hars_intake_e hars_intake_open(hars_dcm_t *dcm, hars_intake_t *intake);
+hars_intake_e hars_intake_commit(hars_dcm_t *dcm, hars_intake_t *intake);
 
 void hars_intake_free(hars_intake_t *intake);
 

@@ -3,6 +3,12 @@
  * POST /v1/recordings: a recording of the patient who sends it, stored when
  * the answer says so.  The same again (id and content) is answered the same;
  * another one of that id is 409.
+ *
+ *     headers -> who, what -> piece of the body -> rows -> blocks, compressed
+ *     end -> judged -> sealed, stored -> answer
+ *
+ * CSV and packed bodies go through as they come; JSON is collected, and parsed
+ * as a whole.
  */
 
 #include "hars_dcm_access.h"
@@ -16,166 +22,177 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
+#include <openssl/crypto.h>
 
 
-#define HARS_RECORDINGS_LARGE  (512 * 1024)
+/* of a request, from its first piece on */
+typedef struct {
+    hars_request_t  *r;
+    unsigned         nobody:1;            /* who asks may not: the handler
+                                             says so */
+    size_t           taken;               /* bytes of JSON */
+    unsigned         status;              /* of a refusal; 0: none so far */
+    hars_who_t       who;
+    hars_fault_t     fault;
+    hars_upload_t    upload;
+    hars_intake_t    intake;
+} hars_posted_t;
 
 
-static unsigned hars_recordings_large(hars_request_t *r);
-static void hars_recordings_read(hars_request_t *r, const hars_who_t *who);
-static void hars_recordings_store(hars_request_t *r, const hars_who_t *who,
-    hars_upload_t *upload);
-static int hars_recordings_rows(hars_intake_t *intake,
-    const hars_upload_t *upload);
-static void hars_recordings_fill(hars_dcm_recording_t *recording,
-    const hars_who_t *who, const hars_upload_t *upload);
-static void hars_recordings_answer(hars_request_t *r, hars_intake_e outcome,
-    const hars_dcm_recording_t *recording);
-static void hars_recordings_full(hars_request_t *r);
-static char *hars_recordings_json(const hars_dcm_recording_t *recording);
+static hars_posted_t *hars_posted_begin(hars_request_t *r);
+static int hars_posted_hold(void *data, size_t size);
+static int hars_posted_row(void *data, const hars_row_t *row);
+static int hars_posted_may(hars_request_t *r, hars_who_t *who);
+static void hars_posted_end(hars_posted_t *posted);
+static unsigned hars_posted_json(hars_posted_t *posted);
+static hars_intake_e hars_posted_store(hars_posted_t *posted);
+static void hars_posted_fill(hars_posted_t *posted);
+
+
+/* of who sends while there is no memory */
+static hars_posted_t  hars_posted_none = { .status = 503 };
+
+
+int
+hars_dcm_recordings_piece(hars_request_t *r, const char *data, size_t len)
+{
+    hars_posted_t  *posted;
+
+    posted = r->ctx ? r->ctx : hars_posted_begin(r);
+
+    if (posted->nobody || posted->status) {
+        return HARS_ERROR;
+    }
+
+    if (posted->upload.json) {
+        posted->taken += len;
+        posted->status = posted->taken > HARS_UPLOAD_JSON
+                         ? hars_upload_long(&posted->fault) : 0;
+
+        return posted->status ? HARS_ERROR : HARS_DECLINED;
+    }
+
+    posted->status = hars_upload_piece(&posted->upload, data, len,
+                                       &posted->fault);
+
+    return posted->status ? HARS_ERROR : HARS_OK;
+}
+
+
+/* it is the request's from now on, also where there is no memory for it */
+static hars_posted_t *
+hars_posted_begin(hars_request_t *r)
+{
+    hars_posted_t  *posted;
+
+    posted = NULL;
+
+    if (hars_request_hold(r, sizeof(hars_posted_t)) == HARS_OK) {
+        posted = calloc(1, sizeof(hars_posted_t));
+    }
+
+    if (posted == NULL) {
+        r->ctx = &hars_posted_none;
+        return r->ctx;
+    }
+
+    r->ctx = posted;
+    posted->r = r;
+    posted->intake.hold = hars_posted_hold;
+    posted->intake.hold_data = r;
+    posted->upload.take = hars_posted_row;
+    posted->upload.data = posted;
+
+    /* a header decides, and nothing else is looked at before */
+
+    if (hars_who_is(r, &posted->who) != HARS_OK
+        || hars_access(&posted->who, HARS_DO_RECORD, posted->who.sub, NULL,
+                       hars_dcm_now(), &(hars_access_t) { 0 }) != HARS_OK)
+    {
+        posted->nobody = 1;
+        return posted;
+    }
+
+    posted->status = hars_upload_begin(&posted->upload, r,
+                                       (double) hars_dcm_now() / 1000,
+                                       &posted->fault);
+    return posted;
+}
+
+
+static int
+hars_posted_hold(void *data, size_t size)
+{
+    return hars_request_hold(data, size);
+}
+
+
+static int
+hars_posted_row(void *data, const hars_row_t *row)
+{
+    return hars_intake_row(&((hars_posted_t *) data)->intake, row);
+}
+
+
+void
+hars_dcm_recordings_gone(hars_request_t *r)
+{
+    hars_posted_t  *posted;
+
+    posted = r->ctx;
+
+    if (posted && posted != &hars_posted_none) {
+        hars_upload_free(&posted->upload);
+        hars_intake_free(&posted->intake);
+        OPENSSL_cleanse(posted, sizeof(hars_posted_t));
+        free(posted);
+        r->ctx = NULL;
+    }
+}
 
 
 void
 hars_dcm_recordings_post(hars_request_t *r)
 {
-    unsigned        large;
-    hars_dcm_t     *dcm;
     hars_who_t      who;
-    hars_access_t   access;
+    hars_posted_t  *posted;
 
-    dcm = r->data;
-
-    if (hars_who(r, &who) != HARS_OK
-        || hars_who_may(r, &who, hars_access_scopes(HARS_DO_RECORD))
-           != HARS_OK)
-    {
+    if (hars_posted_may(r, &who) != HARS_OK) {
         return;
     }
 
-    if (hars_access(&who, HARS_DO_RECORD, who.sub, NULL, hars_dcm_now(),
+    posted = r->ctx ? r->ctx : hars_posted_begin(r);
+
+    if (posted == &hars_posted_none) {
+        hars_reply_header(r, "Retry-After", "5");
+        hars_reply_problem(r, 503, "Too much is being sent at this moment: "
+                           "send it again.");
+        return;
+    }
+
+    hars_posted_end(posted);
+}
+
+
+/* HARS_ERROR after it answered */
+static int
+hars_posted_may(hars_request_t *r, hars_who_t *who)
+{
+    hars_access_t  access;
+
+    if (hars_who(r, who) != HARS_OK
+        || hars_who_may(r, who, hars_access_scopes(HARS_DO_RECORD))
+           != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    if (hars_access(who, HARS_DO_RECORD, who->sub, NULL, hars_dcm_now(),
                     &access) != HARS_OK)
     {
         hars_reply_problem(r, 403, "Recordings are sent by the patient whose "
                            "they are.");
-        return;
-    }
-
-    /* the rows of an hour take 20 MB for a moment */
-
-    large = hars_recordings_large(r);
-
-    if (large) {
-        while (sem_wait(&dcm->large) != 0) { /* EINTR */ }
-    }
-
-    hars_recordings_read(r, &who);
-
-    if (large) {
-        sem_post(&dcm->large);
-    }
-}
-
-
-/* JSON is several times as large inside, and gzip outside smaller */
-static unsigned
-hars_recordings_large(hars_request_t *r)
-{
-    const char  *coding;
-
-    if (hars_request_type(r, "application/json")) {
-        return 1;
-    }
-
-    return r->body_len > HARS_RECORDINGS_LARGE
-           || (r->body_len > HARS_RECORDINGS_LARGE / 4
-               && hars_request_header(r, "Content-Encoding", &coding)
-                  != HARS_DECLINED);
-}
-
-
-static void
-hars_recordings_read(hars_request_t *r, const hars_who_t *who)
-{
-    unsigned        status;
-    hars_dcm_t     *dcm;
-    hars_fault_t    fault;
-    hars_upload_t  *upload;
-
-    dcm = r->data;
-    upload = malloc(sizeof(hars_upload_t));
-
-    if (upload == NULL) {
-        hars_reply_problem(r, 503, "The service is short of memory.");
-        return;
-    }
-
-    status = hars_upload_read(r, (double) hars_dcm_now() / 1000, upload,
-                              &fault);
-
-    if (status) {
-        atomic_fetch_add(&dcm->metrics.refused, 1);
-        hars_reply_fault(r, status, &fault);
-
-    } else {
-        hars_recordings_store(r, who, upload);
-    }
-
-    free(upload->rows.row);
-    free(upload);
-}
-
-
-static void
-hars_recordings_store(hars_request_t *r, const hars_who_t *who,
-    hars_upload_t *upload)
-{
-    int             rc;
-    unsigned        full;
-    hars_dcm_t     *dcm;
-    hars_intake_e   outcome;
-    hars_intake_t   intake;
-
-    dcm = r->data;
-    rc = hars_intake_begin(&intake, dcm, who->sub, upload->id, &full);
-    outcome = full ? HARS_INTAKE_FULL : HARS_INTAKE_ERROR;
-
-    if (rc == HARS_OK) {
-        hars_recordings_fill(&intake.recording, who, upload);
-        rc = hars_recordings_rows(&intake, upload);
-        outcome = HARS_INTAKE_ERROR;
-    }
-
-    /* what was sent is not needed any more, and others wait for room */
-
-    free(upload->rows.row);
-    upload->rows.row = NULL;
-
-    if (rc == HARS_OK) {
-        outcome = hars_intake_commit(&intake);
-    }
-
-    if (outcome == HARS_INTAKE_STORED) {
-        hars_recognizer_wake(dcm->recognizer);
-        atomic_fetch_add(&dcm->metrics.recordings, 1);
-        atomic_fetch_add(&dcm->metrics.samples, upload->rows.n);
-        atomic_fetch_add(&dcm->metrics.bytes, intake.bytes);
-    }
-
-    hars_recordings_answer(r, outcome, &intake.recording);
-    hars_intake_free(&intake);
-}
-
-
-static int
-hars_recordings_rows(hars_intake_t *intake, const hars_upload_t *upload)
-{
-    size_t  i;
-
-    for (i = 0; i < upload->rows.n; i++) {
-        if (hars_intake_row(intake, &upload->rows.row[i]) != HARS_OK) {
-            return HARS_ERROR;
-        }
+        return HARS_ERROR;
     }
 
     return HARS_OK;
@@ -183,18 +200,96 @@ hars_recordings_rows(hars_intake_t *intake, const hars_upload_t *upload)
 
 
 static void
-hars_recordings_fill(hars_dcm_recording_t *recording, const hars_who_t *who,
-    const hars_upload_t *upload)
+hars_posted_end(hars_posted_t *posted)
 {
-    int                    n;
-    const hars_options_t  *options;
+    hars_dcm_t     *dcm;
+    hars_intake_e   outcome;
 
-    options = &upload->options;
+    dcm = posted->r->data;
 
-    strcpy(recording->uploader_sub, who->sub);
-    strcpy(recording->uploader_client, who->client);
-    memcpy(recording->cert, who->cert, HARS_SHA256_LEN);
-    memcpy(recording->digest, upload->digest, HARS_SHA256_LEN);
+    if (posted->status == 0 && posted->upload.json) {
+        posted->status = hars_posted_json(posted);
+
+    } else if (posted->status == 0) {
+        posted->status = hars_upload_end(&posted->upload, &posted->fault);
+    }
+
+    if (posted->status) {
+        atomic_fetch_add(&dcm->metrics.refused, 1);
+        hars_reply_fault(posted->r, posted->status, &posted->fault);
+        return;
+    }
+
+    outcome = hars_posted_store(posted);
+
+    if (outcome == HARS_INTAKE_STORED) {
+        hars_recognizer_wake(dcm->recognizer);
+        atomic_fetch_add(&dcm->metrics.recordings, 1);
+        atomic_fetch_add(&dcm->metrics.samples, posted->upload.sift.rows);
+        atomic_fetch_add(&dcm->metrics.bytes, posted->intake.bytes);
+    }
+
+    hars_intake_answer(posted->r, outcome, &posted->intake.recording);
+}
+
+
+/* in memory JSON is several times as large: some of it at a time */
+static unsigned
+hars_posted_json(hars_posted_t *posted)
+{
+    unsigned     status;
+    hars_dcm_t  *dcm;
+
+    dcm = posted->r->data;
+
+    while (sem_wait(&dcm->json) != 0) { /* EINTR */ }
+
+    status = hars_upload_json(&posted->upload, posted->r, &posted->fault);
+
+    if (status == 0) {
+        status = hars_upload_end(&posted->upload, &posted->fault);
+    }
+
+    sem_post(&dcm->json);
+
+    return status;
+}
+
+
+static hars_intake_e
+hars_posted_store(hars_posted_t *posted)
+{
+    hars_dcm_t     *dcm;
+    hars_intake_e   outcome;
+
+    dcm = posted->r->data;
+    hars_posted_fill(posted);
+
+    outcome = hars_intake_open(dcm, &posted->intake);
+
+    return outcome == HARS_INTAKE_STORED
+           ? hars_intake_commit(dcm, &posted->intake) : outcome;
+}
+
+
+static void
+hars_posted_fill(hars_posted_t *posted)
+{
+    int                     n;
+    const hars_sift_t      *sift;
+    const hars_options_t   *options;
+    hars_dcm_recording_t   *recording;
+
+    sift = &posted->upload.sift;
+    options = &posted->upload.options;
+    recording = &posted->intake.recording;
+
+    strcpy(recording->patient, posted->who.sub);
+    strcpy(recording->id, posted->upload.id);
+    strcpy(recording->uploader_sub, posted->who.sub);
+    strcpy(recording->uploader_client, posted->who.client);
+    memcpy(recording->cert, posted->who.cert, HARS_SHA256_LEN);
+    memcpy(recording->digest, posted->upload.digest, HARS_SHA256_LEN);
     strcpy(recording->placement, options->placement);
 
     n = snprintf(recording->options, HARS_RECORDING_OPTIONS,
@@ -206,95 +301,12 @@ hars_recordings_fill(hars_dcm_recording_t *recording, const hars_who_t *who,
                  "&rotation_rate_hz=%.10g", options->rotation_rate);
     }
 
-    recording->start_ms = (int64_t) floor(upload->start * 1000);
-    recording->end_ms = (int64_t) ceil(upload->end * 1000);
-    recording->samples = (int64_t) upload->sift.samples;
-    recording->received = (int64_t) upload->sift.feed.received;
-    recording->empty = (int64_t) upload->sift.feed.empty;
-    recording->duplicates = (int64_t) upload->sift.feed.duplicates;
-    recording->outliers = (int64_t) upload->sift.feed.outliers;
-    recording->unpaired = (int64_t) upload->sift.feed.unpaired;
-}
-
-
-static void
-hars_recordings_answer(hars_request_t *r, hars_intake_e outcome,
-    const hars_dcm_recording_t *recording)
-{
-    char  *body;
-
-    switch (outcome) {
-
-    case HARS_INTAKE_STORED:
-    case HARS_INTAKE_AGAIN:
-        break;
-
-    case HARS_INTAKE_OTHER:
-        hars_reply_problem(r, 409, "Another recording has this id: each one "
-                           "needs an id of its own.");
-        return;
-
-    case HARS_INTAKE_ERASED:
-        hars_reply_problem(r, 409, "The patient was erased at this moment: "
-                           "nothing was stored.");
-        return;
-
-    case HARS_INTAKE_FULL:
-        hars_recordings_full(r);
-        return;
-
-    default: /* HARS_INTAKE_ERROR */
-        hars_reply_header(r, "Retry-After", "5");
-        hars_reply_problem(r, 503, "The recording was not stored: send it "
-                           "again.");
-        return;
-    }
-
-    body = hars_recordings_json(recording);
-
-    if (body == NULL) {
-        hars_reply_problem(r, 503, "The service is short of memory; the "
-                           "recording is stored.");
-        return;
-    }
-
-    hars_reply_header(r, "Cache-Control", "no-store");
-    hars_reply(r, outcome == HARS_INTAKE_STORED ? 201 : 200,
-               "application/json", body, strlen(body));
-}
-
-
-static void
-hars_recordings_full(hars_request_t *r)
-{
-    hars_reply_header(r, "Retry-After", "60");
-    hars_reply_problem(r, 507, "There is no room for it: nothing was stored. "
-                       "Send it again later.");
-}
-
-
-/* as it was answered first: what became of it since is a GET's to say */
-static char *
-hars_recordings_json(const hars_dcm_recording_t *recording)
-{
-    char    *text;
-    json_t  *root;
-
-    root = json_pack("{s:s, s:s, s:f, s:f, s:I, s:{s:I, s:I, s:I, s:I}, s:s}",
-                     "id", recording->id,
-                     "patient", recording->patient,
-                     "start", (double) recording->start_ms / 1000,
-                     "end", (double) recording->end_ms / 1000,
-                     "samples", (json_int_t) recording->samples,
-                     "dropped",
-                     "empty", (json_int_t) recording->empty,
-                     "duplicates", (json_int_t) recording->duplicates,
-                     "outliers", (json_int_t) recording->outliers,
-                     "unpaired", (json_int_t) recording->unpaired,
-                     "state", hars_recording_state(HARS_RECORDING_QUEUED));
-
-    text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(13));
-    json_decref(root);
-
-    return text;
+    recording->start_ms = (int64_t) floor(posted->upload.start * 1000);
+    recording->end_ms = (int64_t) ceil(posted->upload.end * 1000);
+    recording->samples = (int64_t) sift->samples;
+    recording->received = (int64_t) sift->feed.received;
+    recording->empty = (int64_t) sift->feed.empty;
+    recording->duplicates = (int64_t) sift->feed.duplicates;
+    recording->outliers = (int64_t) sift->feed.outliers;
+    recording->unpaired = (int64_t) sift->feed.unpaired;
 }

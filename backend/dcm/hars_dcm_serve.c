@@ -19,7 +19,7 @@
 
 #define HARS_SERVE_THREADS  4
 #define HARS_SERVE_WORKERS  16            /* as many wait at a time */
-#define HARS_SERVE_LARGE    2             /* large recordings of them */
+#define HARS_SERVE_JSON     2             /* recordings of JSON of them */
 #define HARS_SERVE_TICK     1000          /* ms */
 #define HARS_SERVE_BODIES   (48 * 1024 * 1024)  /* of all requests */
 #define HARS_SERVE_CACHE    2048          /* KB, of each connection */
@@ -35,7 +35,8 @@ static long hars_dcm_tick(hars_dcm_t *dcm, hars_rekey_t *rekey);
 static const hars_route_t  hars_dcm_routes[] = {
 
     { .path = "/v1/recordings", .method = "POST",
-      .body_max = HARS_UPLOAD_ROWS,
+      .body_max = HARS_UPLOAD_JSON, .pieces_max = HARS_UPLOAD_BYTES,
+      .piece = hars_dcm_recordings_piece, .gone = hars_dcm_recordings_gone,
       .waits = 1, .handler = hars_dcm_recordings_post },
 
     { .path = "/v1/recordings/*", .method = "GET",
@@ -114,7 +115,7 @@ hars_dcm_serve(hars_dcm_t *dcm)
 
     atomic_init(&dcm->erasing, 1);
     atomic_init(&dcm->exports, 0);
-    sem_init(&dcm->large, 0, HARS_SERVE_LARGE);
+    sem_init(&dcm->json, 0, HARS_SERVE_JSON);
     hars_db_files(HARS_SERVE_CACHE, 1);
     dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
 

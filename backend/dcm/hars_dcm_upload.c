@@ -2,318 +2,121 @@
 /*
  * See hars_dcm_upload.h for what this is.
  *
- *     query, body -> options and rows -> judged as the ML service will
- *                 -> seconds since 1970, within reason
- *
  * What the ML service would refuse is refused here, while its sender is there
- * to hear it.  Rows go on in the order and with the values that were sent;
+ * to hear it.  Rows are taken in the order and with the values that were sent;
  * the clean samples that the judgement makes of them are only counted.
  */
 
 #include "hars_dcm_upload.h"
+#include "hars_dcm_upload_query.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <openssl/evp.h>
 
 
-typedef struct {
-    hars_upload_t  *upload;
-    hars_fault_t   *fault;
-    EVP_MD_CTX     *digest;
-    int             rc;
-} hars_upload_query_t;
+#define HARS_UPLOAD_SOME  256             /* rows at a time */
 
 
-static unsigned hars_upload_body(hars_request_t *r, EVP_MD_CTX *digest,
-    hars_upload_t *upload, hars_fault_t *fault);
-static void hars_upload_parameter(void *data, const char *name,
-    const char *value);
-static int hars_upload_number(const char *value, double *number);
-static unsigned hars_upload_open(hars_request_t *r, size_t max, char **open,
-    const char **body, size_t *len, hars_fault_t *fault);
-static unsigned hars_upload_parse(hars_request_t *r, const char *body,
-    size_t len, hars_upload_t *upload, hars_fault_t *fault);
-static int hars_upload_options(hars_upload_t *upload, const char *placement,
+static unsigned hars_upload_form(hars_upload_t *upload, hars_request_t *r,
     hars_fault_t *fault);
-static int hars_upload_judge(hars_upload_t *upload, hars_fault_t *fault);
+static unsigned hars_upload_read(hars_upload_t *upload, size_t max,
+    hars_fault_t *fault);
 static int hars_upload_hold(void *data, size_t size);
-static int hars_upload_times(hars_upload_t *upload, double now,
+static unsigned hars_upload_bytes(void *data, const char *piece, size_t len,
+    hars_fault_t *fault);
+static int hars_upload_full(void *data, hars_fault_t *fault);
+static unsigned hars_upload_rows(hars_upload_t *upload, hars_fault_t *fault);
+static int hars_upload_row(hars_upload_t *upload, hars_row_t *row,
+    hars_fault_t *fault);
+static int hars_upload_time(hars_upload_t *upload, const hars_row_t *row,
     hars_fault_t *fault);
 
 
 unsigned
-hars_upload_read(hars_request_t *r, double now, hars_upload_t *upload,
+hars_upload_begin(hars_upload_t *upload, hars_request_t *r, double now,
     hars_fault_t *fault)
 {
-    char                  placement[HARS_ML_NAME];
-    unsigned              status;
-    hars_upload_query_t   query = { .upload = upload, .fault = fault };
+    unsigned  status;
 
-    memset(upload, 0, sizeof(hars_upload_t));
-    hars_options_init(&upload->options);
+    upload->now = now;
+    upload->start = INFINITY;
+    upload->end = -INFINITY;
+    upload->digests = EVP_MD_CTX_new();
 
-    query.digest = EVP_MD_CTX_new();
-    query.rc = HARS_OK;
-
-    if (query.digest == NULL
-        || EVP_DigestInit_ex(query.digest, EVP_sha256(), NULL) != 1)
+    if (upload->digests == NULL
+        || EVP_DigestInit_ex(upload->digests, EVP_sha256(), NULL) != 1)
     {
         hars_fault(fault, NULL, -1, -1, "no memory");
-        EVP_MD_CTX_free(query.digest);
         return 503;
     }
 
-    hars_request_query(r, hars_upload_parameter, &query);
+    status = hars_upload_query(upload, r, fault);
 
-    if (query.rc == HARS_OK && upload->id[0] == '\0') {
-        query.rc = hars_fault(fault, "id", -1, -1, "an id is needed, of 1 to "
-                              "64 of A-Z a-z 0-9 . _ -, for each recording "
-                              "another one");
+    return status ? status : hars_upload_form(upload, r, fault);
+}
+
+
+static unsigned
+hars_upload_form(hars_upload_t *upload, hars_request_t *r,
+    hars_fault_t *fault)
+{
+    unsigned  status, gzip;
+
+    upload->json = hars_request_type(r, "application/json") != 0;
+    upload->packed = hars_request_type(r, "application/vnd.hars.samples") != 0;
+
+    if (!upload->json && !upload->packed && !hars_request_type(r, "text/csv"))
+    {
+        hars_fault(fault, "", -1, -1, "Send the recording as Content-Type: "
+                   "application/json, text/csv or "
+                   "application/vnd.hars.samples");
+        return 415;
     }
 
-    strcpy(placement, upload->options.placement);
+    status = hars_upload_gzip(r, &gzip, fault);
 
-    status = query.rc == HARS_OK
-             ? hars_upload_body(r, query.digest, upload, fault)
-             : 422;
-
-    EVP_MD_CTX_free(query.digest);
-
-    if (status) {
+    if (status || upload->json) {
         return status;
     }
 
-    if (hars_upload_options(upload, placement, fault) != HARS_OK
-        || hars_upload_judge(upload, fault) != HARS_OK
-        || hars_upload_times(upload, now, fault) != HARS_OK)
-    {
-        return fault->field ? 422 : 503;
+    if (gzip) {
+        upload->inflate = hars_inflate_create(HARS_UPLOAD_BYTES);
+
+        if (upload->inflate == NULL) {
+            hars_fault(fault, NULL, -1, -1, "no memory");
+            return 503;
+        }
     }
+
+    if (hars_upload_judge(upload, fault) != HARS_OK) {
+        return 422;
+    }
+
+    return hars_upload_read(upload, HARS_UPLOAD_ROWS, fault);
+}
+
+
+/* the options are known: rows can be */
+static unsigned
+hars_upload_read(hars_upload_t *upload, size_t max, hars_fault_t *fault)
+{
+    (void) fault;
+
+    upload->rows.max = HARS_UPLOAD_SOME;
+    upload->rows.full = hars_upload_full;
+    upload->rows.data = upload;
+
+    hars_sift_init(&upload->sift, &upload->options, max);
+    upload->sift.hold = hars_upload_hold;
 
     return 0;
 }
 
 
-static void
-hars_upload_parameter(void *data, const char *name, const char *value)
-{
-    hars_upload_t        *upload;
-    hars_upload_query_t  *query;
-
-    query = data;
-    upload = query->upload;
-
-    if (query->rc != HARS_OK) {
-        return;
-    }
-
-    if (strcmp(name, "id") == 0) {
-
-        if (upload->id[0] || !hars_recording_id(value)) {
-            query->rc = hars_fault(query->fault, "id", -1, -1, "it has to be "
-                                   "one, of 1 to 64 of A-Z a-z 0-9 . _ -");
-            return;
-        }
-
-        strcpy(upload->id, value);
-        return;
-    }
-
-    /* with another meaning it is another recording */
-
-    (void) EVP_DigestUpdate(query->digest, name, strlen(name) + 1);
-    (void) EVP_DigestUpdate(query->digest, value, strlen(value) + 1);
-
-    if (strcmp(name, "started_at") == 0) {
-        if (upload->started
-            || hars_upload_number(value, &upload->started_at) != HARS_OK)
-        {
-            query->rc = hars_fault(query->fault, "started_at", -1, -1,
-                                   "one time is needed, in seconds since "
-                                   "1970");
-        }
-
-        upload->started = 1;
-
-    } else {
-        query->rc = hars_options_set(&upload->options, name, value,
-                                     query->fault);
-    }
-}
-
-
-static int
-hars_upload_number(const char *value, double *number)
-{
-    char  *end;
-
-    if (value[strspn(value, "0123456789.")] || strlen(value) > 24) {
-        return HARS_ERROR;
-    }
-
-    *number = strtod(value, &end);
-
-    return *end || end == value || !isfinite(*number) ? HARS_ERROR : HARS_OK;
-}
-
-
-static unsigned
-hars_upload_body(hars_request_t *r, EVP_MD_CTX *digest,
-    hars_upload_t *upload, hars_fault_t *fault)
-{
-    char        *open;
-    size_t       len;
-    unsigned     json, status;
-    const char  *body;
-
-    json = hars_request_type(r, "application/json") != 0;
-    upload->rows.max = json ? HARS_ML_ROWS_MAX : HARS_ML_ROWS_BIG;
-
-    status = hars_upload_open(r, json ? HARS_UPLOAD_JSON : HARS_UPLOAD_ROWS,
-                              &open, &body, &len, fault);
-
-    if (status == 0) {
-        (void) EVP_DigestUpdate(digest, body, len);
-        (void) EVP_DigestFinal_ex(digest, upload->digest, NULL);
-
-        status = hars_upload_parse(r, body, len, upload, fault);
-    }
-
-    free(open);
-
-    return status;
-}
-
-
-static unsigned
-hars_upload_open(hars_request_t *r, size_t max, char **open,
-    const char **body, size_t *len, hars_fault_t *fault)
-{
-    int          rc;
-    const char  *coding;
-
-    *open = NULL;
-    *body = r->body;
-    *len = r->body_len;
-
-    if (*len > max) {
-        hars_fault(fault, "", -1, -1, "more than %zu bytes: send the samples "
-                   "as text/csv or application/vnd.hars.samples, or in "
-                   "parts, each a recording", max);
-        return 413;
-    }
-
-    rc = hars_request_header(r, "Content-Encoding", &coding);
-
-    if (rc == HARS_DECLINED
-        || (rc == HARS_OK && strcasecmp(coding, "identity") == 0))
-    {
-        return 0;
-    }
-
-    if (rc != HARS_OK || strcasecmp(coding, "gzip") != 0) {
-        hars_fault(fault, "", -1, -1, "Content-Encoding may be gzip");
-        return 415;
-    }
-
-    rc = (int) hars_inflate(r->body, r->body_len, max, open, len, fault);
-    *body = *open;
-
-    return (unsigned) rc;
-}
-
-
-static unsigned
-hars_upload_parse(hars_request_t *r, const char *body, size_t len,
-    hars_upload_t *upload, hars_fault_t *fault)
-{
-    if (hars_request_type(r, "application/json")) {
-        return hars_json_rows(body, len, &upload->options, &upload->rows,
-                              fault);
-    }
-
-    if (hars_request_type(r, "text/csv")) {
-        return hars_text_rows(body, len, &upload->rows, fault);
-    }
-
-    if (hars_request_type(r, "application/vnd.hars.samples")) {
-        return hars_packed_rows(body, len, &upload->rows, fault);
-    }
-
-    hars_fault(fault, "", -1, -1, "Send the recording as Content-Type: "
-               "application/json, text/csv or application/vnd.hars.samples");
-
-    return 415;
-}
-
-
-/* "placement" is the query's, which JSON may say, too */
-static int
-hars_upload_options(hars_upload_t *upload, const char *placement,
-    hars_fault_t *fault)
-{
-    unsigned         i;
-    hars_options_t  *options;
-
-    static const char  *known[] = {
-        "pocket", "wrist-left", "wrist-right", NULL
-    };
-
-    options = &upload->options;
-
-    if (options->placement[0] == '\0') {
-        strcpy(options->placement, placement);
-    }
-
-    for (i = 0; known[i]; i++) {
-        if (strcmp(options->placement, known[i]) == 0) {
-            break;
-        }
-    }
-
-    if (known[i] == NULL
-        || (placement[0] && strcmp(placement, options->placement) != 0))
-    {
-        return hars_fault(fault, "placement", -1, -1, "where the device is "
-                          "worn is needed: pocket, wrist-left or wrist-right");
-    }
-
-    if (options->model[0]) {
-        return hars_fault(fault, "model", -1, -1, "the model is chosen by "
-                          "placement");
-    }
-
-    return hars_options_judge(options, fault);
-}
-
-
-static int
-hars_upload_judge(hars_upload_t *upload, hars_fault_t *fault)
-{
-    unsigned  status;
-
-    hars_rows_scale(&upload->rows, &upload->options);
-
-    hars_sift_init(&upload->sift, &upload->options, upload->rows.max);
-    upload->sift.hold = hars_upload_hold;
-
-    status = hars_sift_rows(&upload->sift, &upload->rows, fault);
-
-    if (status == 0) {
-        status = hars_sift_end(&upload->sift, fault);
-    }
-
-    hars_sift_free(&upload->sift);
-
-    return status ? HARS_ERROR : hars_sift_judge(&upload->sift, fault);
-}
-
-
-/* the rows are here already: they are bounded */
+/* one stream is not far ahead of the other one: HARS_UPLOAD_ROWS at most */
 static int
 hars_upload_hold(void *data, size_t size)
 {
@@ -324,42 +127,196 @@ hars_upload_hold(void *data, size_t size)
 }
 
 
-static int
-hars_upload_times(hars_upload_t *upload, double now, hars_fault_t *fault)
+unsigned
+hars_upload_piece(hars_upload_t *upload, const char *data, size_t len,
+    hars_fault_t *fault)
 {
-    size_t        i;
-    hars_row_t   *row;
-    const char   *field;
+    return upload->inflate
+           ? hars_inflate_piece(upload->inflate, data, len,
+                                hars_upload_bytes, upload, fault)
+           : hars_upload_bytes(upload, data, len, fault);
+}
 
-    upload->start = INFINITY;
-    upload->end = -INFINITY;
 
-    for (i = 0; i < upload->rows.n; i++) {
-        row = &upload->rows.row[i];
-        row->t += upload->started ? upload->started_at : 0;
+static unsigned
+hars_upload_bytes(void *data, const char *piece, size_t len,
+    hars_fault_t *fault)
+{
+    hars_upload_t  *upload;
 
-        field = hars_feed_field(&upload->sift.feed, row->stream);
-        upload->start = fmin(upload->start, row->t);
-        upload->end = fmax(upload->end, row->t);
+    upload = data;
+    (void) EVP_DigestUpdate(upload->digests, piece, len);
 
-        if (!(row->t >= HARS_UPLOAD_OLDEST)) {
-            return hars_fault(fault, field, (long) row->index, 0, "time %.3f "
-                              "s is before 2000: send seconds since 1970, or "
-                              "say in started_at when 0 was", row->t);
-        }
+    return upload->packed
+           ? hars_packed_piece(&upload->unpack, piece, len, &upload->rows,
+                               fault)
+           : hars_text_piece(&upload->text, piece, len, &upload->rows, fault);
+}
 
-        if (row->t > now + HARS_UPLOAD_AHEAD) {
-            return hars_fault(fault, field, (long) row->index, 0, "time %.3f "
-                              "s is more than a day ahead of now, %.3f: set "
-                              "the device's clock", row->t, now);
-        }
 
-        if (upload->end - upload->start > HARS_UPLOAD_DAY) {
-            return hars_fault(fault, field, (long) row->index, 0, "time %.3f "
-                              "s is more than a day from others: send it in "
-                              "parts, each a recording", row->t);
+static int
+hars_upload_full(void *data, hars_fault_t *fault)
+{
+    hars_upload_t  *upload;
+
+    upload = data;
+    upload->rows.status = hars_upload_rows(upload, fault);
+
+    return upload->rows.status ? HARS_ERROR : HARS_OK;
+}
+
+
+/* those in hand, which are gone then */
+static unsigned
+hars_upload_rows(hars_upload_t *upload, hars_fault_t *fault)
+{
+    size_t    i;
+    unsigned  status;
+
+    hars_rows_scale(&upload->rows, &upload->options);
+    status = hars_sift_rows(&upload->sift, &upload->rows, fault);
+
+    for (i = 0; status == 0 && i < upload->rows.n; i++) {
+        if (hars_upload_row(upload, &upload->rows.row[i], fault) != HARS_OK) {
+            status = fault->field ? 422 : 503;
         }
     }
 
+    upload->rows.n = 0;
+
+    return status;
+}
+
+
+static int
+hars_upload_row(hars_upload_t *upload, hars_row_t *row, hars_fault_t *fault)
+{
+    row->t += upload->started ? upload->started_at : 0;
+
+    if (hars_upload_time(upload, row, fault) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    if (upload->take(upload->data, row) != HARS_OK) {
+        return hars_fault(fault, NULL, -1, -1, "no memory");
+    }
+
     return HARS_OK;
+}
+
+
+static int
+hars_upload_time(hars_upload_t *upload, const hars_row_t *row,
+    hars_fault_t *fault)
+{
+    const char  *field;
+
+    field = hars_feed_field(&upload->sift.feed, row->stream);
+
+    if (!(row->t >= HARS_UPLOAD_OLDEST)) {
+        return hars_fault(fault, field, (long) row->index, 0, "time %.3f s is "
+                          "before 2000: send seconds since 1970, or say in "
+                          "started_at when 0 was", row->t);
+    }
+
+    if (row->t > upload->now + HARS_UPLOAD_AHEAD) {
+        return hars_fault(fault, field, (long) row->index, 0, "time %.3f s is "
+                          "more than a day ahead of now, %.3f: set the "
+                          "device's clock", row->t, upload->now);
+    }
+
+    upload->start = fmin(upload->start, row->t);
+    upload->end = fmax(upload->end, row->t);
+
+    if (upload->end - upload->start > HARS_UPLOAD_DAY) {
+        return hars_fault(fault, field, (long) row->index, 0, "time %.3f s is "
+                          "more than a day from others: send it in parts, "
+                          "each a recording", row->t);
+    }
+
+    return HARS_OK;
+}
+
+
+unsigned
+hars_upload_json(hars_upload_t *upload, hars_request_t *r,
+    hars_fault_t *fault)
+{
+    char        *open;
+    size_t       len;
+    unsigned     status;
+    const char  *body;
+
+    upload->rows.max = HARS_ML_ROWS_MAX;
+    status = hars_upload_open(r, &open, &body, &len, fault);
+
+    if (status == 0) {
+        (void) EVP_DigestUpdate(upload->digests, body, len);
+        status = hars_json_rows(body, len, &upload->options, &upload->rows,
+                                fault);
+    }
+
+    free(open);
+
+    if (status == 0 && hars_upload_judge(upload, fault) != HARS_OK) {
+        status = 422;
+    }
+
+    return status ? status : hars_upload_read(upload, HARS_ML_ROWS_MAX, fault);
+}
+
+
+unsigned
+hars_upload_long(hars_fault_t *fault)
+{
+    hars_fault(fault, "", -1, -1, "more than %d bytes of JSON: send the "
+               "samples as text/csv or application/vnd.hars.samples, or in "
+               "parts, each a recording", HARS_UPLOAD_JSON);
+
+    return 413;
+}
+
+
+unsigned
+hars_upload_end(hars_upload_t *upload, hars_fault_t *fault)
+{
+    unsigned  status;
+
+    status = 0;
+
+    if (!upload->json) {
+        status = upload->inflate ? hars_inflate_end(upload->inflate, fault)
+                                 : 0;
+        if (status == 0) {
+            status = upload->packed
+                     ? hars_packed_end(&upload->unpack, &upload->rows, fault)
+                     : hars_text_end(&upload->text, &upload->rows, fault);
+        }
+    }
+
+    if (status == 0) {
+        status = hars_upload_rows(upload, fault);
+    }
+
+    if (status == 0) {
+        status = hars_sift_end(&upload->sift, fault);
+    }
+
+    if (status == 0 && hars_sift_judge(&upload->sift, fault) != HARS_OK) {
+        status = fault->field ? 422 : 503;
+    }
+
+    (void) EVP_DigestFinal_ex(upload->digests, upload->digest, NULL);
+
+    return status;
+}
+
+
+void
+hars_upload_free(hars_upload_t *upload)
+{
+    EVP_MD_CTX_free(upload->digests);
+    hars_inflate_free(upload->inflate);
+    hars_sift_free(&upload->sift);
+    free(upload->rows.row);
 }

@@ -13,7 +13,6 @@ typedef struct {
 } hars_who_name_t;
 
 
-static int hars_who_read(hars_request_t *r, hars_who_t *who);
 static int hars_who_id(hars_request_t *r, const char *name, char *dst);
 static int hars_who_exp(hars_request_t *r, int64_t *exp);
 
@@ -41,9 +40,7 @@ static const hars_who_name_t  hars_who_scope[] = {
 int
 hars_who(hars_request_t *r, hars_who_t *who)
 {
-    memset(who, 0, sizeof(hars_who_t));
-
-    if (hars_who_read(r, who) == HARS_OK) {
+    if (hars_who_is(r, who) == HARS_OK) {
         return HARS_OK;
     }
 
@@ -55,11 +52,13 @@ hars_who(hars_request_t *r, hars_who_t *who)
 
 
 /* whatever is missing or odd: nobody */
-static int
-hars_who_read(hars_request_t *r, hars_who_t *who)
+int
+hars_who_is(hars_request_t *r, hars_who_t *who)
 {
     unsigned     i;
     const char  *value;
+
+    memset(who, 0, sizeof(hars_who_t));
 
     if (hars_who_id(r, "Hars-Sub", who->sub) != HARS_OK
         || hars_who_id(r, "Hars-Client-Id", who->client) != HARS_OK

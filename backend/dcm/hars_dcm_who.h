@@ -44,6 +44,9 @@ typedef struct {
 /* HARS_ERROR after it answered 401 */
 int hars_who(hars_request_t *r, hars_who_t *who);
 
+/* the same, without an answer */
+int hars_who_is(hars_request_t *r, hars_who_t *who);
+
 /*
  * HARS_ERROR after it answered 403: the token has not this scope
  * (HARS_SCOPE_...).

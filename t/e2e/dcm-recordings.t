@@ -239,7 +239,7 @@ sub refused {
     my ($name, $status, $field, $row, $body, %option) = @_;
 
     my $type = ref $body ? 'application/json' : 'text/csv';
-    my ($code, $said, $top) = post('bad', $body, $option{type} // $type,
+    my ($code, $said, $top) = post($option{id} // 'bad', $body, $option{type} // $type,
                                    %option);
 
     is($code, $status, "$name: $status") or diag explain $said;
@@ -262,9 +262,8 @@ sub broken {
 
 my $good = ml_csv($head, rows($t0 + 9000));
 
-refused('no id', 422, 'id', undef, $good, query => "id=&$query");
-refused('an id with a slash', 422, 'id', undef, $good,
-        query => "id=a/b&$query");
+refused('no id', 422, 'id', undef, $good, id => '');
+refused('an id with a slash', 422, 'id', undef, $good, id => 'a/b');
 refused('no placement', 422, 'placement', undef, $good,
         query => 'sampling_rate_hz=50');
 refused('in a bag', 422, 'placement', undef, $good,
@@ -275,6 +274,9 @@ refused('a rate that is not', 422, 'sampling_rate_hz', undef, $good,
         query => 'placement=pocket&sampling_rate_hz=200');
 refused('a parameter nobody knows', 422, undef, undef, $good,
         query => "$query&colour=blue");
+refused('an id twice', 422, undef, undef, $good, query => "id=c&$query");
+refused('a placement twice', 422, undef, undef, $good,
+        query => "$query&placement=pocket");
 refused('a model', 422, 'model', undef, $good, query => "$query&model=x");
 refused('no start', 422, 'started_at', undef, $good,
         query => "$query&started_at=soon");

@@ -107,20 +107,27 @@ files(const void *what, size_t len, const char *skip)
 }
 
 
+static int
+begin(hars_intake_t *intake, const char *sub, const char *id)
+{
+    memset(intake, 0, sizeof(hars_intake_t));
+    strcpy(intake->recording.patient, sub);
+    strcpy(intake->recording.id, id);
+
+    return hars_intake_open(&dcm, intake) == HARS_INTAKE_STORED;
+}
+
+
 static hars_intake_e
 record(const char *sub, const char *id, double from, unsigned seconds)
 {
-    unsigned        i, full;
+    unsigned        i;
     hars_row_t      row;
     hars_intake_e   outcome;
     hars_intake_t   intake;
 
     memset(&row, 0, sizeof(row));
-
-    if (hars_intake_begin(&intake, &dcm, sub, id, &full) != HARS_OK) {
-        hars_intake_free(&intake);
-        return HARS_INTAKE_ERROR;
-    }
+    begin(&intake, sub, id);
 
     for (i = 0; i < 50 * seconds; i++) {
         row.t = from + i / 50.0;
@@ -129,7 +136,7 @@ record(const char *sub, const char *id, double from, unsigned seconds)
     }
 
     intake.recording.start_ms = (int64_t) (from * 1000);
-    outcome = hars_intake_commit(&intake);
+    outcome = hars_intake_commit(&dcm, &intake);
     hars_intake_free(&intake);
 
     return outcome;
@@ -248,32 +255,38 @@ test_erase(void)
 }
 
 
-/* an upload that began before, and ends after */
+/* uploads that began before, and end after */
 static void
 test_meanwhile(void)
 {
-    unsigned       i, full;
+    unsigned       i, k;
     hars_row_t     row;
-    hars_intake_t  intake;
+    hars_intake_t  intake[3];
 
     memset(&row, 0, sizeof(row));
-    hars_intake_begin(&intake, &dcm, "quick", "x", &full);
 
-    for (i = 0; i < 500; i++) {
-        row.t = T0 + i / 50.0;
-        hars_intake_row(&intake, &row);
+    for (k = 0; k < 3; k++) {
+        begin(&intake[k], "quick", "x");
+
+        for (i = 0; i < 500; i++) {
+            row.t = T0 + i / 50.0;
+            hars_intake_row(&intake[k], &row);
+        }
     }
 
     ok(hars_erase(&dcm, "quick") == HARS_OK, "erased while something comes");
-    ok(hars_intake_commit(&intake) == HARS_INTAKE_ERASED,
+    ok(hars_intake_commit(&dcm, &intake[0]) == HARS_INTAKE_ERASED,
        "it is not stored any more");
     hars_erase_rows(&dcm);
-    ok(hars_intake_commit(&intake) == HARS_INTAKE_ERASED, "nor later");
-    record("quick", "y", T0, 10);
-    ok(hars_intake_commit(&intake) == HARS_INTAKE_ERASED,
+    ok(hars_intake_commit(&dcm, &intake[1]) == HARS_INTAKE_ERASED,
+       "nor later");
+    ok(record("quick", "y", T0, 10) == HARS_INTAKE_STORED, "anew");
+    ok(hars_intake_commit(&dcm, &intake[2]) == HARS_INTAKE_ERASED,
        "nor under another key");
 
-    hars_intake_free(&intake);
+    for (k = 0; k < 3; k++) {
+        hars_intake_free(&intake[k]);
+    }
 }
 
 
