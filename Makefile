@@ -296,7 +296,8 @@ $(BUILD)/obj/bench/classifiers.o: CPPFLAGS += -Ibackend/mlservice
 
 $(BUILD)/bench/classifiers: $(BUILD)/obj/bench/classifiers.o \
     $(patsubst %,$(BUILD)/obj/backend/mlservice/hars_ml_%.o,features time \
-    spectrum fft sort gait inputs knn classify forest model model_forest)
+    spectrum fft sort gait inputs knn classify forest model model_forest \
+    model_knn)
 	@mkdir -p $(@D)
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypto -lm

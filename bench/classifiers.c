@@ -185,11 +185,16 @@ hars_bench_features(hars_bench_t *b)
 static void
 hars_bench_inputs(hars_bench_t *b)
 {
-    unsigned  i;
+    unsigned    i;
+    hars_run_t  run;
+
+    memset(&run, 0, sizeof(run));
 
     for (i = 0; i < HARS_BENCH_N; i++) {
-        hars_inputs(b->features,
-                    (const double (*)[HARS_ML_AXES]) b->row[i], b->input[i]);
+        hars_inputs_run(&run, b->features,
+                        i * (double) HARS_ML_HOP / HARS_ML_RATE,
+                        (const double (*)[HARS_ML_AXES]) b->row[i],
+                        b->input[i]);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "../backend/mlservice/hars_ml_knn.c"
 #include "../backend/mlservice/hars_ml_model.c"
 #include "../backend/mlservice/hars_ml_model_forest.c"
+#include "../backend/mlservice/hars_ml_model_knn.c"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -53,6 +53,7 @@ small_model(void)
 
     m = calloc(1, sizeof(hars_model_t));
     m->nclasses = 2;
+    m->inputs = HARS_ML_INPUTS;
     m->dims = 1;
     m->width = 16;
     m->k = 1;

@@ -3,7 +3,8 @@
  * The data structures of activity recognition in pipeline order:
  *
  *     recording -> clean, judge -> one clock of 50 Hz, low-passed
- *               -> windows of 128 samples, every 64 -> 200 inputs
+ *               -> windows of 128 samples, every 64 -> 200 inputs, and
+ *                  200 more for the wrist, their mean of late
  *               -> standardized -> principal components -> k-NN -+-> answer
  *               -> forest ---------------------------------------|
  *               -> boosted trees --------------------------------+
@@ -53,7 +54,9 @@
 #define HARS_ML_GROUP_AXES    2
 #define HARS_ML_FEATURES      305
 #define HARS_ML_GAIT          53           /* of the person's own frame */
-#define HARS_ML_INPUTS        200          /* that the classifiers take */
+#define HARS_ML_OF_WINDOW     200          /* inputs of a window */
+#define HARS_ML_INPUTS        400          /* and their means of late */
+#define HARS_ML_LATE          3            /* windows, about */
 #define HARS_ML_FFT           256          /* longest transform */
 
 /* bounds of what a model may have */
@@ -65,7 +68,7 @@
 #define HARS_ML_NAME          64
 #define HARS_ML_META          4096
 #define HARS_ML_BLOCK         32           /* prototypes side by side */
-#define HARS_ML_TREES         512
+#define HARS_ML_TREES         4096
 #define HARS_ML_LOGIT         2048
 #define HARS_ML_OWN           512          /* windows of a person's own */
 #define HARS_ML_VOTERS        3            /* k-NN, forest, boosted trees */
@@ -280,6 +283,7 @@ typedef struct {
     unsigned           nclasses;
     char               class[HARS_ML_CLASSES][HARS_ML_NAME];
 
+    unsigned           inputs;             /* taken: of the window, or all */
     float              mean[HARS_ML_INPUTS];
     float              inverse[HARS_ML_INPUTS];     /* 1 / deviation */
 
@@ -312,9 +316,17 @@ typedef struct {
 } hars_answer_t;
 
 
+/* inputs' means of late; zeroed: no window yet */
+typedef struct {
+    unsigned           n;                  /* windows, up to HARS_ML_LATE */
+    float              mean[HARS_ML_OF_WINDOW];
+} hars_late_t;
+
+
 /* what one window leaves for the next */
 typedef struct {
     hars_smooth_t      smooth;
+    hars_late_t        late;
     double             start;
 } hars_run_t;
 
@@ -378,9 +390,17 @@ void hars_features(hars_features_t *f, const double (*row)[HARS_ML_AXES],
 /* HARS_ML_GAIT values of a window, that do not change with the device */
 void hars_features_gait(const double (*row)[HARS_ML_AXES], double *out);
 
-/* what the classifiers take of a window, HARS_ML_INPUTS */
+/* what the classifiers take of a window, HARS_ML_OF_WINDOW */
 void hars_inputs(hars_features_t *f, const double (*row)[HARS_ML_AXES],
     float *out);
+
+/*
+ * The same and their means of late, HARS_ML_INPUTS in all: means of the first
+ * windows, then a third of each new one.  "run" is then this window's; a
+ * window behind a gap has no window before it.
+ */
+void hars_inputs_run(hars_run_t *run, hars_features_t *f, double start,
+    const double (*row)[HARS_ML_AXES], float *out);
 
 /*
  * The parts of it: what is computed of the signals of a group, each put to its

@@ -251,7 +251,7 @@ hars_model_project(const hars_model_t *model, const float *input,
 
     memset(point, 0, model->width * sizeof(float));
 
-    for (i = 0; i < HARS_ML_INPUTS; i++) {
+    for (i = 0; i < model->inputs; i++) {
         z = hars_model_standard(model, input, i);
         axis = model->axis + i * model->width;
 

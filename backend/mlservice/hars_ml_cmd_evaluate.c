@@ -236,7 +236,15 @@ static int
 hars_train_leave(const hars_train_t *t, hars_dataset_t *set,
     hars_vote_t *votes, hars_report_t *report)
 {
+    const char    *fault;
     hars_model_t  *model;
+
+    fault = hars_fit_fault(&t->fit, set->nclasses);
+
+    if (fault) {
+        fprintf(stderr, "hars-train: %s\n", fault);
+        return HARS_ERROR;
+    }
 
     model = calloc(1, sizeof(hars_model_t));
 

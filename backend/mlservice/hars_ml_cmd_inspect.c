@@ -31,11 +31,11 @@ hars_train_inspect(const hars_train_t *t)
         printf("%02x", model->digest[i]);
     }
 
-    printf("\nsize=%zu\nversion=%d\n%sinputs=%d\ndims=%u\nneighbours=%u\n"
+    printf("\nsize=%zu\nversion=%d\n%sinputs=%u\ndims=%u\nneighbours=%u\n"
            "prototypes=%u\ntrees=%u\nnodes=%u\nboosted=%u\n"
            "weights=%.2f %.2f %.2f\n"
            "sharpen=%.2f\nunknown=%.4f\n",
-           model->size, HARS_ML_VERSION, model->meta, HARS_ML_INPUTS,
+           model->size, HARS_ML_VERSION, model->meta, model->inputs,
            model->dims, model->k, model->n, model->forest.trees,
            model->forest.nodes, model->boost.trees,
            (double) model->weight[0], (double) model->weight[1],

@@ -50,10 +50,7 @@ hars_train_train(const hars_train_t *t)
     rc = HARS_ERROR;
     model = hars_train_model(t, set, &report);
 
-    if (model == NULL) {
-        fprintf(stderr, "hars-train: too few windows or no memory\n");
-
-    } else if (hars_train_meta(t, set, &report, model) == HARS_OK) {
+    if (model && hars_train_meta(t, set, &report, model) == HARS_OK) {
         rc = hars_train_write(t, model);
     }
 
@@ -77,8 +74,16 @@ hars_train_model(const hars_train_t *t, const hars_dataset_t *set,
 {
     size_t         i;
     uint8_t       *use;
+    const char    *fault;
     hars_vote_t   *votes;
     hars_model_t  *model;
+
+    fault = hars_fit_fault(&t->fit, set->nclasses);
+
+    if (fault) {
+        fprintf(stderr, "hars-train: %s\n", fault);
+        return NULL;
+    }
 
     model = NULL;
     use = malloc(set->n);
@@ -96,7 +101,10 @@ hars_train_model(const hars_train_t *t, const hars_dataset_t *set,
         model = hars_fit(set, use, &t->fit);
     }
 
-    if (model) {
+    if (model == NULL) {
+        fprintf(stderr, "hars-train: too few windows or no memory\n");
+
+    } else {
         hars_calibrate(set, model, votes);
         hars_report(set, votes, report);
         report->auroc = hars_calibrate_auroc(set, votes);

@@ -22,6 +22,7 @@ typedef struct {
     hars_windows_t    windows;
     unsigned          class;
     unsigned          person;
+    hars_run_t        run;
     int               failed;
 } hars_collector_t;
 
@@ -200,6 +201,7 @@ hars_dataset_trial(void *data, hars_trial_t *trial, char *error, size_t size)
 
     c->class = (unsigned) class;
     c->person = (unsigned) person;
+    memset(&c->run, 0, sizeof(c->run));
 
     hars_windows_init(&c->windows, trial->rec.rate, hars_dataset_window, c);
 
@@ -264,8 +266,6 @@ hars_dataset_window(void *data, double start,
     hars_dataset_t    *set;
     hars_collector_t  *c = data;
 
-    (void) start;
-
     set = c->set;
 
     if (set->n == set->size && hars_dataset_grow(set) != HARS_OK) {
@@ -273,7 +273,7 @@ hars_dataset_window(void *data, double start,
         return;
     }
 
-    hars_inputs(c->features, row, set->input[set->n]);
+    hars_inputs_run(&c->run, c->features, start, row, set->input[set->n]);
     set->class[set->n] = (uint8_t) c->class;
     set->person[set->n] = (uint16_t) c->person;
     set->trial[set->n] = (uint32_t) set->trials;

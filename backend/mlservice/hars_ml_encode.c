@@ -43,8 +43,8 @@ hars_model_encode(const hars_model_t *model, size_t *len)
 
     *len = HARS_ML_HEADER + 8 * 8 + strlen(model->meta)
            + hars_class_size(model)
-           + 2 * HARS_ML_INPUTS * sizeof(float)
-           + 4 + HARS_ML_INPUTS * model->dims * sizeof(float)
+           + 2 * model->inputs * sizeof(float)
+           + 4 + model->inputs * model->dims * sizeof(float)
            + hars_knn_size(model) + hars_forest_size(model, &model->forest)
            + hars_forest_size(model, &model->boost)
            + (HARS_ML_VOTERS + HARS_ML_SIGNS + 3) * sizeof(float)
@@ -108,15 +108,15 @@ hars_put_transform(unsigned char *p, const hars_model_t *model)
 {
     unsigned  i;
 
-    p = hars_put_section(p, "STDZ", 2 * HARS_ML_INPUTS * sizeof(float));
-    p = hars_put_floats(p, model->mean, HARS_ML_INPUTS);
-    p = hars_put_floats(p, model->inverse, HARS_ML_INPUTS);
+    p = hars_put_section(p, "STDZ", 2 * model->inputs * sizeof(float));
+    p = hars_put_floats(p, model->mean, model->inputs);
+    p = hars_put_floats(p, model->inverse, model->inputs);
 
-    p = hars_put_section(p, "PCA ", 4 + HARS_ML_INPUTS * model->dims
+    p = hars_put_section(p, "PCA ", 4 + model->inputs * model->dims
                                         * sizeof(float));
     p = hars_put_u32(p, model->dims);
 
-    for (i = 0; i < HARS_ML_INPUTS; i++) {
+    for (i = 0; i < model->inputs; i++) {
         p = hars_put_floats(p, model->axis + i * model->width, model->dims);
     }
 

@@ -29,7 +29,7 @@ static int hars_fit_axes(hars_model_t *model, const hars_dataset_t *set,
 static void hars_fit_covariance(const hars_model_t *model,
     const hars_dataset_t *set, const uint8_t *use, double *a);
 static void hars_fit_add(double *restrict a,
-    double (*restrict z)[HARS_ML_INPUTS]);
+    double (*restrict z)[HARS_ML_INPUTS], unsigned inputs);
 static int hars_fit_prototypes(hars_model_t *model, const hars_dataset_t *set,
     const uint8_t *use, unsigned unrounded);
 static void hars_fit_round(hars_model_t *model, const float *point);
@@ -37,6 +37,16 @@ static int hars_fit_unrounded(hars_model_t *model, const float *point);
 static double hars_eigen_sweep(double *a, unsigned n, double *vector);
 static void hars_eigen_rotate(double *a, unsigned n, double *vector,
     unsigned p, unsigned q);
+
+
+const char *
+hars_fit_fault(const hars_fit_t *fit, unsigned nclasses)
+{
+    return hars_boost_fits(nclasses, fit)
+           ? NULL : "a boosted tree a round for each activity, so many and "
+                    "so deep, is more than a model holds: fewer --rounds or "
+                    "less --depth";
+}
 
 
 hars_model_t *
@@ -54,6 +64,7 @@ hars_fit(const hars_dataset_t *set, const uint8_t *use, const hars_fit_t *fit)
         model->n += use[i] != 0;
     }
 
+    model->inputs = fit->inputs;
     model->dims = fit->dims;
     model->width = (fit->dims + 15) / 16 * 16;
     model->k = fit->k < model->n ? fit->k : model->n;
@@ -86,7 +97,7 @@ hars_fit_standardize(hars_model_t *model, const hars_dataset_t *set,
     size_t    i;
     unsigned  k;
 
-    for (k = 0; k < HARS_ML_INPUTS; k++) {
+    for (k = 0; k < model->inputs; k++) {
         mean = 0;
         square = 0;
 
@@ -115,12 +126,13 @@ hars_fit_axes(hars_model_t *model, const hars_dataset_t *set,
 {
     int        rc;
     double    *a, *vector, *value, *v, most;
-    unsigned   d, i;
+    unsigned   d, i, n;
 
-    a = calloc(HARS_ML_INPUTS * HARS_ML_INPUTS, sizeof(double));
-    vector = calloc(HARS_ML_INPUTS * HARS_ML_INPUTS, sizeof(double));
-    value = calloc(HARS_ML_INPUTS, sizeof(double));
-    model->axis = calloc(HARS_ML_INPUTS * model->width, sizeof(float));
+    n = model->inputs;
+    a = calloc(n * n, sizeof(double));
+    vector = calloc(n * n, sizeof(double));
+    value = calloc(n, sizeof(double));
+    model->axis = calloc(n * model->width, sizeof(float));
     rc = HARS_ERROR;
 
     if (!a || !vector || !value || !model->axis) {
@@ -129,18 +141,18 @@ hars_fit_axes(hars_model_t *model, const hars_dataset_t *set,
 
     hars_fit_covariance(model, set, use, a);
 
-    hars_eigen(a, HARS_ML_INPUTS, value, vector);
+    hars_eigen(a, n, value, vector);
 
     for (d = 0; d < model->dims; d++) {
-        v = vector + d * HARS_ML_INPUTS;
+        v = vector + d * n;
         most = 0;
 
-        for (i = 0; i < HARS_ML_INPUTS; i++) {
+        for (i = 0; i < n; i++) {
             most = fabs(v[i]) > fabs(most) ? v[i] : most;
         }
 
         /* an eigenvector has no sign of its own: its largest part is > 0 */
-        for (i = 0; i < HARS_ML_INPUTS; i++) {
+        for (i = 0; i < n; i++) {
             model->axis[i * model->width + d]
                                       = (float) (most < 0 ? -v[i] : v[i]);
         }
@@ -164,15 +176,16 @@ hars_fit_covariance(const hars_model_t *model, const hars_dataset_t *set,
 {
     double    z[HARS_FIT_ROWS][HARS_ML_INPUTS];
     size_t    i;
-    unsigned  k, j, rows;
+    unsigned  k, j, n, rows;
 
+    n = model->inputs;
     memset(z, 0, sizeof(z));
     rows = 0;
 
     for (i = 0; i < set->n; i++) {
 
         if (use[i]) {
-            for (k = 0; k < HARS_ML_INPUTS; k++) {
+            for (k = 0; k < n; k++) {
                 z[rows][k] = hars_model_standard(model, set->input[i], k);
             }
 
@@ -180,16 +193,16 @@ hars_fit_covariance(const hars_model_t *model, const hars_dataset_t *set,
         }
 
         if (rows == HARS_FIT_ROWS || i + 1 == set->n) {
-            hars_fit_add(a, z);
+            hars_fit_add(a, z, n);
             memset(z, 0, sizeof(z));
             rows = 0;
         }
     }
 
-    for (k = 0; k < HARS_ML_INPUTS; k++) {
+    for (k = 0; k < n; k++) {
         for (j = 0; j <= k; j++) {
-            a[k * HARS_ML_INPUTS + j] /= model->n;
-            a[j * HARS_ML_INPUTS + k] = a[k * HARS_ML_INPUTS + j];
+            a[k * n + j] /= model->n;
+            a[j * n + k] = a[k * n + j];
         }
     }
 }
@@ -197,13 +210,14 @@ hars_fit_covariance(const hars_model_t *model, const hars_dataset_t *set,
 
 /* the lower triangle, four windows at a time */
 static void
-hars_fit_add(double *restrict a, double (*restrict z)[HARS_ML_INPUTS])
+hars_fit_add(double *restrict a, double (*restrict z)[HARS_ML_INPUTS],
+    unsigned inputs)
 {
     double    w0, w1, w2, w3, *restrict row;
     unsigned  k, j, n;
 
-    for (k = 0; k < HARS_ML_INPUTS; k++) {
-        row = a + k * HARS_ML_INPUTS;
+    for (k = 0; k < inputs; k++) {
+        row = a + k * inputs;
         w0 = z[0][k];
         w1 = z[1][k];
         w2 = z[2][k];

@@ -36,6 +36,7 @@ typedef struct {
     const hars_fit_t     *fit;
     hars_forest_t        *forest;
     unsigned              nclasses;
+    unsigned              inputs;
     unsigned              n;               /* windows */
     unsigned              room;            /* nodes there is memory for */
     uint64_t              random;
@@ -115,12 +116,13 @@ hars_grow_create(hars_forest_t *forest, const hars_dataset_t *set,
     g->fit = fit;
     g->forest = forest;
     g->nclasses = set->nclasses;
+    g->inputs = fit->inputs;
 
     for (i = 0; i < set->n; i++) {
         g->n += use[i] != 0;
     }
 
-    g->value = malloc((size_t) g->n * HARS_ML_INPUTS * sizeof(float));
+    g->value = malloc((size_t) g->n * g->inputs * sizeof(float));
     g->class = malloc(g->n);
     g->order = malloc(g->n * sizeof(uint32_t));
     g->aside = malloc(g->n * sizeof(uint32_t));
@@ -154,7 +156,7 @@ hars_grow_fill(hars_grower_t *g, const hars_dataset_t *set,
             continue;
         }
 
-        for (k = 0; k < HARS_ML_INPUTS; k++) {
+        for (k = 0; k < g->inputs; k++) {
             g->value[(size_t) k * g->n + n] = set->input[i][k];
         }
 
@@ -379,15 +381,15 @@ hars_grow_split(hars_grower_t *g, const hars_branch_t *b,
     uint16_t  draw[HARS_ML_INPUTS], input;
     unsigned  i, k, tried;
 
-    for (i = 0; i < HARS_ML_INPUTS; i++) {
+    for (i = 0; i < g->inputs; i++) {
         draw[i] = (uint16_t) i;
     }
 
     best->gain = -1;
     tried = 0;
 
-    for (i = 0; i < HARS_ML_INPUTS && tried < g->fit->tries; i++) {
-        k = i + (unsigned) (hars_grow_random(g) % (HARS_ML_INPUTS - i));
+    for (i = 0; i < g->inputs && tried < g->fit->tries; i++) {
+        k = i + (unsigned) (hars_grow_random(g) % (g->inputs - i));
         input = draw[k];
         draw[k] = draw[i];
 

@@ -6,10 +6,9 @@
  *     magic[8]  version:32  length of the file:32
  *     "META" length:32   lines name=value, printable ASCII
  *     "CLAS" length:32   names, each ended by a zero
- *     "STDZ" length:32   mean[200] float, 1/deviation[200] float
- *     "PCA " length:32   dims:32, axis[200][dims] float
- *     "KNN " length:32   k:32, n:32, scale[dims] float, labels[n],
- *                        prototypes[n][dims] int16
+ *     "STDZ" length:32   hars_ml_model_knn.c
+ *     "PCA " length:32   the same
+ *     "KNN " length:32   the same
  *     "FRST" length:32   hars_ml_model_forest.c
  *     "BOOS" length:32   the same
  *     "VOTE" length:32   floats: weights of k-NN, forest and boosted
@@ -35,11 +34,8 @@
 #include <openssl/evp.h>
 
 
-/* with these no sum of squares on the way to a distance is infinite */
-#define HARS_MEAN_MAX   1e15f
-#define HARS_AXIS_MAX   1e6f
-
 #define HARS_SHARPEN_MAX   16
+#define HARS_SIGN_MAX      1e6f
 
 
 typedef int (*hars_section_pt)(hars_model_t *model, hars_reader_t *r);
@@ -57,10 +53,6 @@ static int hars_model_frame(hars_model_t *model, const unsigned char *src,
 static int hars_model_sections(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_meta(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_classes(hars_model_t *model, hars_reader_t *r);
-static int hars_model_read_scale(hars_model_t *model, hars_reader_t *r);
-static int hars_model_read_axes(hars_model_t *model, hars_reader_t *r);
-static int hars_model_read_knn(hars_model_t *model, hars_reader_t *r);
-static int hars_model_read_stored(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_forest(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_boost(hars_model_t *model, hars_reader_t *r);
 static int hars_model_read_vote(hars_model_t *model, hars_reader_t *r);
@@ -69,9 +61,9 @@ static int hars_model_read_vote(hars_model_t *model, hars_reader_t *r);
 static const hars_section_t  hars_model_section[] = {
     { "META", hars_model_read_meta },
     { "CLAS", hars_model_read_classes },
-    { "STDZ", hars_model_read_scale },
-    { "PCA ", hars_model_read_axes },
-    { "KNN ", hars_model_read_knn },
+    { "STDZ", hars_scale_read },
+    { "PCA ", hars_axes_read },
+    { "KNN ", hars_knn_read },
     { "FRST", hars_model_read_forest },
     { "BOOS", hars_model_read_boost },
     { "VOTE", hars_model_read_vote }
@@ -356,132 +348,16 @@ hars_model_read_classes(hars_model_t *model, hars_reader_t *r)
 
 
 static int
-hars_model_read_scale(hars_model_t *model, hars_reader_t *r)
-{
-    if (r->end - r->pos
-        != (ptrdiff_t) (2 * HARS_ML_INPUTS * sizeof(float)))
-    {
-        return HARS_ERROR;
-    }
-
-    if (hars_get_floats(r, model->mean, HARS_ML_INPUTS, HARS_MEAN_MAX)
-        != HARS_OK)
-    {
-        return HARS_ERROR;
-    }
-
-    return hars_get_floats(r, model->inverse, HARS_ML_INPUTS,
-                           HARS_MEAN_MAX);
-}
-
-
-static int
-hars_model_read_axes(hars_model_t *model, hars_reader_t *r)
-{
-    size_t  i, len;
-
-    len = (size_t) (r->end - r->pos);
-
-    if (len < 4) {
-        return HARS_ERROR;
-    }
-
-    model->dims = hars_get_u32(r->pos);
-    r->pos += 4;
-
-    if (model->dims < 1 || model->dims > HARS_ML_DIMS
-        || len != 4 + HARS_ML_INPUTS * model->dims * sizeof(float))
-    {
-        return HARS_ERROR;
-    }
-
-    model->width = (model->dims + 15) / 16 * 16;
-    model->axis = calloc(HARS_ML_INPUTS * model->width, sizeof(float));
-
-    for (i = 0; model->axis != NULL && i < HARS_ML_INPUTS; i++) {
-        if (hars_get_floats(r, model->axis + i * model->width, model->dims,
-                            HARS_AXIS_MAX)
-            != HARS_OK)
-        {
-            return HARS_ERROR;
-        }
-    }
-
-    return model->axis ? HARS_OK : HARS_ERROR;
-}
-
-
-static int
-hars_model_read_knn(hars_model_t *model, hars_reader_t *r)
-{
-    size_t  len;
-
-    len = (size_t) (r->end - r->pos);
-
-    if (len < 8) {
-        return HARS_ERROR;
-    }
-
-    model->k = hars_get_u32(r->pos);
-    model->n = hars_get_u32(r->pos + 4);
-    r->pos += 8;
-
-    if (model->n < 1 || model->n > HARS_ML_PROTOTYPES
-        || model->k < 1 || model->k > HARS_ML_K || model->k > model->n
-        || len != 8 + model->dims * sizeof(float) + model->n
-                  + (size_t) model->n * model->dims * 2
-        || hars_get_floats(r, model->scale, model->dims, HARS_AXIS_MAX)
-           != HARS_OK)
-    {
-        return HARS_ERROR;
-    }
-
-    return hars_model_read_stored(model, r);
-}
-
-
-static int
-hars_model_read_stored(hars_model_t *model, hars_reader_t *r)
-{
-    size_t  i, count;
-
-    count = (size_t) model->n * model->dims;
-
-    model->label = malloc(model->n);
-    model->stored = malloc(count * sizeof(int16_t));
-
-    if (model->label == NULL || model->stored == NULL) {
-        return HARS_ERROR;
-    }
-
-    for (i = 0; i < model->n; i++) {
-        model->label[i] = *r->pos++;
-
-        if (model->label[i] >= model->nclasses) {
-            return HARS_ERROR;
-        }
-    }
-
-    for (i = 0; i < count; i++) {
-        model->stored[i] = (int16_t) (r->pos[0] | r->pos[1] << 8);
-        r->pos += 2;
-    }
-
-    return hars_knn_layout(model);
-}
-
-
-static int
 hars_model_read_forest(hars_model_t *model, hars_reader_t *r)
 {
-    return hars_forest_read(&model->forest, model->nclasses, r);
+    return hars_forest_read(&model->forest, model, r);
 }
 
 
 static int
 hars_model_read_boost(hars_model_t *model, hars_reader_t *r)
 {
-    return hars_forest_read(&model->boost, model->nclasses, r);
+    return hars_forest_read(&model->boost, model, r);
 }
 
 
@@ -496,7 +372,7 @@ hars_model_read_vote(hars_model_t *model, hars_reader_t *r)
         || hars_get_floats(r, &model->sharpen, 1, HARS_SHARPEN_MAX)
            != HARS_OK
         || hars_get_floats(r, model->sign, HARS_ML_SIGNS + 1,
-                           HARS_AXIS_MAX)
+                           HARS_SIGN_MAX)
            != HARS_OK
         || hars_get_floats(r, &model->unknown, 1, 1) != HARS_OK)
     {

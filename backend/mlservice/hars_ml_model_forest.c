@@ -27,15 +27,16 @@ static int hars_forest_sizes(hars_forest_t *forest, unsigned nclasses,
 static void hars_forest_shares(hars_forest_t *forest, unsigned nclasses,
     hars_reader_t *r);
 static int hars_forest_node(hars_forest_t *forest, uint32_t tree,
-    uint32_t node, hars_reader_t *r);
+    uint32_t node, unsigned inputs, hars_reader_t *r);
 
 
 int
-hars_forest_read(hars_forest_t *forest, unsigned nclasses, hars_reader_t *r)
+hars_forest_read(hars_forest_t *forest, const hars_model_t *model,
+    hars_reader_t *r)
 {
     uint32_t  tree, node;
 
-    if (hars_forest_sizes(forest, nclasses, r) != HARS_OK) {
+    if (hars_forest_sizes(forest, model->nclasses, r) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -47,13 +48,15 @@ hars_forest_read(hars_forest_t *forest, unsigned nclasses, hars_reader_t *r)
         return HARS_ERROR;
     }
 
-    hars_forest_shares(forest, nclasses, r);
+    hars_forest_shares(forest, model->nclasses, r);
 
     for (tree = 0; tree < forest->trees; tree++) {
         for (node = forest->root[tree]; node < forest->root[tree + 1];
              node++)
         {
-            if (hars_forest_node(forest, tree, node, r) != HARS_OK) {
+            if (hars_forest_node(forest, tree, node, model->inputs, r)
+                != HARS_OK)
+            {
                 return HARS_ERROR;
             }
         }
@@ -124,7 +127,7 @@ hars_forest_shares(hars_forest_t *forest, unsigned nclasses,
 
 static int
 hars_forest_node(hars_forest_t *forest, uint32_t tree, uint32_t node,
-    hars_reader_t *r)
+    unsigned inputs, hars_reader_t *r)
 {
     uint32_t      index, first, left;
     hars_node_t  *p;
@@ -136,7 +139,7 @@ hars_forest_node(hars_forest_t *forest, uint32_t tree, uint32_t node,
     p->input = (uint16_t) (r->pos[4] | r->pos[5] << 8);
     left = (uint32_t) (r->pos[6] | r->pos[7] << 8);
 
-    if (p->input >= HARS_ML_INPUTS) {
+    if (p->input >= inputs) {
         return HARS_ERROR;
     }
 

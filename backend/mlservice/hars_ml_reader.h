@@ -25,7 +25,10 @@ uint32_t hars_get_u32(const unsigned char *p);
 /* HARS_ERROR: one is no number or beyond +-limit; there must be n of them */
 int hars_get_floats(hars_reader_t *r, float *dst, size_t n, float limit);
 
-int hars_forest_read(hars_forest_t *forest, unsigned nclasses,
+int hars_scale_read(hars_model_t *model, hars_reader_t *r);
+int hars_axes_read(hars_model_t *model, hars_reader_t *r);
+int hars_knn_read(hars_model_t *model, hars_reader_t *r);
+int hars_forest_read(hars_forest_t *forest, const hars_model_t *model,
     hars_reader_t *r);
 
 

@@ -112,15 +112,9 @@ hars_answer_window(hars_answer_t *answer, hars_run_t *run,
     answer->end = start + (double) HARS_ML_WINDOW / HARS_ML_RATE;
     answer->heart = (double) NAN;
 
-    hars_inputs(features, row, out);
+    hars_inputs_run(run, features, start, row, out);
     hars_model_classify(model, out, &answer->vote);
 
-    /* a window behind a gap has no window before it */
-    if (start - run->start > 1.5 * HARS_ML_HOP / HARS_ML_RATE) {
-        memset(&run->smooth, 0, sizeof(run->smooth));
-    }
-
-    run->start = start;
     answer->smooth = answer->vote;
     hars_smooth(&run->smooth, model->nclasses, &answer->smooth);
 }

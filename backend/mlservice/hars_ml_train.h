@@ -68,6 +68,7 @@ typedef struct {
     unsigned           drawn;              /* inputs tried at its nodes */
     unsigned           rate;               /* of 1000 */
     float              weight[HARS_ML_VOTERS];
+    unsigned           inputs;             /* of a window, or all */
     unsigned           own;                /* windows of each activity that
                                               people calibrate it with */
     unsigned           unrounded:1;        /* prototypes stay float */
@@ -144,6 +145,9 @@ void hars_dataset_free(hars_dataset_t *set);
  */
 void hars_eigen(double *a, unsigned n, double *value, double *vector);
 
+/* what is wrong with it for so many activities; NULL: nothing */
+const char *hars_fit_fault(const hars_fit_t *fit, unsigned nclasses);
+
 /* fits a model to the windows whose "use" is not zero; without meta text */
 hars_model_t *hars_fit(const hars_dataset_t *set, const uint8_t *use,
     const hars_fit_t *fit);
@@ -155,7 +159,10 @@ hars_model_t *hars_fit(const hars_dataset_t *set, const uint8_t *use,
 int hars_grow(hars_forest_t *forest, const hars_dataset_t *set,
     const uint8_t *use, const hars_fit_t *fit);
 
-/* boosted trees; HARS_ERROR: no memory, or more than 8 activities */
+/* so many rounds, of that depth, of a tree for each activity? */
+int hars_boost_fits(unsigned nclasses, const hars_fit_t *fit);
+
+/* boosted trees; HARS_ERROR: no memory, or they do not fit */
 int hars_boost(hars_forest_t *forest, const hars_dataset_t *set,
     const uint8_t *use, const hars_fit_t *fit);
 

@@ -63,10 +63,11 @@ static const char  hars_train_help[] =
     "  --trees N         of the forest (100)\n"
     "  --leaf N          least windows of a leaf (2)\n"
     "  --tries N         inputs tried for a split (40)\n"
-    "  --rounds N        boosted trees (200)\n"
-    "  --depth N         of a boosted tree (5)\n"
+    "  --rounds N        boosted trees of each activity (200)\n"
+    "  --depth N         of a boosted tree (4)\n"
     "  --drawn N         inputs tried at its nodes (20)\n"
     "  --rate N          of boosting, of 1000 (100)\n"
+    "  --late            inputs also as means of the last windows, about three\n"
     "  --weights A,B,C   percent of k-NN, forest, boosted trees (20,30,50)\n"
     "  --dims N          principal components (40)\n"
     "  --neighbours N    k of k-NN (15)\n"
@@ -100,6 +101,7 @@ static const struct option  hars_train_option[] = {
     { "depth", required_argument, NULL, 'h' },
     { "drawn", required_argument, NULL, 'c' },
     { "rate", required_argument, NULL, 'a' },
+    { "late", no_argument, NULL, 'L' },
     { "calibrate", required_argument, NULL, 'b' },
     { "weights", required_argument, NULL, 'w' },
     { "unrounded", no_argument, NULL, 'u' },
@@ -118,6 +120,7 @@ main(int argc, char **argv)
     hars_train_t  t;
 
     memset(&t, 0, sizeof(t));
+    t.fit.inputs = HARS_ML_OF_WINDOW;
     t.fit.dims = 40;
     t.fit.k = 15;
     t.fit.trees = 100;
@@ -125,7 +128,7 @@ main(int argc, char **argv)
     t.fit.tries = 40;
     t.fit.seed = 1;
     t.fit.rounds = 200;
-    t.fit.depth = 5;
+    t.fit.depth = 4;
     t.fit.drawn = 20;
     t.fit.rate = 100;
     t.fit.weight[0] = 0.2f;
@@ -185,6 +188,9 @@ hars_train_options(hars_train_t *t, int argc, char **argv)
             break;
         case 'j':
             t->json = 1;
+            break;
+        case 'L':
+            t->fit.inputs = HARS_ML_INPUTS;
             break;
         case 'u':
             t->fit.unrounded = 1;

@@ -60,7 +60,7 @@ sub training {
 
     ($status, $out) = run("inspect $dir/a.hars");
     is($status, 0, 'inspect: done');
-    like($out, qr/^placement=ankle\n.*^trees=10\nnodes=\d+\nboosted=5$/ms,
+    like($out, qr/^placement=ankle\n.*^trees=10\nnodes=\d+\nboosted=10$/ms,
          'inspect: what is in it');
 
     ($status, $out) = run("evaluate --quiet --model $dir/a.hars "

@@ -9,6 +9,7 @@
 
 
 #include "../../backend/mlservice/hars_ml_boost.c"
+#include "../../backend/mlservice/hars_ml_boost_tree.c"
 #include "../../backend/mlservice/hars_ml_features.c"
 #include "../../backend/mlservice/hars_ml_fft.c"
 #include "../../backend/mlservice/hars_ml_forest.c"
@@ -35,6 +36,9 @@ static void naive(const hars_model_t *m, const float *input,
     hars_vote_t *vote);
 static hars_dataset_t *points(void);
 static void turned(void);
+static void late(void);
+static unsigned mean_of(const float *out, float (*own)[HARS_ML_INPUTS],
+    const double *part, unsigned n);
 static double turn(const double turn[3][3]);
 
 
@@ -56,6 +60,7 @@ main(void)
     grown();
     boosted();
     turned();
+    late();
 
     return tap_done();
 }
@@ -66,7 +71,10 @@ grown(void)
 {
     uint8_t         *use;
     unsigned         i;
-    hars_fit_t       fit = { .trees = 21, .leaf = 3, .tries = 60, .seed = 7 };
+    hars_fit_t       fit = {
+        .trees = 21, .leaf = 3, .tries = 60, .seed = 7,
+        .inputs = HARS_ML_OF_WINDOW
+    };
     hars_model_t     m, again;
     hars_dataset_t  *set;
 
@@ -118,7 +126,8 @@ boosted(void)
     size_t           i, bad, right;
     uint8_t         *use;
     hars_fit_t       fit = {
-        .rounds = 60, .depth = 3, .drawn = 60, .rate = 200, .seed = 7
+        .rounds = 60, .depth = 3, .drawn = 60, .rate = 200, .seed = 7,
+        .inputs = HARS_ML_OF_WINDOW
     };
     hars_vote_t     *many, one;
     hars_model_t     m, again;
@@ -136,8 +145,8 @@ boosted(void)
     }
 
     ok(hars_boost(&m.boost, set, use, &fit) == HARS_OK
-       && m.boost.trees == 60 && m.boost.leaves <= 60 * 8,
-       "60 boosted trees grow");
+       && m.boost.trees == 180 && m.boost.leaves <= 180 * 8,
+       "60 rounds of boosted trees grow");
 
     hars_boost_classify(&m, (const float (*)[HARS_ML_INPUTS]) set->input, N,
                         many);
@@ -165,9 +174,17 @@ boosted(void)
 
     hars_forest_free(&again.boost);
     memset(&again, 0, sizeof(again));
-    set->nclasses = 9;
-    ok(hars_boost(&again.boost, set, use, &fit) == HARS_ERROR,
-       "boosted: nine activities are refused");
+    fit.rounds = HARS_ML_TREES / 3 + 1;
+    ok(hars_boost(&again.boost, set, use, &fit) == HARS_ERROR
+       && !hars_boost_fits(3, &fit),
+       "boosted: more trees than a model has are refused");
+
+    fit.rounds = HARS_ML_TREES / 3;
+    fit.depth = 4;
+    ok(hars_boost_fits(3, &fit) && !hars_boost_fits(4, &fit),
+       "boosted: as many as it has are not");
+    fit.depth = 5;
+    ok(!hars_boost_fits(3, &fit), "boosted: more leaves are refused");
 
     hars_forest_free(&again.boost);
     hars_forest_free(&m.boost);
@@ -402,7 +419,7 @@ turn(const double turn[3][3])
     hars_features_free(f);
 
     worst = 0;
-    n = fabs(turn[0][0]) == 1 ? HARS_ML_INPUTS : HARS_ML_INPUTS - 3;
+    n = fabs(turn[0][0]) == 1 ? HARS_ML_OF_WINDOW : HARS_ML_OF_WINDOW - 3;
 
     for (i = 0; i < n; i++) {
         worst = fmax(worst, fabs((double) one[i] - (double) two[i])
@@ -410,4 +427,76 @@ turn(const double turn[3][3])
     }
 
     return worst;
+}
+
+
+/* five windows in a row and one behind a gap, their means by hand */
+static void
+late(void)
+{
+    float             out[6][HARS_ML_INPUTS], own[6][HARS_ML_INPUTS];
+    double            row[HARS_ML_WINDOW][HARS_ML_AXES];
+    unsigned          i, k, w, bad;
+    hars_run_t        run;
+    hars_features_t  *f;
+
+    static const double  start[] = { 7, 8.28, 9.56, 10.84, 12.12, 14.68 };
+    static const double  one[] = { 1 }, two[] = { 1 / 2.0, 1 / 2.0 };
+    static const double  three[] = { 1 / 3.0, 1 / 3.0, 1 / 3.0 };
+    static const double  five[] = {
+        4 / 27.0, 4 / 27.0, 4 / 27.0, 2 / 9.0, 1 / 3.0
+    };
+
+    memset(&run, 0, sizeof(run));
+    f = hars_features_create();
+    bad = 0;
+
+    for (w = 0; w < 6; w++) {
+        for (i = 0; i < HARS_ML_WINDOW; i++) {
+            for (k = 0; k < HARS_ML_AXES; k++) {
+                row[i][k] = k == 2 ? 9.8 + noise() : (w + 1) * noise();
+            }
+        }
+
+        hars_inputs_run(&run, f, start[w],
+                        (const double (*)[HARS_ML_AXES]) row, out[w]);
+        hars_inputs(f, (const double (*)[HARS_ML_AXES]) row, own[w]);
+        bad += memcmp(own[w], out[w], HARS_ML_OF_WINDOW * sizeof(float)) != 0;
+    }
+
+    ok(bad == 0, "a window's own inputs are first");
+    ok(mean_of(out[0], own, one, 1) == 0, "late: the first is its own mean");
+    ok(mean_of(out[1], own, two, 2) == 0 && mean_of(out[2], own, three, 3) == 0,
+       "late: of two and three windows their mean");
+    ok(mean_of(out[4], own, five, 5) == 0, "late: then a third of each");
+    ok(mean_of(out[5], own + 5, one, 1) == 0, "late: nothing beyond a gap");
+
+    hars_features_free(f);
+}
+
+
+/* how many are not */
+static unsigned
+mean_of(const float *out, float (*own)[HARS_ML_INPUTS], const double *part,
+    unsigned n)
+{
+    double    want, size;
+    unsigned  i, w, bad;
+
+    bad = 0;
+
+    for (i = 0; i < HARS_ML_OF_WINDOW; i++) {
+        want = 0;
+        size = 1;
+
+        for (w = 0; w < n; w++) {
+            want += part[w] * (double) own[w][i];
+            size += fabs((double) own[w][i]);
+        }
+
+        bad += !(fabs((double) out[HARS_ML_OF_WINDOW + i] - want)
+                 < 1e-6 * size);
+    }
+
+    return bad;
 }

@@ -14,6 +14,7 @@
 #include "../../backend/mlservice/hars_ml_knn.c"
 #include "../../backend/mlservice/hars_ml_model.c"
 #include "../../backend/mlservice/hars_ml_model_forest.c"
+#include "../../backend/mlservice/hars_ml_model_knn.c"
 
 #include <unistd.h>
 
@@ -84,6 +85,7 @@ build(void)
     hars_model_t  *m;
 
     m = calloc(1, sizeof(hars_model_t));
+    m->inputs = HARS_ML_OF_WINDOW;
     m->dims = DIMS;
     m->width = 16;
     m->k = 3;
@@ -93,11 +95,11 @@ build(void)
     strcpy(m->class[1], "walking");
     strcpy(m->meta, "placement=pocket\nsubjects=1 2\n");
 
-    m->axis = calloc(HARS_ML_INPUTS * m->width, sizeof(float));
+    m->axis = calloc(m->inputs * m->width, sizeof(float));
     m->stored = malloc(N * DIMS * sizeof(int16_t));
     m->label = malloc(N);
 
-    for (i = 0; i < HARS_ML_INPUTS; i++) {
+    for (i = 0; i < m->inputs; i++) {
         m->mean[i] = (float) i;
         m->inverse[i] = 1 / (float) (i + 1);
 
@@ -151,7 +153,7 @@ plant(hars_forest_t *f)
         k = i % 7;
         f->root[i / 7] = i - k;
         f->leaf[i] = (uint16_t) (i % 3);
-        f->node[i].input = (uint16_t) (next() % HARS_ML_INPUTS);
+        f->node[i].input = (uint16_t) (next() % HARS_ML_OF_WINDOW);
         f->node[i].left = (uint16_t) (k < 3 && i < 21 ? 2 * k + 1 : k);
         f->node[i].threshold = k < 3 && i < 21
                                ? (float) next() / (1 << 24) : INFINITY;
@@ -274,6 +276,7 @@ resigned(void)
     senseless("no prototypes", section("KNN ") + 4, 0);
     senseless("no neighbours", section("KNN "), 0);
     senseless("more neighbours than prototypes", section("KNN "), N + 1);
+    senseless("means of 199 inputs", section("STDZ") - 4, 199 * 8);
     senseless("no dimensions", section("PCA "), 0);
     senseless("65 dimensions", section("PCA "), 65);
     senseless("a mean that is NaN", section("STDZ"), 0x7fc00000);
@@ -288,7 +291,7 @@ resigned(void)
     senseless("a section that is not known", section("STDZ") - 8, 0x58585858);
 
     senseless("no trees", section("FRST"), 0);
-    senseless("513 trees", section("FRST"), 513);
+    senseless("4097 trees", section("FRST"), 4097);
     senseless("no leaves", section("FRST") + 4, 0);
     senseless("a tree without nodes", section("FRST") + 8, 0);
     senseless("an input that there is not",

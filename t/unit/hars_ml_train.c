@@ -8,6 +8,7 @@
 
 
 #include "../../backend/mlservice/hars_ml_boost.c"
+#include "../../backend/mlservice/hars_ml_boost_tree.c"
 #include "../../backend/mlservice/hars_ml_calibrate.c"
 #include "../../backend/mlservice/hars_ml_classify.c"
 #include "../../backend/mlservice/hars_ml_clock.c"
@@ -25,6 +26,7 @@
 #include "../../backend/mlservice/hars_ml_knn.c"
 #include "../../backend/mlservice/hars_ml_model.c"
 #include "../../backend/mlservice/hars_ml_model_forest.c"
+#include "../../backend/mlservice/hars_ml_model_knn.c"
 #include "../../backend/mlservice/hars_ml_person.c"
 #include "../../backend/mlservice/hars_ml_recognize.c"
 #include "../../backend/mlservice/hars_ml_recording.c"
@@ -328,7 +330,8 @@ folds(const hars_dataset_t *set)
     uint8_t        fold[180], of[6];
     hars_fit_t     fit = {
         .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .rounds = 5,
-        .depth = 3, .drawn = 20, .rate = 300, .weight = { 0.4f, 0.3f, 0.3f }
+        .depth = 3, .drawn = 20, .rate = 300, .inputs = HARS_ML_OF_WINDOW,
+        .weight = { 0.4f, 0.3f, 0.3f }
     };
     hars_vote_t    votes[180];
     hars_report_t  report;
@@ -518,7 +521,8 @@ twice(const hars_dataset_t *set)
     uint8_t          use[180];
     hars_fit_t       fit = {
         .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .rounds = 5,
-        .depth = 3, .drawn = 20, .rate = 300, .weight = { 0.4f, 0.3f, 0.3f }
+        .depth = 3, .drawn = 20, .rate = 300, .inputs = HARS_ML_INPUTS,
+        .weight = { 0.4f, 0.3f, 0.3f }
     };
     hars_vote_t      a, b;
     hars_model_t    *first, *second, *read;
@@ -616,6 +620,7 @@ own_left(const hars_dataset_t *set)
     hars_fit_t       fit = {
         .dims = 8, .k = 5, .trees = 10, .leaf = 2, .tries = 20, .rounds = 5,
         .depth = 3, .drawn = 20, .rate = 300, .own = 3,
+        .inputs = HARS_ML_OF_WINDOW,
         .weight = { 0.4f, 0.3f, 0.3f }
     };
     hars_vote_t      votes[180];
