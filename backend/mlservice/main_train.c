@@ -67,7 +67,7 @@ static const char  hars_train_help[] =
     "  --depth N         of a boosted tree (4)\n"
     "  --drawn N         inputs tried at its nodes (20)\n"
     "  --rate N          of boosting, of 1000 (100)\n"
-    "  --late            inputs also as means of the last windows, about three\n"
+    "  --late            inputs also as their means of late, 3 windows or so\n"
     "  --weights A,B,C   percent of k-NN, forest, boosted trees (20,30,50)\n"
     "  --dims N          principal components (40)\n"
     "  --neighbours N    k of k-NN (15)\n"

@@ -76,6 +76,20 @@ sub training {
     is($status, 1, 'evaluate: no shipped model knows these');
     like($error, qr/no shipped model knows these activities/, 'and says so');
 
+    run("train $fit --late --seed 3 --placement ankle --out $dir/d.hars "
+        . "$data");
+    ($status, $out) = run("inspect $dir/d.hars");
+    like($out, qr/^inputs=400$/m, '--late: means besides');
+    ($status) = run("evaluate --quiet --model $dir/d.hars $data");
+    is($status, 0, '--late: a model that answers');
+
+    for my $command ("train --out $dir/x", 'evaluate --folds 4') {
+        ($status, $out, $error) = run("$command --quiet --rounds 2049 "
+                                      . $data);
+        is($status, 1, "$command, too many rounds: refused");
+        like($error, qr/fewer --rounds or less --depth$/, 'and says so');
+    }
+
     ($status, $out) = run("train --weights 50,50,50 --out x $data");
     is($status, 2, 'weights of 150 percent: usage');
 }
