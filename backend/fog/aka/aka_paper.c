@@ -65,6 +65,7 @@ hars_paper_device_m1(const hars_aka_device_t *device,
         || hars_paper_v(t->m1 + 64, device->id, device->id_len, device->key,
                         device->seed, t->r, NULL))
     {
+        hars_aka_wipe(t, sizeof(hars_aka_try_t));
         return HARS_AKA_ERROR;
     }
 
@@ -134,6 +135,7 @@ hars_paper_fog_m2(const hars_aka_fog_t *fog, const unsigned char *m1,
         || hars_paper_v(relay->m2 + 160, fog->id, fog->id_len, fog->key,
                         fog->seed, rnd, m1 + 64))
     {
+        hars_aka_wipe(relay, sizeof(hars_aka_relay_t));
         return HARS_AKA_ERROR;
     }
 
@@ -300,8 +302,8 @@ hars_paper_admit(const hars_aka_cloud_t *cloud,
     const unsigned char fresh_j[HARS_AKA_SEED], int64_t now,
     unsigned char m3[HARS_AKA_M3], hars_aka_session_t *session)
 {
-    int             rc;
-    unsigned char   in[96], v3[32], text[64];
+    int                   rc;
+    unsigned char         in[96], v3[32], text[64], pid_i[32], pid_j[32];
     const unsigned char  *r1 = request->r1, *r2 = request->r2;
 
     (void) cloud;
@@ -332,11 +334,16 @@ hars_paper_admit(const hars_aka_cloud_t *cloud,
 
     /* PID' = h(PID|r3) */
 
-    rc |= hars_paper_hash(row_i->seed[HARS_AKA_CUR],
-                          row_i->seed[HARS_AKA_CUR], 32, rnd, 32, NULL, 0);
-    rc |= hars_paper_hash(row_j->seed[HARS_AKA_CUR],
-                          row_j->seed[HARS_AKA_CUR], 32, rnd, 32, NULL, 0);
+    rc |= hars_paper_hash(pid_i, row_i->seed[HARS_AKA_CUR], 32, rnd, 32, NULL,
+                          0);
+    rc |= hars_paper_hash(pid_j, row_j->seed[HARS_AKA_CUR], 32, rnd, 32, NULL,
+                          0);
     rc |= hars_paper_session(r1, r2, rnd, session);
+
+    if (rc == 0) {
+        memcpy(row_i->seed[HARS_AKA_CUR], pid_i, 32);
+        memcpy(row_j->seed[HARS_AKA_CUR], pid_j, 32);
+    }
 
     session->since = now;
     hars_aka_wipe(in, sizeof(in));
@@ -420,8 +427,9 @@ hars_paper_finish(const unsigned char *r1, const unsigned char *r2,
     const unsigned char *r3, const unsigned char *v3, unsigned char *pid,
     hars_aka_session_t *session)
 {
-    int            rc;
-    unsigned char  have[32], text[64];
+    int                 rc;
+    unsigned char       have[32], text[64], next[32];
+    hars_aka_session_t  made;
 
     memcpy(text, r1, 32);
     memcpy(text + 32, r2, 32);
@@ -433,14 +441,20 @@ hars_paper_finish(const unsigned char *r1, const unsigned char *r2,
     }
 
     if (rc == HARS_AKA_OK) {
-        rc = hars_paper_session(r1, r2, r3, session);
+        rc = hars_paper_session(r1, r2, r3, &made);
     }
 
     if (rc == HARS_AKA_OK) {
-        rc = hars_paper_hash(pid, pid, 32, r3, 32, NULL, 0);
+        rc = hars_paper_hash(next, pid, 32, r3, 32, NULL, 0);
+    }
+
+    if (rc == HARS_AKA_OK) {
+        memcpy(pid, next, 32);
+        *session = made;
     }
 
     hars_aka_wipe(text, sizeof(text));
+    hars_aka_wipe(&made, sizeof(made));
 
     return rc;
 }
