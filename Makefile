@@ -180,7 +180,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@$(CC) $(CPPFLAGS) -I$(<D) $(CFLAGS) -c -o $@ $<
 
 # how a recording is read, by the ML service and by what collects them
-RECORDING := feed inflate json_rows middle options packed recording rows \
+RECORDING := drift feed inflate json_rows middle options packed recording rows \
              sift source text
 
 $(eval $(call archive,hars_backend,backend/common))

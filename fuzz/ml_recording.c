@@ -8,6 +8,7 @@
 #include "../backend/mlservice/hars_ml_classify.c"
 #include "../backend/mlservice/hars_ml_clock.c"
 #include "../backend/mlservice/hars_ml_features.c"
+#include "../backend/mlservice/hars_ml_drift.c"
 #include "../backend/mlservice/hars_ml_feed.c"
 #include "../backend/mlservice/hars_ml_fft.c"
 #include "../backend/mlservice/hars_ml_forest.c"

@@ -7,6 +7,7 @@
  * what is refused says why.  In pieces a body has the same rows.
  */
 
+#include "../backend/mlservice/hars_ml_drift.c"
 #include "../backend/mlservice/hars_ml_feed.c"
 #include "../backend/mlservice/hars_ml_inflate.c"
 #include "../backend/mlservice/hars_ml_packed.c"

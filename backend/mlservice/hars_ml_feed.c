@@ -64,6 +64,7 @@ hars_feed_init(hars_feed_t *feed, const hars_options_t *options,
     feed->data = data;
     feed->arrival = options->arrival;
     feed->open = NAN;
+    feed->together = options->arrival && !(options->rotation_rate > 0);
 
     feed->source[0].to = HARS_ML_AXES;
     feed->source[0].period = 1 / options->rate;

@@ -18,6 +18,7 @@
 
 
 static json_t *hars_json_records(const hars_feed_t *feed);
+static json_t *hars_json_drift(const hars_feed_t *feed);
 static json_t *hars_json_windows(const hars_model_t *model,
     const hars_feed_t *feed, const hars_answers_t *answers,
     unsigned probabilities);
@@ -37,12 +38,13 @@ hars_json_told_top(const hars_model_t *model, const hars_feed_t *feed)
     size_t   len;
     json_t  *root;
 
-    root = json_pack("{s:s, s:o, s:f, s:f, s:o, s:[]}",
+    root = json_pack("{s:s, s:o, s:f, s:f, s:o, s:o*, s:[]}",
                      "model", model->id,
                      "placement", hars_json_meta(model, "placement"),
                      "window_s", (double) HARS_ML_WINDOW / HARS_ML_RATE,
                      "hop_s", (double) HARS_ML_HOP / HARS_ML_RATE,
                      "records", hars_json_records(feed),
+                     "rotation_drift_ppm", hars_json_drift(feed),
                      "windows");
 
     text = json_dumps(root, HARS_JSON_FLAGS);
@@ -84,7 +86,8 @@ hars_json_session(const hars_session_t *session, uint64_t idle)
 
     p = &session->progress;
 
-    root = json_pack("{s:s, s:s, s:o, s:f, s:f, s:f, s:I, s:I, s:o, s:o}",
+    root = json_pack("{s:s, s:s, s:o, s:f, s:f, s:f, s:I, s:I, s:o, s:o*,"
+                     " s:o}",
                      "id", session->id,
                      "model", session->model->id,
                      "placement", hars_json_meta(session->model, "placement"),
@@ -94,6 +97,7 @@ hars_json_session(const hars_session_t *session, uint64_t idle)
                      "idle_s", (json_int_t) (idle / 1000),
                      "windows", (json_int_t) p->made,
                      "records", hars_json_records(&p->feed),
+                     "rotation_drift_ppm", hars_json_drift(&p->feed),
                      "last_s", p->feed.source[0].any
                      ? json_real(p->feed.source[0].last.t) : json_null());
 
@@ -135,6 +139,18 @@ hars_json_records(const hars_feed_t *feed)
                      "duplicates", (json_int_t) feed->duplicates,
                      "outliers", (json_int_t) feed->outliers,
                      "unpaired", (json_int_t) feed->unpaired);
+}
+
+
+/* NULL: there is none to tell */
+static json_t *
+hars_json_drift(const hars_feed_t *feed)
+{
+    double  drift;
+
+    drift = hars_feed_drift(feed);
+
+    return isnan(drift) ? NULL : json_real(round(drift * 1e7) / 10);
 }
 
 

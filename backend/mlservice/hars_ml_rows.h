@@ -127,7 +127,19 @@ typedef struct {
 typedef struct {
     double             t;
     float              v[3];
+    float              drift;             /* s; hars_drift_t: value */
 } hars_third_t;
+
+
+/* how far stamps have run away from the samples that they are of */
+typedef struct {
+    double             moved;             /* s, by all packets' stamps */
+    double             base;              /* of it, when the value began */
+    double             value;             /* s */
+    double             slow;              /* its mean of the last packets */
+    double             since;             /* s */
+    unsigned           settle;            /* packets until it is believed */
+} hars_drift_t;
 
 
 /* one stream on its way; [from, to) are its axes */
@@ -143,6 +155,7 @@ typedef struct {
     hars_sample_t      spike[2];          /* judged by their neighbours */
 
     double             clock;             /* of the packet before */
+    hars_drift_t       drift;
     double             sent;              /* time of the sample before */
     size_t             slots;
     size_t             lost;
@@ -160,6 +173,7 @@ typedef struct {
 typedef struct {
     hars_source_t      source[2];         /* joined or acceleration; rotation */
     unsigned           arrival:1;
+    unsigned           together:1;        /* one clock takes all samples */
     unsigned           bare:1;
     uint8_t            seen;              /* bits of hars_stream_e */
 
@@ -253,6 +267,18 @@ const char *hars_feed_field(const hars_feed_t *feed, unsigned stream);
 /* a packet's samples, from the clock that they were taken by */
 int hars_source_packet(hars_feed_t *feed, hars_source_t *source,
     hars_fault_t *fault);
+
+/* a stream begins, or goes on after a pause of so many s */
+void hars_drift_begin(hars_drift_t *drift, double pause);
+
+/* a packet: its stamp moved the clock, which went on by the length of it */
+void hars_drift_packet(hars_drift_t *drift, double moved, double length);
+
+/* how much faster the stamps run than the samples come; 0: not known yet */
+double hars_drift_rate(const hars_drift_t *drift);
+
+/* of the rotation's stamps against those of the acceleration; NAN: unknown */
+double hars_feed_drift(const hars_feed_t *feed);
 
 /* a sample of a stream with times in order, on to the other one */
 void hars_source_take(hars_feed_t *feed, hars_source_t *source,

@@ -14,7 +14,9 @@
  * person does comes and goes within a sample so far.  Two in a row stay.
  *
  * Joined.  The rotation is interpolated at the times of the acceleration; a
- * sample without rotation within HARS_ML_GAP around it is dropped.
+ * sample without rotation within HARS_ML_GAP around it is dropped.  Where one
+ * clock takes the samples of both, what their stamps drift apart is taken out
+ * (hars_ml_drift.c).
  */
 
 
@@ -43,6 +45,7 @@ static void hars_source_pass(hars_feed_t *feed, hars_source_t *source,
 static void hars_source_queue(hars_feed_t *feed, hars_source_t *source,
     const hars_sample_t *sample);
 static void hars_feed_join(hars_feed_t *feed);
+static double hars_third_time(const hars_third_t *third);
 static void hars_feed_pair(hars_feed_t *feed, const hars_third_t *a,
     const hars_third_t *before, const hars_third_t *after);
 static hars_third_t *hars_source_at(hars_source_t *source, unsigned i);
@@ -142,6 +145,8 @@ hars_source_lock(hars_feed_t *feed, hars_source_t *source, double t,
     source->slots += source->n;
 
     if (!source->running || t - source->clock > HARS_ML_GAP + length) {
+        hars_drift_begin(&source->drift, source->running
+                         ? t - source->clock : 0);
         source->running = 1;
         source->clock = t;
         return HARS_OK;
@@ -168,6 +173,7 @@ hars_source_lock(hars_feed_t *feed, hars_source_t *source, double t,
     late = HARS_LOOP * late;
     late = late > -source->period / 2 ? late : -source->period / 2;
     source->clock += length + late;
+    hars_drift_packet(&source->drift, late, (1 + fmax(packets, 0)) * length);
 
     return HARS_OK;
 }
@@ -271,6 +277,7 @@ hars_source_queue(hars_feed_t *feed, hars_source_t *source,
 
     third = hars_source_at(source, source->queued++);
     third->t = sample->t;
+    third->drift = feed->together ? (float) source->drift.value : 0;
 
     for (i = 0; i < 3; i++) {
         third->v[i] = (float) sample->v[source->from + i];
@@ -291,7 +298,7 @@ hars_feed_join(hars_feed_t *feed)
         a = hars_source_at(first, 0);
         before = hars_source_at(second, 0);
 
-        if (before->t > a->t) {
+        if (hars_third_time(before) > hars_third_time(a)) {
             hars_source_drop(first);
             feed->unpaired++;
             continue;
@@ -303,7 +310,7 @@ hars_feed_join(hars_feed_t *feed)
 
         after = hars_source_at(second, 1);
 
-        if (after->t <= a->t) {
+        if (hars_third_time(after) <= hars_third_time(a)) {
             hars_source_drop(second);
             continue;
         }
@@ -314,20 +321,30 @@ hars_feed_join(hars_feed_t *feed)
 }
 
 
+/* by the samples' own clock */
+static double
+hars_third_time(const hars_third_t *third)
+{
+    return third->t - (double) third->drift;
+}
+
+
 static void
 hars_feed_pair(hars_feed_t *feed, const hars_third_t *a,
     const hars_third_t *before, const hars_third_t *after)
 {
-    double         part;
+    double         part, length;
     unsigned       i;
     hars_sample_t  sample;
 
-    if (after->t - before->t > HARS_ML_GAP) {
+    length = hars_third_time(after) - hars_third_time(before);
+
+    if (length > HARS_ML_GAP) {
         feed->unpaired++;
         return;
     }
 
-    part = (a->t - before->t) / (after->t - before->t);
+    part = (hars_third_time(a) - hars_third_time(before)) / length;
     sample.t = a->t;
 
     for (i = 0; i < 3; i++) {

@@ -516,6 +516,10 @@ sub device {
     is($got->{records}{empty}, 30, 'MetaMotionR: 30 empty records');
     is($got->{records}{duplicates}, 12, 'MetaMotionR: 12 duplicates');
     is($got->{records}{outliers}, 0, 'MetaMotionR: no outliers');
+    cmp_ok(abs($got->{rotation_drift_ppm} - 200), '<', 20,
+           'MetaMotionR: the gyroscope\'s clock is 200 ppm fast')
+        or diag($got->{rotation_drift_ppm});
+    diag("MetaMotionR: drift $got->{rotation_drift_ppm} ppm");
 
     open my $fh, '<', "$data/labels.csv" or die;
     my @label = map { /^(\d+),(\d+),(\w+)/ ? [ $1 / 1000, $2 / 1000, $3 ] : ()

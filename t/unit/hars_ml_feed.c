@@ -9,6 +9,7 @@
 /* link: -lm */
 
 
+#include "../../backend/mlservice/hars_ml_drift.c"
 #include "../../backend/mlservice/hars_ml_feed.c"
 
 #include "tap.h"
@@ -23,6 +24,9 @@ static void packets(void);
 static void at_rest(void);
 static void spikes(void);
 static void joined(void);
+static void drifts(void);
+static double drifting(double ppm, double rotation_rate, unsigned slips);
+static void apart(void *data, const hars_sample_t *sample);
 static void hearts(void);
 static void often(void);
 static void wrong_rate(void);
@@ -35,6 +39,7 @@ static hars_feed_t     feed;
 static hars_fault_t    fault;
 static hars_sample_t   out[N];
 static size_t          n;
+static double          most;              /* s; see apart() */
 static uint32_t        state = 1;
 
 
@@ -45,6 +50,7 @@ main(void)
     at_rest();
     spikes();
     joined();
+    drifts();
     hearts();
     wrong_rate();
 
@@ -262,6 +268,99 @@ joined(void)
 
     ok(n == 0 && feed.unpaired == 999 - HARS_ML_QUEUE,
        "joined: one stream alone is held for as long as there is room");
+}
+
+
+/* ten minutes of packets; the rotation's stamps run away */
+static void
+drifts(void)
+{
+    double  ppm;
+
+    ppm = drifting(200, 0, 0);
+    ok(fabs(ppm - 200) < 10, "drift: of 200 ppm %.1f are found", ppm);
+    ok(most < 0.014, "drift: 7 ms to begin with, %.1f at most (120 without)",
+       1e3 * most);
+
+    ppm = drifting(-300, 0, 0);
+    ok(fabs(ppm + 300) < 10 && most < 0.014,
+       "drift: of -300 ppm %.1f, %.1f ms at most", ppm, 1e3 * most);
+
+    ppm = drifting(0, 0, 0);
+    ok(fabs(ppm) < 10 && most < 0.014, "drift: none is %.1f, %.1f ms at most",
+       ppm, 1e3 * most);
+
+    ppm = drifting(200, 0, 1);
+    ok(fabs(ppm - 200) < 80 && most < 0.045,
+       "drift: packets that come in heaps: %.1f ppm, %.1f ms at most", ppm,
+       1e3 * most);
+
+    ppm = drifting(200, 50, 0);
+    ok(isnan(ppm) && most > 0.1,
+       "drift: a rotation of its own rate has its own clock, %.0f ms",
+       1e3 * most);
+
+    start(0, 50);
+    ok(isnan(hars_feed_drift(&feed)), "drift: stamps of samples are theirs");
+}
+
+
+/*
+ * ppm as found; "most" is how far a sample's rotation is from its time, later
+ * than ten seconds after a start or a heap.  Heaps are twice a minute three
+ * packets that come with the third one's stamp.
+ */
+static double
+drifting(double ppm, double rotation_rate, unsigned slips)
+{
+    double          t, late, held;
+    unsigned        i, j, k;
+    hars_options_t  options;
+
+    memset(&options, 0, sizeof(options));
+    options.rate = 50;
+    options.rotation_rate = rotation_rate;
+    options.arrival = 1;
+    hars_feed_init(&feed, &options, apart, &slips);
+    most = 0;
+    held = 0;
+
+    for (i = 0; i < 10000; i++) {
+        for (k = 0; k < 2; k++) {
+            late = 0.02 * noise();
+            t = 0.06 * i + 0.04;
+            t = k ? t * (1 + 1e-6 * ppm) + 0.007 : t;
+
+            /* late by 0.1 s, and the next ones at once behind it */
+            held = slips && i % 500 < 3 ? 0.1 - 0.05 * (i % 500) : 0;
+
+            if ((i * 7 + k) % 100 == 0) {
+                continue;
+            }
+
+            for (j = 0; j < 3; j++) {
+                push(k ? HARS_STREAM_ROTATION : HARS_STREAM_ACCELERATION,
+                     t + late + held, 5 + (0.06 * i + 0.02 * j) / 10);
+            }
+        }
+    }
+
+    return hars_feed_drift(&feed) * 1e6;
+}
+
+
+/* a value is its time: 5 + t / 10 */
+static void
+apart(void *data, const hars_sample_t *sample)
+{
+    double          t;
+    const unsigned  *slips = data;
+
+    t = 10 * (sample->v[0] - 5);
+
+    if (t > 10 && (!*slips || fmod(t, 30) > 10)) {
+        most = fmax(most, fabs(10 * (sample->v[3] - sample->v[0])));
+    }
 }
 
 
