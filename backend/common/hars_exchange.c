@@ -30,12 +30,19 @@
 
 static void hars_exchange_route(hars_exchange_t *ex);
 static size_t hars_exchange_max(const hars_exchange_t *ex);
+static unsigned hars_exchange_waits(const hars_exchange_t *ex);
+static enum MHD_Result hars_exchange_give_piece(hars_exchange_t *ex,
+    const char *data, size_t len);
+static void hars_exchange_work_piece(void *data);
+static enum MHD_Result hars_exchange_take(hars_exchange_t *ex,
+    const char *data, size_t len);
 static enum MHD_Result hars_exchange_drain(hars_exchange_t *ex, size_t len);
 static int hars_exchange_piece(hars_exchange_t *ex, const char *data,
     size_t len);
 static char *hars_exchange_grow(hars_exchange_t *ex, size_t size);
 static int hars_exchange_handle(hars_exchange_t *ex);
 static void hars_exchange_work(void *data);
+static int hars_exchange_give(hars_exchange_t *ex, void (*run)(void *data));
 static void hars_exchange_suspend(hars_exchange_t *ex);
 static void hars_exchange_resume(hars_exchange_t *ex);
 static void hars_exchange_served(hars_exchange_t *ex);
@@ -96,6 +103,7 @@ hars_exchange_free(hars_exchange_t *ex)
     /* bodies and answers carry tokens */
 
     hars_exchange_wipe(&ex->reply, ex->reply_len);
+    hars_exchange_wipe(&ex->piece, ex->piece_len);
 
     if (ex->size) {
         atomic_fetch_sub(&ex->server->held, ex->size);
@@ -203,8 +211,67 @@ hars_exchange_max(const hars_exchange_t *ex)
 }
 
 
+/* what a route that waits does with a piece is no matter of this thread */
 enum MHD_Result
 hars_exchange_body(hars_exchange_t *ex, const char *data, size_t len)
+{
+    if (ex->broken) {
+        return MHD_NO;
+    }
+
+    if (ex->status == 0 && !ex->refused && ex->r.route->piece
+        && hars_exchange_waits(ex))
+    {
+        return hars_exchange_give_piece(ex, data, len);
+    }
+
+    return hars_exchange_take(ex, data, len);
+}
+
+
+static unsigned
+hars_exchange_waits(const hars_exchange_t *ex)
+{
+    return ex->server->workers
+           && (ex->r.route->waits || ex->server->conf.waits);
+}
+
+
+/* libmicrohttpd's memory of it is gone when this returns */
+static enum MHD_Result
+hars_exchange_give_piece(hars_exchange_t *ex, const char *data, size_t len)
+{
+    ex->piece = malloc(len);
+
+    if (ex->piece == NULL) {
+        ex->status = 503;
+        return MHD_YES;
+    }
+
+    memcpy(ex->piece, data, len);
+    ex->piece_len = len;
+
+    return hars_exchange_give(ex, hars_exchange_work_piece) == HARS_OK
+           ? MHD_YES : MHD_NO;
+}
+
+
+static void
+hars_exchange_work_piece(void *data)
+{
+    hars_exchange_t  *ex;
+
+    ex = data;
+
+    ex->broken = hars_exchange_take(ex, ex->piece, ex->piece_len) != MHD_YES;
+    hars_exchange_wipe(&ex->piece, ex->piece_len);
+
+    hars_exchange_resume(ex);
+}
+
+
+static enum MHD_Result
+hars_exchange_take(hars_exchange_t *ex, const char *data, size_t len)
 {
     char    *body;
     size_t   size, max;
@@ -328,6 +395,8 @@ hars_exchange_grow(hars_exchange_t *ex, size_t size)
 enum MHD_Result
 hars_exchange_end(hars_exchange_t *ex)
 {
+    int  rc;
+
     if (ex->begun) {
 
         if (ex->finish) {
@@ -340,32 +409,33 @@ hars_exchange_end(hars_exchange_t *ex)
     } else if (ex->status) {
         hars_exchange_refuse(ex, ex->status);
 
-    } else if (hars_exchange_handle(ex) == HARS_DECLINED) {
-        return MHD_YES;
+    } else {
+        rc = hars_exchange_handle(ex);
+
+        if (rc != HARS_OK) {
+            return rc == HARS_DECLINED ? MHD_YES : MHD_NO;
+        }
     }
 
     return hars_exchange_answer(ex);
 }
 
 
-/* HARS_DECLINED: the answer comes later, and may be there already */
+/*
+ * HARS_DECLINED: the answer comes later, and may be there already;
+ * HARS_ERROR: never, the server ends.
+ */
 static int
 hars_exchange_handle(hars_exchange_t *ex)
 {
     ex->begun = 1;
     clock_gettime(CLOCK_MONOTONIC, &ex->from);
 
-    if (ex->server->workers
-        && (ex->r.route->waits || ex->server->conf.waits))
-    {
+    if (hars_exchange_waits(ex)) {
         ex->working = 1;
-        ex->work.run = hars_exchange_work;
-        ex->work.data = ex;
 
-        hars_exchange_suspend(ex);
-        hars_workers_give(ex->server->workers, &ex->work);
-
-        return HARS_DECLINED;
+        return hars_exchange_give(ex, hars_exchange_work) == HARS_OK
+               ? HARS_DECLINED : HARS_ERROR;
     }
 
     ex->r.route->handler(&ex->r);
@@ -390,6 +460,30 @@ hars_exchange_work(void *data)
     ex->r.route->handler(&ex->r);
 
     hars_exchange_resume(ex);
+}
+
+
+/*
+ * HARS_ERROR: there are no workers any more.  Who ends the server sees this
+ * one suspended, or is seen by it.
+ */
+static int
+hars_exchange_give(hars_exchange_t *ex, void (*run)(void *data))
+{
+    atomic_fetch_add(&ex->server->suspended, 1);
+
+    if (atomic_load(&ex->server->ending)) {
+        atomic_fetch_sub(&ex->server->suspended, 1);
+        return HARS_ERROR;
+    }
+
+    ex->work.run = run;
+    ex->work.data = ex;
+
+    MHD_suspend_connection(ex->connection);
+    hars_workers_give(ex->server->workers, &ex->work);
+
+    return HARS_OK;
 }
 
 

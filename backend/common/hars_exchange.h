@@ -27,6 +27,7 @@ typedef struct {
     hars_http_conf_t        conf;
     hars_workers_t         *workers;      /* NULL: there are none */
     atomic_uint             suspended;    /* exchanges */
+    atomic_uint             ending;       /* nothing is given to workers */
     atomic_size_t           held;         /* bytes of all bodies */
 } hars_exchange_server_t;
 
@@ -42,6 +43,9 @@ typedef struct {
     size_t                  drained;      /* thrown away */
     size_t                  kept;         /* hars_request_hold() */
     unsigned                refused:1;    /* a piece: throw away the rest */
+    unsigned                broken:1;     /* the connection ends */
+    char                   *piece;        /* a worker has it */
+    size_t                  piece_len;
     unsigned                status;       /* of a refusal; 0: none */
 
     unsigned                nheaders;

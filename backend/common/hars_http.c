@@ -170,6 +170,8 @@ hars_http_stop(hars_http_t *http)
 
     /* libmicrohttpd cannot end before these go on */
 
+    atomic_store(&http->server.ending, 1);
+
     for (ms = 0; ms < HARS_HTTP_SUSPENDED
                  && atomic_load(&http->server.suspended); ms += 5)
     {

@@ -36,7 +36,8 @@ typedef void (*hars_refuse_pt)(hars_request_t *r, unsigned status,
 
 
 /*
- * Takes a piece of the body while it comes.  HARS_OK: taken; HARS_DECLINED:
+ * Takes a piece of the body while it comes; on a worker's thread where the
+ * route waits.  HARS_OK: taken; HARS_DECLINED:
  * to be collected, as without this; HARS_ERROR: the rest is thrown away, and
  * the handler answers with what it knows of it.
  */

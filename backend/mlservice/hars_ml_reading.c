@@ -136,6 +136,15 @@ hars_reading_window(void *data, double start,
         return;
     }
 
+    if (reading->n == HARS_READING_WINDOWS) {
+        hars_fault(reading->sift.fault, "samples", -1, -1, "more than %d "
+                   "windows of %.2f s; send the recording in parts",
+                   HARS_READING_WINDOWS,
+                   (double) HARS_ML_HOP / HARS_ML_RATE);
+        reading->sift.status = 413;
+        return;
+    }
+
     if (reading->n == reading->size) {
         p = hars_sift_grow(&reading->sift, reading->told, &reading->size,
                            sizeof(hars_told_t));

@@ -20,6 +20,7 @@
 
 #define HARS_READING_ROWS    10000000     /* 55 hours at 50 Hz */
 #define HARS_READING_BEATS   1000000      /* heart rates */
+#define HARS_READING_WINDOWS 200000       /* 71 hours, however few the rows */
 
 #define HARS_TOLD_UNKNOWN    255
 #define HARS_TOLD_PLACES     10000        /* of a share: four */

@@ -25,12 +25,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 
 #define HARS_MLSERVICE_CONFIG  "/etc/hars/mlservice.conf"
 #define HARS_MLSERVICE_USAGE   2
 #define HARS_MLSERVICE_ERROR   512
 #define HARS_MLSERVICE_BODIES  (128 * 1024 * 1024)  /* of all requests */
+#define HARS_MLSERVICE_WORKERS 64
 
 
 typedef struct {
@@ -50,6 +52,7 @@ static hars_shelf_t *hars_mlservice_shelf(hars_settings_t *settings,
     const hars_mlservice_conf_t *conf);
 static int hars_mlservice_serve(const hars_mlservice_conf_t *conf,
     hars_shelf_t *shelf);
+static unsigned hars_mlservice_workers(void);
 static void hars_mlservice_reload(const hars_mlservice_conf_t *conf,
     hars_ml_t *ml);
 
@@ -92,13 +95,13 @@ static const hars_setting_t  hars_mlservice_setting[] = {
 };
 
 static const hars_route_t  hars_mlservice_route[] = {
-    { .path = "/v1/recognitions", .method = "POST",
+    { .path = "/v1/recognitions", .method = "POST", .waits = 1,
       .body_max = HARS_ML_BODY, .handler = hars_recognitions_post,
       .piece = hars_recognitions_piece, .pieces_max = HARS_ML_BODY_READ,
       .gone = hars_recognitions_gone },
     { .path = "/v1/streams", .method = "POST", .body_max = HARS_ML_BODY,
       .handler = hars_streams_post },
-    { .path = "/v1/streams/", .method = "POST", .prefix = 1,
+    { .path = "/v1/streams/", .method = "POST", .prefix = 1, .waits = 1,
       .body_max = HARS_ML_BODY_ROWS, .handler = hars_stream_post },
     { .path = "/v1/streams/", .method = "GET", .prefix = 1,
       .handler = hars_stream_get },
@@ -256,6 +259,7 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     hc.data = &ml;
     hc.served = hars_metrics_served;
     hc.bodies = HARS_MLSERVICE_BODIES;
+    hc.workers = hars_mlservice_workers();
 
     if (hars_sessions_init(&ml.sessions, (unsigned) conf->sessions,
                            conf->session_idle * 1000) != HARS_OK)
@@ -285,6 +289,19 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     pthread_mutex_destroy(&ml.lock);
 
     return http ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+
+/* recordings are computed by these: one for each core, and for two at least */
+static unsigned
+hars_mlservice_workers(void)
+{
+    long  n;
+
+    n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 2 ? 2 : n > HARS_MLSERVICE_WORKERS ? HARS_MLSERVICE_WORKERS
+                                                  : (unsigned) n;
 }
 
 
