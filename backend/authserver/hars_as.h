@@ -62,7 +62,8 @@ typedef struct {
     const hars_kind_t   *kind;
     char                 sub[HARS_AS_ID_SIZE];
     const hars_auth_t   *auth;
-    char                 auth_value[HARS_AS_DN_SIZE];
+    char                 auth_value[HARS_AS_DN_SIZE];  /* of a secret: whose
+                                           * certificate registered it, or "" */
     char                 issuer_dn[HARS_AS_DN_SIZE];   /* "": anybody */
     unsigned char        secret[HARS_SHA256_LEN];      /* its SHA-256 */
     unsigned             has_secret:1;

@@ -384,7 +384,7 @@ hars_answer_client_row(const hars_client_t *client)
         rc |= json_object_set_new(root, client->auth->metadata,
                                   json_string(client->auth_value));
 
-    } else if (client->auth_value[0]) {
+    } else if (strcmp(client->auth->name, "self_signed") == 0) {
         rc |= json_object_set_new(root, "x5t#S256",
                                   hars_answer_list(client->auth_value,
                                                    HARS_WORDS_RESOURCE));

@@ -406,3 +406,31 @@ hars_cert_verify(hars_certs_t *certs, X509 *x509)
 
     return ok;
 }
+
+
+/* all names are DER, which says where each ends */
+int
+hars_cert_holder(const hars_cert_t *cert,
+    char holder[HARS_B64_SHA256_LEN + 1])
+{
+    unsigned char  names[3 * HARS_CERT_NAME], hash[HARS_SHA256_LEN], *p;
+
+    p = names;
+    memcpy(p, cert->issuer, cert->issuer_len);
+    p += cert->issuer_len;
+    memcpy(p, cert->subject, cert->subject_len);
+    p += cert->subject_len;
+    memcpy(p, cert->san, cert->san_len);
+    p += cert->san_len;
+
+    if (!EVP_Digest(names, (size_t) (p - names), hash, NULL, EVP_sha256(),
+                    NULL))
+    {
+        return HARS_ERROR;
+    }
+
+    hars_b64url_sha256_encode(holder, hash);
+    holder[HARS_B64_SHA256_LEN] = '\0';
+
+    return HARS_OK;
+}

@@ -56,5 +56,12 @@ int hars_cert_parse(hars_certs_t *certs, hars_cert_t *cert,
 /* the same of a PEM file's first certificate */
 int hars_cert_file(hars_cert_t *cert, const char *file, time_t now);
 
+/*
+ * Whose it is, the same when it is renewed: SHA-256 of issuer, subject
+ * and subjectAltName, in base64url.
+ */
+int hars_cert_holder(const hars_cert_t *cert,
+    char holder[HARS_B64_SHA256_LEN + 1]);
+
 
 #endif /* HARS_AS_CERT_H */

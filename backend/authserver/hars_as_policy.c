@@ -329,6 +329,10 @@ hars_policy_narrow(const hars_client_t *client, hars_registration_t *reg,
         strcpy(next->resources, client->resources);
     }
 
+    if (strcmp(next->auth->name, "secret") == 0) {
+        strcpy(next->auth_value, client->auth_value);
+    }
+
     /* certificates of one's own may change, or they could not be renewed */
 
     if (next->auth != client->auth

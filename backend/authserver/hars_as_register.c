@@ -61,6 +61,11 @@ hars_as_register(hars_request_t *r)
     if (hars_policy_apply(&token.policy, &reg, &cert) != HARS_OK) {
         hars_oauth_error(r, reg.error, reg.why);
 
+    } else if (strcmp(reg.client.auth->name, "secret") == 0
+               && hars_cert_holder(&cert, reg.client.auth_value) != HARS_OK)
+    {
+        hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR, "There is no memory.");
+
     } else {
         hars_register_client(r, &token, &reg.client, now);
     }

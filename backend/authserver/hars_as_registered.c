@@ -48,6 +48,8 @@ static const char *hars_registered_wrong(int rc,
     const hars_registered_t *registered);
 static int hars_registered_update(hars_request_t *r,
     hars_registered_t *registered, hars_registration_t *reg);
+static int hars_registered_keys(const hars_registered_t *registered,
+    const hars_registration_t *reg);
 static int hars_registered_end(hars_as_socket_t *socket, const char *id,
     time_t now);
 
@@ -129,6 +131,7 @@ hars_registered_find(hars_request_t *r, hars_registered_t *registered)
 static const char *
 hars_registered_wrong(int rc, const hars_registered_t *registered)
 {
+    char                  holder[HARS_B64_SHA256_LEN + 1];
     const char           *wrong;
     const hars_client_t  *client;
 
@@ -149,6 +152,16 @@ hars_registered_wrong(int rc, const hars_registered_t *registered)
     }
 
     wrong = hars_auth_wrong(client, &registered->cert);
+
+    /* a secret's value: any certificate comes with it for tokens */
+
+    if (wrong == NULL && strcmp(client->auth->name, "secret") == 0
+        && client->auth_value[0]
+        && (hars_cert_holder(&registered->cert, holder) != HARS_OK
+            || strcmp(client->auth_value, holder) != 0))
+    {
+        return "came with another certificate than the one that registered";
+    }
 
     /* one of its own making may not get as far as here through the gateway */
 
@@ -224,6 +237,10 @@ hars_registered_update(hars_request_t *r, hars_registered_t *registered,
         rc = hars_registration_refuse(reg, "client_secret is not the present "
                                       "one.");
 
+    } else if (hars_registered_keys(registered, reg) != HARS_OK) {
+        rc = hars_registration_refuse(reg, "jwks is changed with one of the "
+                                      "certificates in it alone.");
+
     } else {
         rc = hars_policy_narrow(&registered->client, reg, &registered->cert);
     }
@@ -233,6 +250,25 @@ hars_registered_update(hars_request_t *r, hars_registered_t *registered,
     }
 
     return rc;
+}
+
+
+/*
+ * Certificates of one's own making stay what they are for whoever came with
+ * another one: with the token alone nobody takes a client over.
+ */
+static int
+hars_registered_keys(const hars_registered_t *registered,
+    const hars_registration_t *reg)
+{
+    const hars_client_t  *client;
+
+    client = &registered->client;
+
+    return strcmp(client->auth->name, "self_signed") != 0
+           || strcmp(client->auth_value, reg->client.auth_value) == 0
+           || hars_auth_wrong(client, &registered->cert) == NULL
+           ? HARS_OK : HARS_ERROR;
 }
 
 

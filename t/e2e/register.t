@@ -567,6 +567,12 @@ sub self_signed {
               token => $a->{registration_access_token});
     is((request('PUT', @at, as => 'foreign'))[0], 401,
        'another certificate, by nobody');
+    is(outcome(request('PUT', @at, as => 'dcm-1')), $bad,
+       '... by a certificate that is believed, but not its own');
+    like(token('own', $a->{client_id}), qr/^hats_at_/, '... it stays');
+    is((request('PUT', $at[0], { %own, client_id => $a->{client_id},
+                                 scope => 'ml:recognize' }, @at[2, 3],
+                as => 'dcm-1'))[0], 200, '... which may narrow the rest');
     is((request('PUT', @at, as => 'own'))[0], 200, '... by itself');
     is(token('own', $a->{client_id}), 'invalid_client', '... is the old one');
     like(token('other', $a->{client_id}), qr/^hats_at_/, '... is the new one');
@@ -587,6 +593,12 @@ sub secret {
              -header => $basic))[0], 200, '... gets tokens');
     my @at = ("/oauth2/register/$id");
     my @by = (as => 'dcm-1', token => $a->{registration_access_token});
+    for my $method (qw(GET PUT DELETE)) {
+        is((request($method, @at, $method eq 'PUT'
+                    ? { %asked, client_id => $id } : undef, @by,
+                    as => 'oscar'))[0], 401,
+           "[39] $method with its token and another's certificate");
+    }
     (undef, $a) = request('GET', @at, undef, @by);
     ok(!exists $a->{client_secret}, 'it is shown once');
     is($a->{client_secret_expires_at}, 0, '[39] ... and still does not end');
@@ -596,6 +608,13 @@ sub secret {
     is((request('PUT', @at, { %asked, client_id => $id,
                               client_secret => $secret }, @by))[0], 200,
        '... with its own (RFC 7592, 2.2)');
+    is((request('PUT', @at, { %asked, client_id => $id }, @by))[0], 200,
+       '... again');
+    is((request('GET', @at, undef, @by, as => 'oscar'))[0], 401,
+       '... whose it is does not change');
+    certificate('dcm-1');
+    is((request('GET', @at, undef, @by))[0], 200,
+       "... nor by another certificate of dcm-1's");
     is((post('/oauth2/token', 'dcm-1', grant_type => 'client_credentials',
              -header => $basic))[0], 200, '... which stays');
 }

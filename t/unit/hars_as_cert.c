@@ -1,7 +1,7 @@
 
 /* the Client-Cert header: RFC 9440, with a certificate made for the moment */
 
-/* link: -lcrypto -lpthread */
+/* link: common/hars_record.c -lcrypto -lpthread */
 
 #include "../../backend/authserver/hars_as_cert.c"
 #include "../../backend/common/hars_log.c"
