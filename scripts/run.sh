@@ -235,6 +235,15 @@ make_settings() {
     cp "$place/pki/ca.pem" "$place/pki/client-ca.pem" "$place/etc/tls/"
     # for the authserver, which may not look into tls/
     install -m 644 "$place/pki/client-ca.pem" "$place/etc/"
+    # what hars-dcm believes and is itself, as a client of the ML service
+    install -m 644 "$place/pki/ca.pem" "$place/etc/server-ca.pem"
+    for name in pem key; do
+        install -m 600 "$place/pki/hars-dcm.$name" \
+            "$place/data-dcm/client.$name"
+        if [ "$others" = yes ]; then
+            chown "$uid_dcm:$uid_dcm" "$place/data-dcm/client.$name"
+        fi
+    done
 
     (
         umask 077
@@ -250,6 +259,7 @@ make_settings() {
         sed -e "s#/etc/hars#$place/etc#g" \
             -e "s#/var/lib/hars#$place/data#g" \
             -e "s#/run/hars#$place/sock#g" \
+            -e "s#localhost:8443#localhost:$port#g" \
             -e "s#\\([ \"]\\)8443#\\1127.0.0.1:$port#g" \
             -e "s#127.0.0.1:9145#unix:$place/sock/status.sock#g" \
             -e "s#127.0.0.1:9146#unix:$place/sock/auth-status.sock#g" \
@@ -321,6 +331,13 @@ start_all() {
     service_start authserver "$uid_auth" \
         "$place/bin/hars-authserver" --config "$place/etc/authserver.conf" \
         serve
+    # the client that hars-dcm is
+    as "$uid_auth" "$place/bin/hars-authserver" \
+        --config "$place/etc/authserver.conf" client add --id hars-dcm \
+        --kind service --scope ml:recognize \
+        --resource https://ml.hars.localhost/ \
+        --subject-dn "CN=hars-dcm,O=HARS Gateway demo" \
+        > "$place/log/hars-dcm-client.log"
     service_start mlservice "$uid_ml" \
         "$place/bin/hars-mlservice" --config "$place/etc/mlservice.conf"
     service_start dcm "$uid_dcm" \
@@ -378,6 +395,7 @@ start() {
     scripts/demo-pki.sh "$place/pki" server auth auth.hars.localhost
     scripts/demo-pki.sh "$place/pki" server ml ml.hars.localhost
     scripts/demo-pki.sh "$place/pki" server dcm dcm.hars.localhost
+    scripts/demo-pki.sh "$place/pki" client hars-dcm
     make_settings
 
     step "Starting Redis, the three services, nginx"

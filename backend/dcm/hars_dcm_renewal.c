@@ -56,7 +56,8 @@ hars_renewal_time(hars_identity_t *id, const hars_https_conf_t *peer)
         return HARS_ERROR;
     }
 
-    return hars_pace_certificate(from, to, time(NULL)) ? HARS_OK : HARS_DECLINED;
+    return hars_pace_certificate(from, to, time(NULL)) ? HARS_OK
+                                                       : HARS_DECLINED;
 }
 
 

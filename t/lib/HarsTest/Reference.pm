@@ -105,7 +105,12 @@ sub start {
     launch('authserver', '--config', path('authserver.conf'), 'serve')
         if $o{authserver};
     launch('mlservice', '--config', path('mlservice.conf'));
-    launch('dcm', '--config', path('dcm.conf')) if $o{dcm};
+    if ($o{dcm}) {
+        client('hars-dcm', '--kind', 'service', '--scope', 'ml:recognize',
+               '--resource', 'https://ml.hars.localhost/', '--subject-dn',
+               subject('hars-dcm'));
+        launch('dcm', '--config', path('dcm.conf'));
+    }
 
     for my $socket ($as, $ml, $o{dcm} ? path('dcm.sock') : ()) {
         HarsTest::Place::wait_for(15, sub {
@@ -214,6 +219,9 @@ sub files {
     spew("tls/dcm.$_", slurp("$HarsTest::Place::pki/dcm.$_"))
         for qw(pem key);
     spew('data.key', '5a' x 32 . "\n");
+    spew("client.$_", slurp("$HarsTest::Place::pki/hars-dcm.$_"))
+        for qw(pem key);
+    spew('server-ca.pem', slurp("$HarsTest::Place::pki/ca.pem"));
     spew($_, slurp("$HarsTest::Place::pki/client-ca.pem"))
         for qw(tls/client-ca.pem client-ca.pem);
 
@@ -250,8 +258,9 @@ sub placed {
         s{/var/log/nginx|/run(?=/nginx\.pid)}{$dir}g;
         s{127\.0\.0\.1:(914\d)}{unix:$dir/status-$1.sock}g;
         s{allow 127\.0\.0\.1;}{allow unix:;}g;
+        s{(?<=localhost:)8443\b}{$port}g;
         s{\b8443\b}{127.0.0.1:$port}g;
-        s{https://auth\.hars\.localhost\b}{$auth}g;
+        s{https://auth\.hars\.localhost\b(?!:)}{$auth}g;
         s{^(gateway_user = ).*}{$1$user}m;
         s{^user .*}{$> == 0 ? 'user root;' : ''}me;
     }
