@@ -6,6 +6,7 @@
 
 #include "hars_dcm.h"
 #include "hars_log.h"
+#include "hars_process.h"
 #include "hars_version.h"
 
 #include <getopt.h>
@@ -57,6 +58,7 @@ main(int argc, char **argv)
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     hars_log_init("hars-dcm");
+    hars_process_close();
 
     rc = hars_dcm_options(argc, argv, &config, &check);
 
