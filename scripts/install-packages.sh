@@ -32,7 +32,7 @@ group_run=(
 group_test=(
     perl libnginx-mod-stream libtest-nginx-perl
     redis-tools sqlite3 python3-h2 python3-jwt python3-cryptography strace procps
-    psmisc shellcheck softhsm2 libengine-pkcs11-openssl libmbedtls-dev
+    psmisc libfaketime shellcheck softhsm2 libengine-pkcs11-openssl libmbedtls-dev
 )
 
 group_fresh=(

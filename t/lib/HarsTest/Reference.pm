@@ -208,6 +208,27 @@ sub launch {
 }
 
 
+# ends one of the services and starts it again, with its clock so many seconds
+# ahead; what it had said is gone
+sub restart {
+    my ($name, $ahead) = @_;
+    my ($lib) = glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
+
+    kill 'TERM', $child{$name};
+    waitpid $child{$name}, 0;
+    die "hars-$name ended with $?\n" if $?;
+    unlink path("$name.log");
+
+    local $ENV{LD_PRELOAD} = $lib // die "libfaketime: make deps-test\n"
+        if $ahead;
+    local $ENV{FAKETIME} = '+' . ($ahead // 0);
+    launch($name, '--config', path("$name.conf"));
+    HarsTest::Place::wait_for(15, sub {
+        return IO::Socket::UNIX->new(Peer => path("$name.sock"));
+    }) or die "hars-$name does not start again\n";
+}
+
+
 # the files of conf/ in the directory of the test, as root would have put them
 # to where they belong
 sub files {
