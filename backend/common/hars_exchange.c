@@ -43,6 +43,7 @@ static char *hars_exchange_grow(hars_exchange_t *ex, size_t size);
 static int hars_exchange_handle(hars_exchange_t *ex);
 static void hars_exchange_work(void *data);
 static int hars_exchange_give(hars_exchange_t *ex, void (*run)(void *data));
+static int hars_exchange_is_suspended(const hars_exchange_t *ex);
 static void hars_exchange_suspend(hars_exchange_t *ex);
 static void hars_exchange_resume(hars_exchange_t *ex);
 static void hars_exchange_served(hars_exchange_t *ex);
@@ -211,13 +212,26 @@ hars_exchange_max(const hars_exchange_t *ex)
 }
 
 
-/* what a route that waits does with a piece is no matter of this thread */
+/*
+ * What a route that waits does with a piece is no matter of this thread.  Of
+ * several chunks in hand libmicrohttpd offers the next one at once, suspended
+ * or not: it stays where it is.
+ */
 enum MHD_Result
-hars_exchange_body(hars_exchange_t *ex, const char *data, size_t len)
+hars_exchange_body(hars_exchange_t *ex, const char *data, size_t *size)
 {
+    size_t  len;
+
+    if (hars_exchange_is_suspended(ex)) {
+        return MHD_YES;
+    }
+
     if (ex->broken) {
         return MHD_NO;
     }
+
+    len = *size;
+    *size = 0;
 
     if (ex->status == 0 && !ex->refused && ex->r.route->piece
         && hars_exchange_waits(ex))
@@ -397,6 +411,10 @@ hars_exchange_end(hars_exchange_t *ex)
 {
     int  rc;
 
+    if (hars_exchange_is_suspended(ex)) {
+        return MHD_YES;
+    }
+
     if (ex->begun) {
 
         if (ex->finish) {
@@ -510,6 +528,19 @@ void
 hars_request_go_on(hars_request_t *r)
 {
     hars_exchange_resume((hars_exchange_t *) r);
+}
+
+
+/* for the connection's own thread, which alone ends it */
+static int
+hars_exchange_is_suspended(const hars_exchange_t *ex)
+{
+    const union MHD_ConnectionInfo  *info;
+
+    info = MHD_get_connection_info(ex->connection,
+                                   MHD_CONNECTION_INFO_CONNECTION_SUSPENDED);
+
+    return info && info->suspended == MHD_YES;
 }
 
 

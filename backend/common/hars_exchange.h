@@ -44,7 +44,7 @@ typedef struct {
     size_t                  kept;         /* hars_request_hold() */
     unsigned                refused:1;    /* a piece: throw away the rest */
     unsigned                broken:1;     /* the connection ends */
-    char                   *piece;        /* a worker has it */
+    char                   *piece;        /* of the body, a worker's */
     size_t                  piece_len;
     unsigned                status;       /* of a refusal; 0: none */
 
@@ -76,10 +76,13 @@ void hars_exchange_free(hars_exchange_t *ex);
 /* frees what may hold a secret; NULL is allowed, and what is left */
 void hars_exchange_wipe(char **bytes, size_t len);
 
-/* after the headers, for each piece of the body, and after its end */
+/*
+ * After the headers, for each piece of the body, and after its end.  *size is
+ * what is left of the piece: none, or all of it, which comes again later.
+ */
 enum MHD_Result hars_exchange_begin(hars_exchange_t *ex);
 enum MHD_Result hars_exchange_body(hars_exchange_t *ex, const char *data,
-    size_t len);
+    size_t *size);
 enum MHD_Result hars_exchange_end(hars_exchange_t *ex);
 
 /* hars_reply.c: status and headers of ex->response, which was just made */

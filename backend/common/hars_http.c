@@ -251,7 +251,6 @@ hars_http_access(void *data, struct MHD_Connection *c, const char *url,
     const char *method, const char *version, const char *upload,
     size_t *size, void **ptr)
 {
-    size_t            len;
     hars_http_t      *http;
     hars_exchange_t  *ex;
 
@@ -273,9 +272,7 @@ hars_http_access(void *data, struct MHD_Connection *c, const char *url,
     }
 
     if (*size) {
-        len = *size;
-        *size = 0;
-        return hars_exchange_body(ex, upload, len);
+        return hars_exchange_body(ex, upload, size);
     }
 
     return hars_exchange_end(ex);
