@@ -54,6 +54,12 @@ static unsigned hars_recognition_end(hars_recognition_t *rg);
 static void hars_recognition_count(hars_recognition_t *rg, uint64_t start);
 
 
+/* of who came when there was no memory, be there some at the end */
+static hars_recognition_t  hars_recognition_none = {
+    .status = 503
+};
+
+
 int
 hars_recognitions_piece(hars_request_t *r, const char *data, size_t len)
 {
@@ -62,7 +68,7 @@ hars_recognitions_piece(hars_request_t *r, const char *data, size_t len)
 
     rg = r->ctx ? r->ctx : hars_recognition_begin(r);
 
-    if (rg == NULL || rg->status) {
+    if (rg->status) {
         return HARS_ERROR;
     }
 
@@ -90,23 +96,23 @@ hars_recognitions_piece(hars_request_t *r, const char *data, size_t len)
 }
 
 
-/* with the first piece, or with none; NULL: no memory */
+/* with the first piece, or with none */
 static hars_recognition_t *
 hars_recognition_begin(hars_request_t *r)
 {
     hars_recognition_t  *rg;
 
-    if (hars_request_hold(r, sizeof(hars_recognition_t)) != HARS_OK) {
-        return NULL;
+    rg = hars_request_hold(r, sizeof(hars_recognition_t)) == HARS_OK
+         ? calloc(1, sizeof(hars_recognition_t)) : NULL;
+
+    if (rg == NULL) {
+        r->ctx = &hars_recognition_none;
+        return &hars_recognition_none;
     }
 
-    rg = calloc(1, sizeof(hars_recognition_t));
-
-    if (rg) {
-        r->ctx = rg;
-        rg->r = r;
-        rg->status = hars_recognition_open(rg);
-    }
+    r->ctx = rg;
+    rg->r = r;
+    rg->status = hars_recognition_open(rg);
 
     return rg;
 }
@@ -222,22 +228,15 @@ hars_recognitions_post(hars_request_t *r)
 
     rg = r->ctx ? r->ctx : hars_recognition_begin(r);
 
-    if (rg == NULL) {
-        hars_body_refuse(r, 503, NULL);
-        return;
-    }
-
     if (rg->status == 0 && rg->json) {
         rg->status = hars_recognition_json(rg);
     }
 
-    start = hars_metrics_now();
-
     if (rg->status == 0) {
+        start = hars_metrics_now();
         rg->status = hars_recognition_end(rg);
+        hars_recognition_count(rg, start);
     }
-
-    hars_recognition_count(rg, start);
 
     if (rg->status == 406) {
         hars_metrics_refused(&((hars_ml_t *) r->data)->metrics, 406);
@@ -338,7 +337,7 @@ hars_recognitions_gone(hars_request_t *r)
 
     rg = r->ctx;
 
-    if (rg == NULL) {
+    if (rg == NULL || rg == &hars_recognition_none) {
         return;
     }
 
