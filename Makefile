@@ -292,6 +292,17 @@ $(BUILD)/bench/rows: $(BUILD)/obj/bench/rows.o \
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3 -lcrypto -lm
 
+$(BUILD)/obj/bench/dcm_load.o: CPPFLAGS += -Ibackend/dcm -Ibackend/mlservice
+
+$(BUILD)/bench/dcm_load: $(BUILD)/obj/bench/dcm_load.o \
+    $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %_main.c,\
+    $(wildcard backend/dcm/*.c))) $(BUILD)/lib/libhars_recording.a \
+    $(BUILD)/lib/libhars_backend.a $(BUILD)/lib/libhars_record.a
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmicrohttpd -lcurl -ljansson \
+	    -lsqlite3 -lpq -lssl -lcrypto -lz -lm -lpthread
+
 $(BUILD)/obj/bench/classifiers.o: CPPFLAGS += -Ibackend/mlservice
 
 $(BUILD)/bench/classifiers: $(BUILD)/obj/bench/classifiers.o \
