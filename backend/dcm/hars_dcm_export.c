@@ -120,6 +120,7 @@ hars_export_more(hars_export_t *export)
         export->section++;
         export->begun = 0;
         export->items = 0;
+        export->after[0] = '\0';
         rc = HARS_OK;
     }
 

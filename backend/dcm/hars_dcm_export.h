@@ -17,6 +17,7 @@
 #include "hars_dcm_people.h"
 #include "hars_dcm_print.h"
 #include "hars_dcm_samples.h"
+#include "hars_dcm_timeline.h"
 
 
 #define HARS_EXPORTS  4                   /* at a time */
@@ -52,6 +53,8 @@ struct hars_export_s {
     size_t                        sent;   /* of it */
 
     char                          after[HARS_DCM_ID];   /* recording */
+    hars_activities_t             activities;
+    hars_timeline_block_t         windows;
     hars_accesses_t               looks;
     hars_samples_t                samples;
     hars_block_t                  block;

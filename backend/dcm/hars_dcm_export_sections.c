@@ -7,6 +7,7 @@
 
 #include "hars_dcm_export.h"
 #include "hars_dcm_recording.h"
+#include "hars_dcm_window_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 
 
 /* of a time in seconds: till 2286 with its milliseconds */
-#define HARS_EXPORT_FLAGS  (JSON_COMPACT | JSON_REAL_PRECISION(13))
+#define HARS_EXPORT_FLAGS                                                    \
+    (JSON_COMPACT | JSON_REAL_PRECISION(HARS_WINDOW_DIGITS))
 
 
 static int hars_export_heading(hars_export_t *export, hars_db_t *db);
@@ -23,6 +25,9 @@ static int hars_export_lines(hars_export_t *export, hars_db_t *db);
 static int hars_export_top(hars_export_t *export, hars_db_t *db);
 static int hars_export_recording(hars_export_t *export, hars_db_t *db);
 static json_t *hars_export_recorded(const hars_dcm_recording_t *recording);
+static int hars_export_activities(hars_export_t *export, hars_db_t *db);
+static int hars_export_windows(hars_export_t *export, hars_db_t *db,
+    const hars_patient_key_t *key);
 static int hars_export_samples(hars_export_t *export, hars_db_t *db);
 static int hars_export_caregivers(hars_export_t *export, hars_db_t *db);
 static int hars_export_accesses(hars_export_t *export, hars_db_t *db);
@@ -40,6 +45,7 @@ const hars_export_section_t  hars_export_csv[] = {
 const hars_export_section_t  hars_export_json[] = {
     { .fill = hars_export_top },
     { .name = "recordings", .fill = hars_export_recording },
+    { .name = "activities", .fill = hars_export_activities },
     { .name = "samples", .fill = hars_export_samples },
     { .name = "caregivers", .fill = hars_export_caregivers, .own = 1 },
     { .name = "accesses", .fill = hars_export_accesses, .own = 1 },
@@ -170,6 +176,70 @@ hars_export_recorded(const hars_dcm_recording_t *recording)
     json_object_set_new(root, "model", hars_people_name(recording->model));
 
     return root;
+}
+
+
+/* a recording's at a time */
+static int
+hars_export_activities(hars_export_t *export, hars_db_t *db)
+{
+    int                   rc;
+    hars_patient_key_t    key;
+    hars_dcm_recording_t  recording;
+
+    rc = hars_recording_after(db, export->look.patient, export->after,
+                              &recording);
+
+    if (rc != HARS_OK) {
+        return rc;
+    }
+
+    strcpy(export->after, recording.id);
+    rc = hars_patient_key(export->dcm, db, export->look.patient, &key);
+
+    if (rc == HARS_OK) {
+        rc = hars_export_windows(export, db, &key);
+        hars_patient_key_wipe(&key);
+    }
+
+    return rc;
+}
+
+
+static int
+hars_export_windows(hars_export_t *export, hars_db_t *db,
+    const hars_patient_key_t *key)
+{
+    int                           rc;
+    unsigned                      i;
+    const hars_window_t          *w;
+    const hars_timeline_block_t  *block;
+
+    block = &export->windows;
+    rc = hars_timeline_of(db, export->look.patient, export->after);
+
+    while (rc == HARS_OK
+           && (rc = hars_timeline_next(db, export->look.patient, key,
+                                       &export->activities,
+                                       &export->windows)) == HARS_OK)
+    {
+        for (i = 0; rc == HARS_OK && i < block->n; i++) {
+            w = &block->window[i];
+
+            if (w->start_ms >= export->from_ms && w->start_ms < export->to_ms)
+            {
+                hars_export_item(export);
+                rc = hars_export_put(export,
+                                     hars_window_json(w, &export->activities,
+                                                      block->recording,
+                                                      block->model));
+            }
+        }
+    }
+
+    hars_db_done(db);
+
+    return rc == HARS_DECLINED ? HARS_OK : HARS_ERROR;
 }
 
 

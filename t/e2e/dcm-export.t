@@ -35,31 +35,15 @@ sub rows {
     return [ map { [ $t0 + $at + $_->[0], @$_[1 .. 6] ] } @$walk ];
 }
 
-# an answer whose length nobody knew before comes in chunks
-sub whole {
-    my ($top, $text) = @_;
-
-    return $text if $top !~ /^Transfer-Encoding: chunked/mi;
-
-    my $body = '';
-    while ($text =~ s/^([0-9a-f]+)\r\n//i) {
-        my $len = hex $1 or return $body;
-        $body .= substr $text, 0, $len, '';
-        $text =~ s/^\r\n//;
-    }
-
-    return undef;
-}
-
 sub export {
     my ($format, @as) = @_;
 
     my ($code, $data, $top, $text)
         = dcm_ask('GET', "/v1/patients/p1/export?format=$format", undef,
                   @as ? @as : @p1);
-    my $body = $code == 200 ? whole($top, $text) : '';
 
-    return ($code, $body, $top);
+    return ($code, ref $data && $code == 200 ? JSON::PP->new->encode($data)
+                   : $text, $top);
 }
 
 dcm_start();

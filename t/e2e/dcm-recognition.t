@@ -144,6 +144,12 @@ sub walking {
     is($first->{recording}, 'w1', '... of that recording');
     is($body->{next}, undef, '... and no more');
 
+    my $export = (get('/v1/patients/p1/export?format=json',
+                       dcm_as('patient', 'p1', 'samples:read')))[1];
+    is_deeply($export->{activities}, $body->{activities},
+              'an export has them all');
+    is(@{ $export->{activities} }, 7, '... all of them');
+
     my $date = date($day);
     ($code, $body) = get("/v1/patients/p1/days?from=$date&to=$date");
     is($code, 200, 'days');

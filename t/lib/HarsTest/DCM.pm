@@ -191,6 +191,7 @@ sub dcm_ask {
     my $said = <$s> // '';
     my ($top, $text) = split /\r\n\r\n/, $said, 2;
     my ($status) = ($top // '') =~ m{^HTTP/1.1 (\d+)} or return (0, '', '', '');
+    $text = unchunked($text) if $top =~ /^Transfer-Encoding: chunked/mi;
     my $type = $top =~ /^Content-Type: (.*?)\r?$/mi ? $1 : '';
 
     if ($type =~ /json/) {
@@ -199,6 +200,21 @@ sub dcm_ask {
     }
 
     return ($status, $text, $top, $text);
+}
+
+
+# an answer whose length nobody knew before; undef: it broke off
+sub unchunked {
+    my ($text) = @_;
+
+    my $body = '';
+    while ($text =~ s/^([0-9a-f]+)\r\n//i) {
+        my $len = hex $1 or return $body;
+        $body .= substr $text, 0, $len, '';
+        $text =~ s/^\r\n//;
+    }
+
+    return undef;
 }
 
 
