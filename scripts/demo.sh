@@ -30,6 +30,8 @@ tmp=$place/tmp/demo
 auth=https://auth.hars.localhost:$port
 ml=https://ml.hars.localhost:$port
 audience=https://ml.hars.localhost/
+dcm=https://dcm.hars.localhost:$port
+dcm_audience=https://dcm.hars.localhost/
 failed=0
 
 rm -rf "$tmp"
@@ -192,7 +194,8 @@ steps() {
 
     must "the gateway cannot be registered" "$log/authserver.log" \
         authserver client add --id gateway --kind resource_server \
-        --subject-dn "CN=gateway" --resource "$audience" > "$tmp/gateway"
+        --subject-dn "CN=gateway" --resource "$audience" \
+        --resource "$dcm_audience" > "$tmp/gateway"
     says 3 "Authserver registration: $auth has the certificate" \
         "\"$(subject "$place/etc/tls/auth.pem")\" of" \
         "\"$(issuer "$place/etc/tls/auth.pem")\"; who may ask it about" \
@@ -427,6 +430,84 @@ attacks() {
 }
 
 
+# person NAME KIND SCOPE: a certificate, a registration, a file for a browser
+person() {
+    "$here/demo-pki.sh" "$pki" client "$1" > /dev/null
+    authserver client add --id "$1" --kind "$2" \
+        --subject-dn "$(subject "$pki/$1.pem")" --scope "$3" \
+        --resource "$dcm_audience" > /dev/null
+    must "no token for $1" "$log/authserver.log" \
+        hars_as "$1" token --url "$auth" --client-id "$1" \
+        --resource "$dcm_audience" > "$tmp/$1.json"
+    jq -j '"Authorization: Bearer " + .access_token' "$tmp/$1.json" \
+        > "$tmp/$1.header"
+    openssl pkcs12 -export -in "$pki/$1.pem" -inkey "$pki/$1.key" \
+        -name "HARS demo: $1" -passout pass:hars -out "$pki/$1.p12"
+}
+
+
+# dcm_as PERSON PATH [CURL-ARGUMENT...]: what the DCM answers
+dcm_as() {
+    local who=$1 path=$2
+
+    shift 2
+    curl -q -sS --fail-with-body --noproxy '*' --max-time 20 \
+        --cacert "$pki/ca.pem" --cert "$pki/$who.pem" --key "$pki/$who.key" \
+        -H "@$tmp/$who.header" "$@" "$dcm$path"
+}
+
+
+# people and their data: what the dashboard shows
+people() {
+    local anna bea now state=queued until
+
+    step "People"
+
+    person anna patient \
+        "recordings:write activities:read samples:read consent:write"
+    person bea caregiver activities:read
+    anna=$(authserver client show anna | jq -r .sub)
+    bea=$(authserver client show bea | jq -r .sub)
+
+    now=$(date +%s)
+    until=$((now + 30 * 86400))
+    must "anna cannot say her name" "$log/dcm.log" dcm_as anna \
+        "/v1/patients/$anna" -X PUT -H "Content-Type: application/json" \
+        -d '{"name":"Anna"}' > /dev/null
+    must "anna cannot connect bea" "$log/dcm.log" dcm_as anna \
+        "/v1/patients/$anna/caregivers/$bea" -X PUT \
+        -H "Content-Type: application/json" \
+        -d "{\"role\":\"caregiver\",\"until\":$until,\"since\":$((now - 60)),
+             \"scopes\":[\"activities:read\"],\"name\":\"Bea\"}" > /dev/null
+    info "anna, a patient, gives bea, her caregiver, access for 30 days"
+
+    awk -F, -v OFS=, -v now="$now" '
+        NR == 1 { print "t_s,ax,ay,az,gx,gy,gz"; next }
+        NR == 2 { first = $1 }
+        { printf "%.3f,%s,%s,%s,%s,%s,%s\n", now - 12 + $1 - first,
+                 $2, $3, $4, $5, $6, $7 }' "$place/walking.csv" \
+        > "$tmp/walking.csv"
+    must "the recording is not taken" "$log/dcm.log" dcm_as anna \
+        "/v1/recordings?id=demo&placement=pocket&sampling_rate_hz=50" \
+        -H "Content-Type: text/csv" --data-binary "@$tmp/walking.csv" \
+        > /dev/null
+
+    for _ in $(seq 200); do
+        state=$(dcm_as anna /v1/recordings/demo | jq -r .state)
+        case $state in done|failed) break ;; esac
+        sleep 0.1
+    done
+    if [ "$state" != "done" ]; then
+        fail_log "the recording is $state" "$log/dcm.log"
+    fi
+
+    must "bea sees nothing" "$log/dcm.log" dcm_as bea \
+        "/v1/patients/$anna/activities" > "$tmp/seen.json"
+    info "bea sees: $(jq -r '[.activities[].smoothed] | group_by(.)
+        | map("\(length) windows of \(.[0])") | join(", ")' "$tmp/seen.json")"
+}
+
+
 how_to() {
     local here=${run#"$top"/}
 
@@ -445,6 +526,12 @@ how_to() {
 
    curl -sS --unix-socket $here/sock/status.sock http://localhost/metrics
 
+   Dashboard  $dcm/dashboard/
+      Import into the browser (Chromium: Settings, Privacy and security,
+      Security, Manage certificates) $here/pki/ca.pem as an authority
+      for websites, and as your own certificate $here/pki/anna.p12
+      (patient) or bea.p12 (caregiver), password "hars".
+
    make stop    ends it
 END
 }
@@ -453,4 +540,5 @@ END
 recording
 steps
 attacks
+people
 how_to

@@ -231,6 +231,13 @@ sub look_at {
     }
 
     like($out, qr/make stop +ends it/, 'how to end it');
+
+    like($out, qr/^   bea sees: [1-9]\d* windows of walking$/m,
+         "$time: a caregiver sees the patient walk");
+    my ($page) = $out =~ m{^   Dashboard +(https://\S+/dashboard/)$}m;
+    ok($page, "$time: where the dashboard is");
+    like(scalar `openssl pkcs12 -in $run/pki/bea.p12 -passin pass:hars -nokeys 2>&1`,
+         qr/CN = bea/, "$time: a certificate to import");
 }
 
 
