@@ -190,7 +190,7 @@ $(eval $(call program,hars-authserver,backend/authserver,\
     -lmicrohttpd -ljansson -lsqlite3 -lpq -lhiredis -lssl -lcrypto -lsodium \
     -lpthread))
 $(eval $(call program,hars,backend/client,\
-    -lcurl -ljansson -lssl -lcrypto -lmicrohttpd -lpthread))
+    -lcurl -ljansson -lssl -lcrypto -lmicrohttpd -lz -lm -lpthread))
 $(eval $(call program,hars-mlservice,backend/mlservice,\
     -lmicrohttpd -ljansson -lm -lpthread -lcrypto -lz))
 $(eval $(call program,hars-train,backend/mlservice,\

@@ -4,6 +4,7 @@
  * rows of seven, and what it refuses it says why.
  */
 
+#include "../backend/client/hars_columns.c"
 #include "../backend/client/hars_recording.c"
 #include "../backend/common/hars_text.c"
 

@@ -49,6 +49,20 @@ typedef struct {
     const char   *secret_file;            /* NULL or "-": standard input */
     const char   *fingerprint;            /* SHA-256 of the root */
     unsigned      renew:1;
+
+    const char   *auth_url;               /* whom a command asks for tokens */
+    char        **file_list;              /* of an upload, and directories */
+    int           files;
+    const char   *placement;              /* of the sensor, and its units */
+    const char   *acceleration;
+    const char   *rotation;
+    const char   *times;
+    const char   *start;
+    const char   *speed;
+    const char   *seconds;                /* of a recording */
+    const char   *patient;
+    const char   *count;                  /* of lines */
+    unsigned      json:1;
 } hars_options_t;
 
 
@@ -66,12 +80,18 @@ int hars_text_read(hars_text_t *text, const char *file, size_t max);
 int hars_recording_body(hars_text_t *text, char *error, size_t size);
 
 
+/* hars_help.c */
+void hars_help(void);
+
+
 /* hars_revoke.c: the form of a revocation; HARS_EXIT_OK, or said */
 int hars_revoke_form(const hars_options_t *options, hars_text_t *form);
 
 
-/* hars_enrol.c: the command; its exit status */
+/* commands; their exit status: hars_enrol.c, hars_upload.c, hars_watch.c */
 int hars_enrol(const hars_options_t *options);
+int hars_upload(const hars_options_t *options);
+int hars_watch(const hars_options_t *options);
 
 
 /*

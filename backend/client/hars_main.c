@@ -1,9 +1,11 @@
 
 /*
- * hars: token, recognize, revoke and enrol.  Answers go to standard output,
- * everything else to standard error, so that the output can be piped.
+ * hars: token, recognize, upload, watch, revoke and enrol.  Answers go to
+ * standard output, everything else to standard error, so that the output can
+ * be piped.
  */
 
+#include "hars_bearer.h"
 #include "hars_client.h"
 #include "hars_log.h"
 #include "hars_process.h"
@@ -15,24 +17,22 @@
 #include <string.h>
 
 
-#define HARS_MAIN_TOKEN   65536           /* longest token file */
 #define HARS_MAIN_RECORD  (64 * 1024 * 1024)
 
 
 static int hars_options(hars_options_t *options, int argc, char **argv);
 static void hars_option(hars_options_t *options, int option, char *value);
+static void hars_option_data(hars_options_t *options, int option,
+    char *value);
 static int hars_needed(const char *command, const char *name,
     const char *value);
 static int hars_token(const hars_options_t *options);
 static int hars_recognize(const hars_options_t *options);
-static int hars_recognize_token(const hars_options_t *options,
-    char token[HARS_TOKEN_SIZE]);
 static int hars_recognize_file(const hars_options_t *options,
     const char *token);
 static int hars_revoke(const hars_options_t *options);
 static int hars_finish(const hars_options_t *options,
     const hars_call_t *call);
-static void hars_help(void);
 
 
 typedef struct {
@@ -46,6 +46,8 @@ static const hars_command_t  hars_commands[] = {
     { "recognize", hars_recognize },
     { "revoke", hars_revoke },
     { "enrol", hars_enrol },
+    { "upload", hars_upload },
+    { "watch", hars_watch },
     { NULL, NULL }
 };
 
@@ -70,6 +72,17 @@ static const struct option  hars_long_options[] = {
     { "sub", required_argument, NULL, 'S' },
     { "thumbprint", required_argument, NULL, 'T' },
     { "until", required_argument, NULL, 'U' },
+    { "auth-url", required_argument, NULL, 'A' },
+    { "placement", required_argument, NULL, 'P' },
+    { "acceleration", required_argument, NULL, 'g' },
+    { "rotation", required_argument, NULL, 'd' },
+    { "times", required_argument, NULL, 'm' },
+    { "start", required_argument, NULL, 'b' },
+    { "speed", required_argument, NULL, 'x' },
+    { "seconds", required_argument, NULL, 'z' },
+    { "patient", required_argument, NULL, 'p' },
+    { "count", required_argument, NULL, 'N' },
+    { "json", no_argument, NULL, 'j' },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'v' },
     { NULL, 0, NULL, 0 }
@@ -99,6 +112,11 @@ main(int argc, char **argv)
 
     if (strcmp(name, "recognize") == 0 && optind < argc) {
         options.file = argv[optind++];
+
+    } else if (strcmp(name, "upload") == 0) {
+        options.file_list = argv + optind;
+        options.files = argc - optind;
+        optind = argc;
     }
 
     if (optind < argc) {
@@ -114,8 +132,8 @@ main(int argc, char **argv)
     }
 
     if (command->name == NULL) {
-        fprintf(stderr, "hars: say token, recognize, revoke or enrol; see "
-                "--help\n");
+        fprintf(stderr, "hars: say token, recognize, upload, watch, revoke or "
+                "enrol; see --help\n");
         return HARS_EXIT_USAGE;
     }
 
@@ -240,6 +258,62 @@ hars_option(hars_options_t *options, int option, char *value)
     case 'n':
         options->renew = 1;
         break;
+
+    default:
+        hars_option_data(options, option, value);
+    }
+}
+
+
+/* of upload and watch */
+static void
+hars_option_data(hars_options_t *options, int option, char *value)
+{
+    switch (option) {
+
+    case 'A':
+        options->auth_url = value;
+        break;
+
+    case 'P':
+        options->placement = value;
+        break;
+
+    case 'g':
+        options->acceleration = value;
+        break;
+
+    case 'd':
+        options->rotation = value;
+        break;
+
+    case 'm':
+        options->times = value;
+        break;
+
+    case 'b':
+        options->start = value;
+        break;
+
+    case 'x':
+        options->speed = value;
+        break;
+
+    case 'z':
+        options->seconds = value;
+        break;
+
+    case 'p':
+        options->patient = value;
+        break;
+
+    case 'N':
+        options->count = value;
+        break;
+
+    case 'j':
+        options->json = 1;
+        break;
     }
 }
 
@@ -293,16 +367,12 @@ hars_token(const hars_options_t *options)
 static int
 hars_recognize(const hars_options_t *options)
 {
-    int   rc;
-    char  token[HARS_TOKEN_SIZE];
+    int            rc;
+    hars_bearer_t  bearer = { .options = options, .scope = "ml:recognize" };
 
-    if (hars_needed("recognize", "FILE", options->file)) {
-        return HARS_EXIT_USAGE;
-    }
-
-    if ((options->token == NULL) == (options->token_file == NULL)) {
-        fprintf(stderr, "hars: recognize needs either --token or "
-                "--token-file\n");
+    if (hars_needed("recognize", "FILE", options->file)
+        || hars_bearer_check("recognize", options) != HARS_OK)
+    {
         return HARS_EXIT_USAGE;
     }
 
@@ -314,48 +384,15 @@ hars_recognize(const hars_options_t *options)
         return HARS_EXIT_USAGE;
     }
 
-    rc = hars_recognize_token(options, token);
+    rc = hars_bearer_get(&bearer);
 
     if (rc == HARS_EXIT_OK) {
-        rc = hars_recognize_file(options, token);
+        rc = hars_recognize_file(options, bearer.token);
     }
 
-    explicit_bzero(token, sizeof(token));
+    hars_bearer_wipe(&bearer);
 
     return rc;
-}
-
-
-static int
-hars_recognize_token(const hars_options_t *options,
-    char token[HARS_TOKEN_SIZE])
-{
-    int          rc;
-    hars_text_t  text;
-
-    memset(&text, 0, sizeof(text));
-
-    rc = HARS_OK;
-
-    if (options->token) {
-        hars_text_puts(&text, options->token);
-
-    } else {
-        rc = hars_text_read(&text, options->token_file, HARS_MAIN_TOKEN);
-    }
-
-    if (rc == HARS_OK) {
-        rc = text.failed ? HARS_ERROR : hars_token_value(&text, token);
-
-        if (rc != HARS_OK) {
-            fprintf(stderr, "hars: there is no token in %s\n",
-                    options->token ? "--token" : options->token_file);
-        }
-    }
-
-    hars_text_free(&text);
-
-    return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_USAGE;
 }
 
 
@@ -469,42 +506,4 @@ done:
     hars_text_free(&answer.body);
 
     return rc;
-}
-
-
-static void
-hars_help(void)
-{
-    puts("hars " HARS_VERSION ", a client of the gateway\n\n"
-         "  hars token --url URL --cert F --key F --cacert F --client-id ID\n"
-         "      [--scope S] [--resource R]\n"
-         "  hars recognize FILE --url URL --cert F --key F --cacert F\n"
-         "      (--token T | --token-file F)\n"
-         "  hars revoke --url URL --cert F --key F --cacert F --client-id ID\n"
-         "      (--token T|- | --client ID | --sub SUB |\n"
-         "       --thumbprint X5T#S256 [--until SECONDS])\n\n"
-         "  hars enrol --url URL --client-id ID [--secret-file F]\n"
-         "      (--ca F | --ca-fingerprint SHA256) --key F --cert F\n"
-         "  hars enrol --url URL --renew (--ca F | --ca-fingerprint SHA256)\n"
-         "      --key F --cert F\n\n"
-         "all take\n"
-         "  --connect-to HOST:PORT  connect there, whatever the URL's host\n"
-         "  --show-tls              print what the handshake agreed\n\n"
-         "A URL without a path means /oauth2/token, /v1/recognitions and\n"
-         "/oauth2/revoke.  revoke ends an own token; as an operator any, or\n"
-         "all live ones of a client, a subject or a certificate, which then\n"
-         "gets no others (until SECONDS, its notAfter in unix time).\n"
-         "enrol makes the key where there is none (P-256, 0600), gets a\n"
-         "certificate for it by the secret of \"hars-authserver client\n"
-         "enrol\" (a file, or standard input), or with --renew by the present\n"
-         "certificate, and replaces --cert by what it has checked.  --ca is\n"
-         "the server's CA; --ca-fingerprint the SHA-256 of the root of the\n"
-         "client certificates, which without --ca has to be the server's,\n"
-         "too.  Without either nobody is asked.\n"
-         "The token file holds the token or what \"hars token\" printed.\n"
-         "FILE is CSV (columns t_s or timestamp_s, ax, ay, az in m/s^2 with\n"
-         "gravity, gx, gy, gz in rad/s) or the service's JSON; \"-\" reads\n"
-         "standard input.\n\n"
-         "Exit status: 0 answered, 1 refused by the server, 2 usage, or what\n"
-         "the options name cannot be used, 3 could not connect.");
 }

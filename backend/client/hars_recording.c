@@ -12,6 +12,7 @@
  */
 
 #include "hars_client.h"
+#include "hars_columns.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,12 +20,8 @@
 #include <string.h>
 
 
-#define HARS_CSV_COLUMNS  64
-#define HARS_CSV_VALUES   7               /* t, ax, ay, az, gx, gy, gz */
-
-
 typedef struct {
-    int           column[HARS_CSV_VALUES];   /* of each value */
+    hars_columns_t  columns;
     unsigned      line;
     double       *t;                      /* of all rows */
     size_t        n;
@@ -37,18 +34,10 @@ typedef struct {
 
 static int hars_csv_read(hars_csv_t *csv, char *text);
 static char *hars_csv_line(char **text);
-static unsigned hars_csv_fields(char *line, char *field[HARS_CSV_COLUMNS]);
-static int hars_csv_header(hars_csv_t *csv, char *line);
 static int hars_csv_row(hars_csv_t *csv, char *line);
-static int hars_csv_number(const char *field, double *value);
 static int hars_csv_time(hars_csv_t *csv, double t);
 static int hars_csv_rate(hars_csv_t *csv, double *rate);
 static int hars_csv_compare(const void *one, const void *two);
-
-
-static const char  *hars_csv_names[HARS_CSV_VALUES] = {
-    "t_s", "ax", "ay", "az", "gx", "gy", "gz"
-};
 
 
 int
@@ -123,7 +112,7 @@ hars_csv_read(hars_csv_t *csv, char *text)
     line = hars_csv_line(&text);
     csv->line = 1;
 
-    if (line == NULL || hars_csv_header(csv, line) != HARS_OK) {
+    if (line == NULL || hars_columns_head(&csv->columns, line) != HARS_OK) {
         snprintf(csv->error, csv->error_size, "its first line has to name "
                  "the columns t_s (or timestamp_s), ax, ay, az, gx, gy, gz");
         return HARS_ERROR;
@@ -166,86 +155,23 @@ hars_csv_line(char **text)
 }
 
 
-static unsigned
-hars_csv_fields(char *line, char *field[HARS_CSV_COLUMNS])
-{
-    unsigned  n;
-
-    for (n = 0; n < HARS_CSV_COLUMNS; n++) {
-        field[n] = line;
-        line += strcspn(line, ",;\t");
-
-        if (*line == '\0') {
-            return n + 1;
-        }
-
-        *line++ = '\0';
-    }
-
-    return n;
-}
-
-
-static int
-hars_csv_header(hars_csv_t *csv, char *line)
-{
-    char      *name, *field[HARS_CSV_COLUMNS];
-    unsigned   i, k, n;
-
-    for (k = 0; k < HARS_CSV_VALUES; k++) {
-        csv->column[k] = -1;
-    }
-
-    n = hars_csv_fields(line, field);
-
-    for (i = 0; i < n; i++) {
-        name = field[i] + strspn(field[i], " \"");
-        name[strcspn(name, " \"")] = '\0';
-
-        if (strcmp(name, "timestamp_s") == 0) {
-            name = "t_s";
-        }
-
-        for (k = 0; k < HARS_CSV_VALUES; k++) {
-            if (strcmp(name, hars_csv_names[k]) != 0) {
-                continue;
-            }
-
-            if (csv->column[k] != -1) {
-                return HARS_ERROR;
-            }
-
-            csv->column[k] = (int) i;
-        }
-    }
-
-    for (k = 0; k < HARS_CSV_VALUES; k++) {
-        if (csv->column[k] == -1) {
-            return HARS_ERROR;
-        }
-    }
-
-    return HARS_OK;
-}
-
-
 static int
 hars_csv_row(hars_csv_t *csv, char *line)
 {
-    char      *field[HARS_CSV_COLUMNS], number[32];
+    char      *field[HARS_COLUMNS_MAX], number[32];
     double     value;
     unsigned   k, n;
 
-    n = hars_csv_fields(line, field);
+    n = hars_columns_split(line, field);
 
-    for (k = 0; k < HARS_CSV_VALUES; k++) {
+    for (k = 0; k < HARS_COLUMNS; k++) {
 
-        if (csv->column[k] >= (int) n
-            || hars_csv_number(field[csv->column[k]], &value) != HARS_OK
+        if (csv->columns.at[k] >= (int) n
+            || hars_columns_number(field[csv->columns.at[k]], &value) != HARS_OK
             || (k == 0 && isnan(value)))
         {
             snprintf(csv->error, csv->error_size, "line %u has no number in "
-                     "the column %s", csv->line, hars_csv_names[k]);
+                     "the column %s", csv->line, hars_columns_name(k));
             return HARS_ERROR;
         }
 
@@ -255,6 +181,8 @@ hars_csv_row(hars_csv_t *csv, char *line)
         }
 
         if (k == 0) {
+            value = csv->columns.epoch_ms ? value / 1000 : value;
+
             if (hars_csv_time(csv, value) != HARS_OK) {
                 return HARS_ERROR;
             }
@@ -272,26 +200,6 @@ hars_csv_row(hars_csv_t *csv, char *line)
     hars_text_puts(&csv->samples, "]");
 
     return HARS_OK;
-}
-
-
-/* NaN where the field is empty */
-static int
-hars_csv_number(const char *field, double *value)
-{
-    char  *end;
-
-    field += strspn(field, " ");
-
-    if (*field == '\0') {
-        *value = NAN;
-        return HARS_OK;
-    }
-
-    *value = strtod(field, &end);
-    end += strspn(end, " ");
-
-    return (*end == '\0' && isfinite(*value)) ? HARS_OK : HARS_ERROR;
 }
 
 

@@ -3,6 +3,7 @@
 
 /* link: -ljansson -lm */
 
+#include "../../backend/client/hars_columns.c"
 #include "../../backend/client/hars_recording.c"
 #include "../../backend/common/hars_text.c"
 #include "../../backend/common/hars_token.c"

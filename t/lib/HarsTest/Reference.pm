@@ -161,6 +161,25 @@ sub stop {
 }
 
 
+# one of them alone; it listens again when begin() returns
+sub end {
+    my ($name) = @_;
+    my $pid = delete $child{$name};
+
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+}
+
+sub begin {
+    my ($name) = @_;
+
+    launch($name, '--config', path("$name.conf"));
+    HarsTest::Place::wait_for(15, sub {
+        return IO::Socket::UNIX->new(Peer => path("$name.sock"));
+    }) or die "$name does not begin again\n";
+}
+
+
 # hars-authserver: what it said; dies where it fails
 sub as {
     my @command = ("$HarsTest::Place::build/bin/hars-authserver", '--config',
