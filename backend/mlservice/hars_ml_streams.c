@@ -9,7 +9,8 @@
  *
  * A stream is its creator's alone, by the names that the gateway gives of
  * him; to anybody else it is not there.  What a request has wrong leaves the
- * stream as it was.
+ * stream as it was, and so does an answer that there is no memory for: no
+ * window is lost that nobody was told.
  */
 
 
@@ -23,6 +24,8 @@
 
 
 #define HARS_STREAMS_RETRY  "30"          /* s */
+#define HARS_STREAMS_WHO    "A stream is a client's: Hars-Client-Id, once, " \
+                            "and Hars-Sub, which the gateway sets."
 
 
 static unsigned hars_streams_create(hars_request_t *r,
@@ -31,8 +34,9 @@ static unsigned hars_streams_options(hars_request_t *r,
     hars_options_t *options, hars_fault_t *fault);
 static unsigned hars_stream_append(hars_request_t *r,
     hars_session_t *session, hars_answers_t *answers, hars_fault_t *fault);
-static char *hars_stream_windows(hars_request_t *r,
-    const hars_session_t *session, const hars_answers_t *answers);
+static hars_progress_t *hars_stream_before(const hars_session_t *session);
+static char *hars_stream_windows(hars_request_t *r, hars_session_t *session,
+    const hars_answers_t *answers, const hars_progress_t *before);
 static hars_session_t *hars_stream_take(hars_request_t *r);
 static int hars_stream_owner(hars_request_t *r,
     unsigned char owner[HARS_ML_DIGEST]);
@@ -98,9 +102,12 @@ hars_streams_create(hars_request_t *r, hars_session_t **session,
         return status;
     }
 
-    if (hars_stream_owner(r, owner) != HARS_OK
-        || getrandom(random, sizeof(random), 0) != sizeof(random))
-    {
+    if (hars_stream_owner(r, owner) != HARS_OK) {
+        hars_fault(fault, "", -1, -1, HARS_STREAMS_WHO);
+        return 400;
+    }
+
+    if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
         return 503;
     }
 
@@ -167,6 +174,7 @@ hars_stream_post(hars_request_t *r)
     hars_fault_t      fault;
     hars_answers_t    answers;
     hars_session_t   *session;
+    hars_progress_t  *before;
 
     ml = r->data;
 
@@ -175,11 +183,14 @@ hars_stream_post(hars_request_t *r)
         return;
     }
 
-    status = hars_stream_append(r, session, &answers, &fault);
-    body = status ? NULL : hars_stream_windows(r, session, &answers);
+    memset(&answers, 0, sizeof(answers));
+    before = hars_stream_before(session);
+    status = before ? hars_stream_append(r, session, &answers, &fault) : 503;
+    body = status ? NULL : hars_stream_windows(r, session, &answers, before);
 
     hars_sessions_give(ml, session, hars_stream_now());
     free(answers.answer);
+    free(before);
 
     if (status) {
         hars_body_refuse(r, status, &fault);
@@ -199,8 +210,6 @@ hars_stream_append(hars_request_t *r, hars_session_t *session,
     hars_rows_t       rows;
     hars_metrics_t   *metrics;
     hars_options_t    none;
-
-    memset(answers, 0, sizeof(hars_answers_t));
 
     metrics = &((hars_ml_t *) r->data)->metrics;
     status = hars_body_rows(r, &none, &session->options, &rows, fault);
@@ -247,21 +256,32 @@ hars_stream_delete(hars_request_t *r)
     hars_fault_t      fault;
     hars_answers_t    answers;
     hars_session_t   *session;
+    hars_progress_t  *before;
 
     session = hars_stream_take(r);
     if (session == NULL) {
         return;
     }
 
-    status = 0;
+    memset(&answers, 0, sizeof(answers));
+    before = hars_stream_before(session);
+    status = before ? 0 : 503;
 
-    if (hars_session_end(session, &answers, &fault) != HARS_OK) {
+    if (before && hars_session_end(session, &answers, &fault) != HARS_OK) {
         status = fault.field ? 422 : 503;
     }
 
-    body = status ? NULL : hars_stream_windows(r, session, &answers);
-    hars_sessions_remove(r->data, session);
+    body = status ? NULL : hars_stream_windows(r, session, &answers, before);
+
+    if (body || status == 422) {
+        hars_sessions_remove(r->data, session);
+
+    } else {
+        hars_sessions_give(r->data, session, hars_stream_now());
+    }
+
     free(answers.answer);
+    free(before);
 
     if (status) {
         hars_body_refuse(r, status, &fault);
@@ -272,15 +292,37 @@ hars_stream_delete(hars_request_t *r)
 }
 
 
-static char *
-hars_stream_windows(hars_request_t *r, const hars_session_t *session,
-    const hars_answers_t *answers)
+static hars_progress_t *
+hars_stream_before(const hars_session_t *session)
 {
-    unsigned  all;
+    hars_progress_t  *before;
+
+    before = malloc(sizeof(hars_progress_t));
+
+    if (before) {
+        memcpy(before, &session->progress, sizeof(hars_progress_t));
+    }
+
+    return before;
+}
+
+
+/* NULL: no memory, and the stream is as before */
+static char *
+hars_stream_windows(hars_request_t *r, hars_session_t *session,
+    const hars_answers_t *answers, const hars_progress_t *before)
+{
+    char      *body;
+    unsigned   all;
 
     all = (unsigned) hars_body_scope(r, HARS_ML_PROBABILITIES);
+    body = hars_json_appended(session, answers, all);
 
-    return hars_json_appended(session, answers, all);
+    if (body == NULL) {
+        memcpy(&session->progress, before, sizeof(hars_progress_t));
+    }
+
+    return body;
 }
 
 
@@ -293,7 +335,8 @@ hars_stream_take(hars_request_t *r)
     hars_session_t   *session;
 
     if (hars_stream_owner(r, owner) != HARS_OK) {
-        hars_reply_problem(r, 400, "Hars-Sub or Hars-Client-Id is wrong.");
+        hars_metrics_refused(&((hars_ml_t *) r->data)->metrics, 400);
+        hars_reply_problem(r, 400, HARS_STREAMS_WHO);
         return NULL;
     }
 
@@ -320,7 +363,10 @@ hars_stream_take(hars_request_t *r)
 }
 
 
-/* the gateway sets both names on every request, and nobody else can */
+/*
+ * The gateway sets both names on every request, and nobody else can.  Without
+ * a client everybody would be one.
+ */
 static int
 hars_stream_owner(hars_request_t *r, unsigned char owner[HARS_ML_DIGEST])
 {
@@ -330,13 +376,13 @@ hars_stream_owner(hars_request_t *r, unsigned char owner[HARS_ML_DIGEST])
     const char  *sub, *client;
 
     if (hars_request_header(r, "Hars-Sub", &sub) == HARS_ERROR
-        || hars_request_header(r, "Hars-Client-Id", &client) == HARS_ERROR)
+        || hars_request_header(r, "Hars-Client-Id", &client) != HARS_OK
+        || client[0] == '\0')
     {
         return HARS_ERROR;
     }
 
     sub = sub ? sub : "";
-    client = client ? client : "";
     len = strlen(sub) + strlen(client) + 1;
 
     text = malloc(len + 1);

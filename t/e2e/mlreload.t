@@ -89,21 +89,22 @@ sub known {
 
 
 sub streams {
+    my %who = ('Hars-Sub' => 'alice', 'Hars-Client-Id' => 'client-1');
     my (undef, $made) = ml_ask('POST', '/v1/streams',
-                               { sampling_rate_hz => 50 });
+                               { sampling_rate_hz => 50 }, %who);
     my $path = "/v1/streams/$made->{id}";
     my (undef, $before) = ml_ask('POST', $path,
-                                 { samples => [ @$walking[0 .. 255] ] });
+                                 { samples => [ @$walking[0 .. 255] ] }, %who);
 
     place('model-wrist.hars');
     reload('wrist-');
 
-    my (undef, $state) = ml_ask('GET', $path);
+    my (undef, $state) = ml_ask('GET', $path, undef, %who);
     is($state->{model}, $id{pocket}, 'a stream keeps its model');
 
     my (undef, $after) = ml_ask('POST', $path,
-                                { samples => [ @$walking[256 .. 511] ] });
-    my (undef, $last) = ml_ask('DELETE', $path);
+                                { samples => [ @$walking[256 .. 511] ] }, %who);
+    my (undef, $last) = ml_ask('DELETE', $path, undef, %who);
 
     place('model.hars');
     reload('pocket-');

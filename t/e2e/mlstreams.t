@@ -238,7 +238,7 @@ sub whose {
                              'Hars-Client-Id' => 'client-1' } ],
          [ 'another client', { 'Hars-Sub' => 'alice',
                                'Hars-Client-Id' => 'client-2' } ],
-         [ 'nobody', {} ],
+         [ 'another client of nobody', { 'Hars-Client-Id' => 'client-1' } ],
          [ 'the names run together', { 'Hars-Sub' => 'alicec',
                                        'Hars-Client-Id' => 'lient-1' } ])
     {
@@ -249,6 +249,24 @@ sub whose {
                                   $method eq 'POST'
                                   ? { samples => $walking } : undef, %$who);
             is($status, 404, "$what: $method: 404");
+        }
+    }
+
+    for ([ 'nobody', {} ], [ 'no client', { 'Hars-Sub' => 'alice' } ],
+         [ 'an empty client', { 'Hars-Sub' => 'alice',
+                                'Hars-Client-Id' => '' } ])
+    {
+        my ($what, $who) = @$_;
+
+        for ([ 'GET', "/v1/streams/$id" ], [ 'DELETE', "/v1/streams/$id" ],
+             [ 'POST', "/v1/streams/$id", { samples => $walking } ],
+             [ 'POST', '/v1/streams', { sampling_rate_hz => 50 } ])
+        {
+            my ($method, $path, $body) = @$_;
+            my ($status, $got) = ml_ask($method, $path, $body, %$who);
+
+            is($status, 400, "$what: $method $path: 400");
+            like($got->{detail}, qr/Hars-Client-Id/, "$what: the reason");
         }
     }
 
@@ -385,6 +403,7 @@ sub together {
 
         if ($pid == 0) {
             my %count;
+            my $who = { %$alice, 'Hars-Sub' => "user$n" };
 
             for my $i (0 .. 60) {
                 my $t = 100 * $i + $n;
@@ -394,11 +413,11 @@ sub together {
                 $count{(ml_ask('GET', "/v1/streams/$id", undef,
                                %$alice))[0]}++;
 
-                my ($status, $made) = create({}, { 'Hars-Sub' => "user$n" });
+                my ($status, $made) = create({}, $who);
                 $count{$status}++;
                 next if $status != 201;
                 $count{(ml_ask('DELETE', "/v1/streams/$made->{id}", undef,
-                               'Hars-Sub' => "user$n"))[0]}++;
+                               %$who))[0]}++;
             }
 
             print $write join ' ', map { "$_=$count{$_}" } sort keys %count;
@@ -450,7 +469,7 @@ sub bounded {
 
     cmp_ok(scalar @made, '<=', 64, 'no more streams than there may be');
 
-    my ($status) = create({}, { 'Hars-Sub' => 'greedy' });
+    my ($status) = create({}, { %$alice, 'Hars-Sub' => 'greedy' });
     is($status, 503, 'and for others none');
 }
 
@@ -458,7 +477,8 @@ sub bounded {
 sub idle {
     sleep 3;
 
-    my @status = map { (create({}, { 'Hars-Sub' => 'greedy' }))[0] } 1 .. 9;
+    my $greedy = { %$alice, 'Hars-Sub' => 'greedy' };
+    my @status = map { (create({}, $greedy))[0] } 1 .. 9;
     is("@status", join(' ', (201) x 8, 503),
        'idle ones are gone; one owner has an eighth of the room');
 }
@@ -480,12 +500,12 @@ sub memory {
         my ($user) = @_;
         my (undef, $got) = ml_ask('POST', '/v1/streams',
                                   { sampling_rate_hz => 400 },
-                                  'Hars-Sub' => $user);
+                                  %$alice, 'Hars-Sub' => $user);
         my ($status) = ml_ask('POST', "/v1/streams/$got->{id}", {
             acceleration => [ map { [ $_ / 400, 1, 9, 1 ] } 0 .. 999 ],
             rotation => [ map { [ $_ / 400, 1, 1, 1 ] } 0 .. 1200 ],
             heart_rate => [ map { [ $_, 60 ] } 0 .. 40 ] },
-            'Hars-Sub' => $user);
+            %$alice, 'Hars-Sub' => $user);
 
         return $status;
     };
