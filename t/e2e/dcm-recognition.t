@@ -259,16 +259,19 @@ sub refused {
 
 # in parts: as if it were one
 sub long {
-    my $at = $t0 + 10000;
     my $n = 160;
+    my $rows = rows($t0 + 10000, $n);
+    my $i = 0;
 
-    is((post('long', rows($at, $n)))[0], 201, '27 minutes');
+    # a clock that is not quite even
+    $_->[0] += 0.004 * (($i++ * 7919) % 11 - 5) / 5 for @$rows;
+    is((post('long', $rows))[0], 201, '27 minutes');
     my $is = is_state('long', 'done', 30);
     is($is->{windows}, 8 * $n - 1, '... all their windows');
 
     my @start = map { $_->{start} }
         @{ (get('/v1/recordings/long/activities'))[1]{activities} };
-    my @odd = grep { abs($start[$_] - $start[$_ - 1] - 1.28) > 0.005 }
+    my @odd = grep { abs($start[$_] - $start[$_ - 1] - 1.28) > 0.02 }
         1 .. $#start;
     is_deeply(\@odd, [], '... one after the other');
 }
@@ -278,7 +281,8 @@ sub long {
 sub revoked {
     HarsTest::Reference::as('revoke', '--client', 'client-a');
     is((post('after', rows($t0 + 300)))[0], 201, 'after a revocation');
-    is_state('after', 'done');
+    is_state('after', 'done', 5);
+    unlike(dcm_log(), qr/recognition waits/, '... at once');
 
     # and its life is over
     select undef, undef, undef, 13;
@@ -358,6 +362,7 @@ sub live {
     for my $i (1 .. 300) {
         my $x = HarsTest::SSE->new(dcm_socket(), '/v1/patients/p1/events',
                                    @now);
+        $x->more(1) while $x->status == 200 && $x->{raw} !~ /retry/;
         $x->close;
         wait_for(3, sub { HarsTest::SSE->new(dcm_socket(),
             '/v1/patients/p1/events', @now)->status == 200 }) if $i == 290;
