@@ -84,6 +84,10 @@ sub dcm_database {
 sub dcm_postgres { return $pg }
 
 
+# another instance is asked from now on
+sub dcm_use { ($socket) = @_ }
+
+
 # exit status and output of hars-dcm with these arguments
 sub dcm_try {
     my (@args) = @_;
