@@ -44,6 +44,10 @@ ml_start(sessions => 2048);
 memory();
 ml_stop();
 
+ml_start(model => "$FindBin::Bin/../../backend/mlservice/model-wrist.hars");
+late();
+ml_stop();
+
 done_testing();
 
 
@@ -184,6 +188,26 @@ sub gap {
     is(scalar @{ $got->{windows} }, 6, 'a gap: 6 windows');
     is(stream({}, \@rows, $_, \&json_of), windows($text),
        "a gap, in parts of up to $_ rows: the same windows") for 200, 30;
+}
+
+
+# the wrist's model looks at windows before: up to a gap, no part of a stream
+sub late {
+    my @rows = map { my @r = @$_; $r[0] += $r[0] >= 7.68 ? 1 : 0; \@r }
+        @$walking;
+    my $ask = sub {
+        my (undef, undef, undef, $text) = ml_ask('POST', '/v1/recognitions',
+            { sampling_rate_hz => 50, samples => $_[0] });
+        return windows($text);
+    };
+    my $whole = $ask->(\@rows);
+    my $behind = $ask->([ grep { $_->[0] >= 8 } @rows ]);
+
+    is(stream({}, \@rows, $_, \&json_of), $whole,
+       "wrist, in parts of up to $_ rows: the same windows")
+        for 1000, 100, 7;
+    is($ask->([ grep { $_->[0] < 8 } @rows ]) . ",$behind", $whole,
+       'wrist, a gap: nothing before it matters');
 }
 
 

@@ -30,9 +30,10 @@ static void round_trip(void);
 static void shortened(void);
 static void flipped(void);
 static void resigned(void);
+static void taken(void);
 static void senseless(const char *what, size_t at, uint32_t value);
 static void files(void);
-static hars_model_t *build(void);
+static hars_model_t *build(unsigned inputs);
 static void plant(hars_forest_t *f);
 static int sound(const hars_model_t *m);
 static int refused(const unsigned char *src, size_t len, const char *words);
@@ -58,7 +59,7 @@ main(void)
 {
     hars_model_t  *m;
 
-    m = build();
+    m = build(HARS_ML_OF_WINDOW);
     bytes = hars_model_encode(m, &len);
     hars_model_free(m);
 
@@ -70,6 +71,7 @@ main(void)
     shortened();
     flipped();
     resigned();
+    taken();
     files();
 
     free(bytes);
@@ -79,13 +81,13 @@ main(void)
 
 
 static hars_model_t *
-build(void)
+build(unsigned inputs)
 {
     unsigned       i, d;
     hars_model_t  *m;
 
     m = calloc(1, sizeof(hars_model_t));
-    m->inputs = HARS_ML_OF_WINDOW;
+    m->inputs = inputs;
     m->dims = DIMS;
     m->width = 16;
     m->k = 3;
@@ -171,7 +173,7 @@ round_trip(void)
     hars_model_t   *one, *two;
     unsigned char  *again;
 
-    one = build();
+    one = build(HARS_ML_OF_WINDOW);
     two = hars_model_decode(bytes, len, error, sizeof(error));
 
     if (!ok(two != NULL, "a model decodes")) {
@@ -356,6 +358,38 @@ senseless(const char *what, size_t at, uint32_t value)
                       copy + len - HARS_ML_DIGEST);
     ok(refused(copy, len, "section"), "%s: refused", what);
     free(copy);
+}
+
+
+/* of a window, those with their means of late, and nothing else */
+static void
+taken(void)
+{
+    char            error[256];
+    size_t          n;
+    unsigned        i;
+    hars_model_t   *m;
+    unsigned char  *src;
+
+    static const unsigned  wrong[] = { 1, 199, 201, 399 };
+
+    for (i = 0; i < sizeof(wrong) / sizeof(unsigned); i++) {
+        m = build(wrong[i]);
+        src = hars_model_encode(m, &n);
+        ok(refused(src, n, "STDZ"), "%u inputs: refused", wrong[i]);
+        hars_model_free(m);
+        free(src);
+    }
+
+    m = build(HARS_ML_INPUTS);
+    src = hars_model_encode(m, &n);
+    hars_model_free(m);
+
+    m = hars_model_decode(src, n, error, sizeof(error));
+    ok(m && m->inputs == HARS_ML_INPUTS && sound(m),
+       "with means of late: a model");
+    hars_model_free(m);
+    free(src);
 }
 
 

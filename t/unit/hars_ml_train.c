@@ -65,6 +65,7 @@ static void reported(void);
 static void calibrated(void);
 static void smoothed(void);
 static void twice(const hars_dataset_t *set);
+static void late(const hars_model_t *model);
 static void own(const hars_dataset_t *set, const hars_model_t *model);
 static void own_left(const hars_dataset_t *set);
 static void standard(void);
@@ -549,6 +550,7 @@ twice(const hars_dataset_t *set)
     }
 
     ok(worst == 0, "written and read: the same answers, bit by bit");
+    late(read);
 
     alike(read);
     own(set, read);
@@ -563,6 +565,29 @@ twice(const hars_dataset_t *set)
     hars_model_free(read);
     free(x);
     free(y);
+}
+
+
+/* a mean of late that is another one is another point */
+static void
+late(const hars_model_t *model)
+{
+    float     input[HARS_ML_INPUTS], point[2][HARS_ML_DIMS];
+    unsigned  i, moved;
+
+    memcpy(input, model->mean, sizeof(input));
+    hars_model_project(model, input, point[0]);
+    moved = 0;
+
+    for (i = HARS_ML_OF_WINDOW; i < HARS_ML_INPUTS; i++) {
+        input[i] += 1;
+        hars_model_project(model, input, point[1]);
+        input[i] -= 1;
+        moved += memcmp(point[0], point[1], model->dims * sizeof(float))
+                 != 0;
+    }
+
+    ok(moved > 150, "late: %u of the means move the point", moved);
 }
 
 
