@@ -25,6 +25,7 @@
 #define HARS_GAIT_LAG_MIN  12          /* 0.24 s */
 #define HARS_GAIT_LAG_MAX  75          /* 1.5 s */
 #define HARS_GAIT_LAGS     4           /* at a time; 64 are asked for */
+#define HARS_GAIT_PAIRS    8
 
 
 enum {
@@ -32,7 +33,11 @@ enum {
     hars_angle, hars_gait_lanes = 8
 };
 
-typedef double  hars_gait_t[hars_gait_lanes];
+/* the signals by four: the first ones, three of which have a beat; others */
+typedef union {
+    hars_four_t    four[2];
+    double         lane[hars_gait_lanes];
+} hars_gait_t;
 
 typedef struct {
     double         mean[HARS_ML_AXES];
@@ -40,7 +45,6 @@ typedef struct {
     double         level[3];               /* h */
     double         forward[3];
 
-    _Alignas(64)
     hars_gait_t    c[HARS_ML_WINDOW + HARS_GAIT_LAGS];  /* signals without
                                               their means, then zeros */
     hars_gait_t    square;                 /* sums */
@@ -60,15 +64,23 @@ static void hars_gait_cross(const double *a, const double *b, double *out);
 static double hars_gait_dot(const double *a, const double *b);
 static void hars_gait_signals(hars_frame_t *g,
     const double (*row)[HARS_ML_AXES]);
+static void hars_gait_rows(const hars_frame_t *g,
+    const double (*row)[HARS_ML_AXES], hars_gait_t *c);
+static void hars_gait_along(const hars_four_t *d, const double *axis,
+    hars_four_t *out);
+static void hars_gait_angle(hars_frame_t *g);
 static void hars_gait_turn(hars_frame_t *g);
 static double *hars_gait_shape(hars_frame_t *g, double *out);
+static void hars_gait_moments(hars_frame_t *g, unsigned four,
+    hars_four_t *third, hars_four_t *fourth, hars_four_t *most,
+    hars_four_t *least);
 static double *hars_gait_rhythm(const hars_frame_t *g, double *out);
 static void hars_gait_products(const hars_frame_t *g, unsigned lag,
     double (*restrict sum)[4]);
 static double *hars_gait_pairs(const hars_frame_t *g, double *out);
 
 
-static const uint8_t  hars_gait_pair[][2] = {
+static const uint8_t  hars_gait_pair[HARS_GAIT_PAIRS][2] = {
     { hars_down, hars_swing }, { hars_down, hars_forward },
     { hars_swing, hars_forward }, { hars_down, hars_angle },
     { hars_forward, hars_angle }, { hars_yaw, hars_swing },
@@ -172,21 +184,30 @@ static void
 hars_gait_covariance(const hars_frame_t *g, const double (*row)[HARS_ML_AXES],
     double a[3][3])
 {
-    double    d[3];
-    unsigned  i, k, j;
+    unsigned     i, k, j;
+    hars_four_t  d, mean, sum, more;
 
-    memset(a, 0, 9 * sizeof(double));
+    mean = hars_four_load(g->mean + 2);
+    sum = hars_four_all(0);
+    more = sum;
 
     for (i = 0; i < HARS_ML_WINDOW; i++) {
 
-        for (k = 0; k < 3; k++) {
-            d[k] = row[i][3 + k] - g->mean[3 + k];
-        }
+        /* az, gx, gy, gz */
+        d = hars_four_load(row[i] + 2) - mean;
 
-        for (k = 0; k < 3; k++) {
-            for (j = 0; j < 3; j++) {
-                a[k][j] += d[k] * d[j] / HARS_ML_WINDOW;
-            }
+        sum += __builtin_shufflevector(d, d, 1, 1, 1, 2)
+               * __builtin_shufflevector(d, d, 1, 2, 3, 2)
+               / (double) HARS_ML_WINDOW;
+        more += __builtin_shufflevector(d, d, 2, 3, 3, 3)
+                * __builtin_shufflevector(d, d, 3, 3, 3, 3)
+                / (double) HARS_ML_WINDOW;
+    }
+
+    for (k = 0; k < 3; k++) {
+        for (j = 0; j < 3; j++) {
+            a[k][j] = k + j < 3 && k * j == 0 ? sum[k + j]
+                      : k + j == 2 ? sum[3] : more[k + j - 3];
         }
     }
 }
@@ -267,37 +288,79 @@ hars_gait_dot(const double *a, const double *b)
 static void
 hars_gait_signals(hars_frame_t *g, const double (*row)[HARS_ML_AXES])
 {
-    double    d[HARS_ML_AXES], angle, mean, *c;
-    unsigned  i, k;
+    unsigned  i;
+
+    for (i = 0; i < HARS_ML_WINDOW; i += 4) {
+        hars_gait_rows(g, row + i, g->c + i);
+    }
+
+    hars_gait_angle(g);
+    memset(&g->c[HARS_ML_WINDOW], 0, HARS_GAIT_LAGS * sizeof(hars_gait_t));
+}
+
+
+/* four rows of the person's own axes */
+static void
+hars_gait_rows(const hars_frame_t *g, const double (*row)[HARS_ML_AXES],
+    hars_gait_t *c)
+{
+    unsigned     i;
+    hars_four_t  a[4], r[4], one[4], two[4];
+
+    for (i = 0; i < 4; i++) {
+        /* ax, ay, az and gx; az, gx, gy, gz */
+        a[i] = hars_four_load(row[i]) - hars_four_load(g->mean);
+        r[i] = hars_four_load(row[i] + 2) - hars_four_load(g->mean + 2);
+    }
+
+    hars_four_transpose(a);
+    hars_four_transpose(r);
+
+    hars_gait_along(a, g->up, &one[hars_down]);
+    hars_gait_along(a, g->forward, &one[hars_forward]);
+    hars_gait_along(a, g->level, &one[hars_side]);
+    hars_gait_along(r + 1, g->level, &one[hars_swing]);
+    hars_gait_along(r + 1, g->up, &two[0]);
+    hars_gait_along(r + 1, g->forward, &two[1]);
+    one[hars_down] = -one[hars_down];
+    two[2] = hars_four_all(0);
+    two[3] = two[2];
+
+    hars_four_transpose(one);
+    hars_four_transpose(two);
+
+    for (i = 0; i < 4; i++) {
+        c[i].four[0] = one[i];
+        c[i].four[1] = two[i];
+    }
+}
+
+
+static void
+hars_gait_along(const hars_four_t *d, const double *axis, hars_four_t *out)
+{
+    *out = d[0] * axis[0] + d[1] * axis[1] + d[2] * axis[2];
+}
+
+
+static void
+hars_gait_angle(hars_frame_t *g)
+{
+    double    angle, mean;
+    unsigned  i;
 
     angle = 0;
     mean = 0;
 
     for (i = 0; i < HARS_ML_WINDOW; i++) {
-
-        for (k = 0; k < HARS_ML_AXES; k++) {
-            d[k] = row[i][k] - g->mean[k];
-        }
-
-        c = g->c[i];
-        c[hars_down] = -hars_gait_dot(d, g->up);
-        c[hars_forward] = hars_gait_dot(d, g->forward);
-        c[hars_side] = hars_gait_dot(d, g->level);
-        c[hars_swing] = hars_gait_dot(d + 3, g->level);
-        c[hars_yaw] = hars_gait_dot(d + 3, g->up);
-        c[hars_roll] = hars_gait_dot(d + 3, g->forward);
-
-        angle += c[hars_swing] / HARS_ML_RATE;
+        angle += g->c[i].lane[hars_swing] / HARS_ML_RATE;
         mean += angle / HARS_ML_WINDOW;
-        c[hars_angle] = angle;
-        c[hars_gait_lanes - 1] = 0;
+        g->c[i].lane[hars_angle] = angle;
     }
 
     for (i = 0; i < HARS_ML_WINDOW; i++) {
-        g->c[i][hars_angle] -= mean;
+        g->c[i].lane[hars_angle] -= mean;
     }
-
-    memset(g->c[HARS_ML_WINDOW], 0, HARS_GAIT_LAGS * sizeof(hars_gait_t));
 }
 
 
@@ -305,23 +368,24 @@ hars_gait_signals(hars_frame_t *g, const double (*row)[HARS_ML_AXES])
 static void
 hars_gait_turn(hars_frame_t *g)
 {
-    double    skew, *c;
-    unsigned  i;
+    double       skew, swing;
+    unsigned     i;
+    hars_four_t  one, two;
 
     skew = 0;
 
     for (i = 0; i < HARS_ML_WINDOW; i++) {
-        c = g->c[i];
-        skew += c[hars_swing] * c[hars_swing] * c[hars_swing];
+        swing = g->c[i].lane[hars_swing];
+        skew += swing * swing * swing;
     }
 
+    /* down and yaw stay */
+    one = (hars_four_t) { 1, -1, -1, -1 };
+    two = (hars_four_t) { 1, -1, -1, 1 };
+
     for (i = 0; skew < 0 && i < HARS_ML_WINDOW; i++) {
-        c = g->c[i];
-        c[hars_forward] = -c[hars_forward];
-        c[hars_side] = -c[hars_side];
-        c[hars_swing] = -c[hars_swing];
-        c[hars_roll] = -c[hars_roll];
-        c[hars_angle] = -c[hars_angle];
+        g->c[i].four[0] *= one;
+        g->c[i].four[1] *= two;
     }
 }
 
@@ -330,41 +394,58 @@ hars_gait_turn(hars_frame_t *g)
 static double *
 hars_gait_shape(hars_frame_t *g, double *out)
 {
-    double       x, std, variance;
-    unsigned     i, k;
+    double       std, variance;
+    unsigned     k;
     hars_gait_t  third, fourth, most, least;
 
-    memset(g->square, 0, sizeof(g->square));
-    memset(third, 0, sizeof(third));
-    memset(fourth, 0, sizeof(fourth));
-    memset(most, 0, sizeof(most));
-    memset(least, 0, sizeof(least));
-
-    for (i = 0; i < HARS_ML_WINDOW; i++) {
-        for (k = 0; k < hars_gait_lanes; k++) {
-            x = g->c[i][k];
-            g->square[k] += x * x;
-            third[k] += x * x * x;
-            fourth[k] += x * x * x * x;
-            most[k] = x > most[k] ? x : most[k];
-            least[k] = x < least[k] ? x : least[k];
-        }
+    for (k = 0; k < 2; k++) {
+        hars_gait_moments(g, k, &third.four[k], &fourth.four[k],
+                          &most.four[k], &least.four[k]);
     }
 
     for (k = 0; k <= hars_angle; k++) {
-        variance = g->square[k] / HARS_ML_WINDOW;
+        variance = g->square.lane[k] / HARS_ML_WINDOW;
         std = sqrt(variance);
 
         *out++ = std;
-        *out++ = std > 1e-8 ? third[k] / HARS_ML_WINDOW / (variance * std)
-                            : 0;
-        *out++ = std > 1e-8 ? fourth[k] / HARS_ML_WINDOW
+        *out++ = std > 1e-8 ? third.lane[k] / HARS_ML_WINDOW
+                              / (variance * std) : 0;
+        *out++ = std > 1e-8 ? fourth.lane[k] / HARS_ML_WINDOW
                               / (variance * variance) - 3 : 0;
-        *out++ = most[k];
-        *out++ = -least[k];
+        *out++ = most.lane[k];
+        *out++ = -least.lane[k];
     }
 
     return out;
+}
+
+
+static void
+hars_gait_moments(hars_frame_t *g, unsigned four, hars_four_t *third,
+    hars_four_t *fourth, hars_four_t *most, hars_four_t *least)
+{
+    unsigned     i;
+    hars_four_t  x, square, sum[3], high, low;
+
+    sum[0] = sum[1] = sum[2] = hars_four_all(0);
+    high = low = sum[0];
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+        x = g->c[i].four[four];
+        square = x * x;
+
+        sum[0] += square;
+        sum[1] += square * x;
+        sum[2] += square * x * x;
+        high = hars_four_max(x, high);
+        low = hars_four_min(x, low);
+    }
+
+    g->square.four[four] = sum[0];
+    *third = sum[1];
+    *fourth = sum[2];
+    *most = high;
+    *least = low;
 }
 
 
@@ -384,7 +465,7 @@ hars_gait_rhythm(const hars_frame_t *g, double *out)
 
         for (j = 0; j < HARS_GAIT_LAGS; j++) {
             for (k = 0; k < 3; k++) {
-                r = g->square[hars_gait_beat[k]];
+                r = g->square.lane[hars_gait_beat[k]];
                 r = r > 1e-9 ? sum[j][hars_gait_beat[k]] / r * HARS_ML_WINDOW
                                / (HARS_ML_WINDOW - lag - j) : 0;
 
@@ -420,11 +501,11 @@ hars_gait_products(const hars_frame_t *g, unsigned lag,
     n = HARS_ML_WINDOW - lag;
 
     for (i = 0; i < n; i++) {
-        x = *(const hars_four_t *) g->c[i];
-        s0 += x * *(const hars_four_t *) g->c[i + lag];
-        s1 += x * *(const hars_four_t *) g->c[i + lag + 1];
-        s2 += x * *(const hars_four_t *) g->c[i + lag + 2];
-        s3 += x * *(const hars_four_t *) g->c[i + lag + 3];
+        x = g->c[i].four[0];
+        s0 += x * g->c[i + lag].four[0];
+        s1 += x * g->c[i + lag + 1].four[0];
+        s2 += x * g->c[i + lag + 2].four[0];
+        s3 += x * g->c[i + lag + 3].four[0];
     }
 
     memcpy(sum[0], &s0, sizeof(s0));
@@ -437,22 +518,33 @@ hars_gait_products(const hars_frame_t *g, unsigned lag,
 static double *
 hars_gait_pairs(const hars_frame_t *g, double *out)
 {
-    double    sum, scale;
-    unsigned  i, k, a, b;
+    double       sum[HARS_GAIT_PAIRS], scale;
+    unsigned     i, k, a, b;
+    hars_four_t  x, y, one, two;
 
-    for (k = 0; k < sizeof(hars_gait_pair) / sizeof(hars_gait_pair[0]); k++)
-    {
+    one = hars_four_all(0);
+    two = one;
+
+    for (i = 0; i < HARS_ML_WINDOW; i++) {
+        x = g->c[i].four[0];
+        y = g->c[i].four[1];
+
+        /* in the order of hars_gait_pair */
+        one += __builtin_shufflevector(x, y, 0, 0, 3, 0)
+               * __builtin_shufflevector(x, y, 3, 1, 1, 6);
+        two += __builtin_shufflevector(x, y, 1, 4, 2, 2)
+               * __builtin_shufflevector(x, y, 6, 3, 0, 5);
+    }
+
+    hars_four_store(sum, one);
+    hars_four_store(sum + 4, two);
+
+    for (k = 0; k < HARS_GAIT_PAIRS; k++) {
         a = hars_gait_pair[k][0];
         b = hars_gait_pair[k][1];
-        sum = 0;
-
-        for (i = 0; i < HARS_ML_WINDOW; i++) {
-            sum += g->c[i][a] * g->c[i][b];
-        }
-
-        scale = g->square[a] > 1e-12 && g->square[b] > 1e-12
-                ? sqrt(g->square[a] * g->square[b]) : 0;
-        *out++ = scale > 0 ? sum / scale : 0;
+        scale = g->square.lane[a] > 1e-12 && g->square.lane[b] > 1e-12
+                ? sqrt(g->square.lane[a] * g->square.lane[b]) : 0;
+        *out++ = scale > 0 ? sum[k] / scale : 0;
     }
 
     return out;
