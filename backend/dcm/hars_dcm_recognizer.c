@@ -21,7 +21,7 @@
 #define HARS_RECOGNIZER_THREADS  2
 #define HARS_RECOGNIZER_IDLE     1000     /* ms, to look at the queue */
 #define HARS_RECOGNIZER_KEEP     3000     /* ms, to renew a lease */
-#define HARS_RECOGNIZER_RENEWAL  60000    /* ms, to look at the certificate */
+#define HARS_RECOGNIZER_RENEWAL  600000   /* ms, to look at the certificate */
 
 
 typedef struct {
