@@ -14,7 +14,7 @@
  */
 
 #include "hars_as_oauth.h"
-#include "hars_as_accept.h"
+#include "hars_accept.h"
 #include "hars_as_answer.h"
 #include "hars_as_audit.h"
 #include "hars_as_family.h"

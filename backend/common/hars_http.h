@@ -133,6 +133,12 @@ int hars_request_header(hars_request_t *r, const char *name,
     const char **value);
 
 /*
+ * How much the client wants this media type, by all lines of Accept: as
+ * hars_accept() has it; HARS_ACCEPT_FULL where there is none.
+ */
+int hars_request_accept(hars_request_t *r, const char *type);
+
+/*
  * Calls "take" with each parameter of the query, undecoded and in order; one
  * without "=" has the value "".
  */

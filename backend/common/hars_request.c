@@ -4,6 +4,7 @@
  * body, memory.  Nothing is decoded, and what stands twice is no answer.
  */
 
+#include "hars_accept.h"
 #include "hars_exchange.h"
 #include "hars_record.h"
 
@@ -19,6 +20,14 @@ typedef struct {
 } hars_request_lookup_t;
 
 
+/* values of one name, each behind a comma */
+typedef struct {
+    const char  *name;
+    char        *list;                    /* NULL: only its length */
+    size_t       len;
+} hars_request_list_t;
+
+
 typedef struct {
     void       (*take)(void *data, const char *name, const char *value);
     void        *data;
@@ -26,6 +35,9 @@ typedef struct {
 
 
 static enum MHD_Result hars_request_match(void *data,
+    enum MHD_ValueKind kind, const char *name, size_t name_len,
+    const char *value, size_t value_len);
+static enum MHD_Result hars_request_join(void *data,
     enum MHD_ValueKind kind, const char *name, size_t name_len,
     const char *value, size_t value_len);
 static enum MHD_Result hars_request_parameter(void *data,
@@ -87,6 +99,76 @@ hars_request_match(void *data, enum MHD_ValueKind kind, const char *name,
     } else {
         lookup->n++;
     }
+
+    return MHD_YES;
+}
+
+
+/* RFC 9110, 5.3: lines of one name are one list */
+int
+hars_request_accept(hars_request_t *r, const char *type)
+{
+    int                   q;
+    hars_exchange_t      *ex;
+    hars_request_list_t   list;
+
+    ex = (hars_exchange_t *) r;
+
+    memset(&list, 0, sizeof(list));
+    list.name = "Accept";
+
+    MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND,
+                                hars_request_join, &list);
+
+    if (list.len == 0) {
+        return HARS_ACCEPT_FULL;
+    }
+
+    list.list = malloc(list.len + 1);
+
+    if (list.list == NULL) {
+        return HARS_ERROR;
+    }
+
+    list.len = 0;
+    MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND,
+                                hars_request_join, &list);
+    list.list[list.len] = '\0';
+
+    q = strlen(list.list) == list.len ? hars_accept(list.list, type)
+                                      : HARS_ERROR;
+    free(list.list);
+
+    return q;
+}
+
+
+static enum MHD_Result
+hars_request_join(void *data, enum MHD_ValueKind kind, const char *name,
+    size_t name_len, const char *value, size_t value_len)
+{
+    hars_request_list_t  *list;
+
+    (void) kind;
+
+    list = data;
+
+    if (name == NULL
+        || name_len != strlen(list->name)
+        || strncasecmp(name, list->name, name_len) != 0)
+    {
+        return MHD_YES;
+    }
+
+    if (list->list) {
+        list->list[list->len] = ',';
+
+        if (value_len) {
+            memcpy(list->list + list->len + 1, value, value_len);
+        }
+    }
+
+    list->len += 1 + value_len;
 
     return MHD_YES;
 }

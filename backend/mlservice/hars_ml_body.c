@@ -281,38 +281,3 @@ hars_body_scope(hars_request_t *r, const char *scope)
 
     return 0;
 }
-
-
-/* RFC 9110, 12.5.1; what is listed may be sent, and without a list anything */
-int
-hars_body_accepts(hars_request_t *r, const char *type)
-{
-    int          rc;
-    size_t       len, group;
-    const char  *p;
-
-    rc = hars_request_header(r, "Accept", &p);
-
-    if (rc == HARS_DECLINED) {
-        return 1;
-    }
-
-    group = (size_t) (strchr(type, '/') - type) + 1;
-
-    while (rc == HARS_OK && *p) {
-        p += strspn(p, " \t,");
-        len = strcspn(p, " \t,;");
-
-        if ((len == strlen(type) && strncasecmp(p, type, len) == 0)
-            || (len == 3 && strncmp(p, "*/*", 3) == 0)
-            || (len == group + 1 && p[group] == '*'
-                && strncasecmp(p, type, group) == 0))
-        {
-            return 1;
-        }
-
-        p += strcspn(p, ",");
-    }
-
-    return 0;
-}

@@ -122,15 +122,21 @@ hars_recognition_begin(hars_request_t *r)
 static unsigned
 hars_recognition_open(hars_recognition_t *rg)
 {
+    int              json, csv;
     unsigned         gzip, status;
     hars_request_t  *r;
 
     r = rg->r;
-    rg->csv = !hars_body_accepts(r, "application/json");
+    json = hars_request_accept(r, "application/json");
+    csv = hars_request_accept(r, "text/csv");
 
-    if (rg->csv && !hars_body_accepts(r, "text/csv")) {
+    /* of a malformed header HARS_ERROR, of both */
+
+    if (json <= 0 && csv <= 0) {
         return 406;
     }
+
+    rg->csv = csv > json;
 
     rg->json = hars_request_type(r, "application/json") != 0;
     rg->packed = hars_request_type(r, HARS_ML_PACKED_TYPE) != 0;

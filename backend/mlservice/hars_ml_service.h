@@ -155,9 +155,6 @@ void hars_answer_send(hars_request_t *r, hars_shelf_t *shelf,
 /* has the client's token this scope, as the gateway says? */
 int hars_body_scope(hars_request_t *r, const char *scope);
 
-/* may the answer be of this type?  Accept, without its qualities */
-int hars_body_accepts(hars_request_t *r, const char *type);
-
 /*
  * Bodies from malloc(), NULL: no memory.  "probabilities": of every activity
  * beside the answered one.

@@ -145,6 +145,11 @@ main(int argc, char **argv)
         return hars_train_usage("a command and one path are needed");
     }
 
+    if (t.folds && t.model) {
+        return hars_train_usage("--folds trains models of its own, --model "
+                                "is not for it");
+    }
+
     t.path = argv[optind + 1];
 
     for (i = 0; i < sizeof(hars_train_command) / sizeof(hars_command_t); i++)

@@ -383,6 +383,25 @@ sub answers {
          'Accept CSV: a window');
     like($head, qr{^Content-Type: text/csv}m, 'Accept CSV: the type');
 
+    # RFC 9110, 5.3 and 12.4.2: lines are one list, 0 is not acceptable
+    for ([ "application/json\r\nAccept: text/csv", 'application/json' ],
+         [ "image/png\r\nAccept: text/csv", 'text/csv' ],
+         [ 'application/json;q=0, text/csv', 'text/csv' ],
+         [ 'application/json;q=0.3, text/csv;q=0.5', 'text/csv' ],
+         [ 'text/csv;q=0, */*;q=0.1', 'application/json' ])
+    {
+        my ($accept, $type) = @$_;
+
+        ($status, undef, $head) = $ask->(Accept => $accept);
+        like($head, qr{^HTTP/1.1 200 .*^Content-Type: \Q$type\E}ms,
+             join ' and ', "Accept $type", $accept =~ /\r\n/ ? 'lines' : ());
+    }
+
+    for ('*/*;q=0', 'text/csv;q=2', 'json') {
+        ($status) = $ask->(Accept => $_);
+        is($status, 406, "Accept $_: 406");
+    }
+
     ($status) = $ask->(Accept => 'image/png');
     is($status, 406, 'Accept something else: 406');
 

@@ -90,6 +90,11 @@ sub training {
         like($error, qr/fewer --rounds or less --depth$/, 'and says so');
     }
 
+    ($status, $out, $error) = run("evaluate --folds 4 --model $dir/a.hars "
+                                  . $data);
+    is($status, 2, 'folds and a model: usage');
+    like($error, qr/--folds trains models of its own/, 'and says so');
+
     ($status, $out) = run("train --weights 50,50,50 --out x $data");
     is($status, 2, 'weights of 150 percent: usage');
 }

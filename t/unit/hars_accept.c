@@ -3,7 +3,7 @@
 
 /* link: */
 
-#include "../../backend/authserver/hars_as_accept.c"
+#include "../../backend/common/hars_accept.c"
 
 #include "tap.h"
 

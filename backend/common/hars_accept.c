@@ -1,7 +1,7 @@
 
-/* See hars_as_accept.h for what this is. */
+/* See hars_accept.h for what this is. */
 
-#include "hars_as_accept.h"
+#include "hars_accept.h"
 #include "hars_record.h"
 
 #include <string.h>

@@ -5,8 +5,8 @@
  * parameters of its own names another type than ours, which have none.  Pure.
  */
 
-#ifndef HARS_AS_ACCEPT_H
-#define HARS_AS_ACCEPT_H
+#ifndef HARS_ACCEPT_H
+#define HARS_ACCEPT_H
 
 
 #define HARS_ACCEPT_FULL  1000
@@ -19,4 +19,4 @@
 int hars_accept(const char *accept, const char *type);
 
 
-#endif /* HARS_AS_ACCEPT_H */
+#endif /* HARS_ACCEPT_H */

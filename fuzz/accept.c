@@ -4,7 +4,7 @@
  * same error for each type, and never more for a type than the header has.
  */
 
-#include "../backend/authserver/hars_as_accept.c"
+#include "../backend/common/hars_accept.c"
 
 #include <stdint.h>
 #include <stdlib.h>
