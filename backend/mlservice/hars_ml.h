@@ -489,13 +489,6 @@ int hars_model_digest(const unsigned char *src, size_t len,
 void hars_model_meta(const hars_model_t *model, const char *name,
     char *value, size_t size);
 
-/*
- * The answers to a clean recording.  HARS_ERROR is lack of memory; a
- * recording without one whole window has no answers.
- */
-int hars_recognize(const hars_model_t *model, const hars_recording_t *rec,
-    hars_answers_t *answers);
-
 /* a window's answer; "run" is zeroed before the first */
 void hars_answer_window(hars_answer_t *answer, hars_run_t *run,
     const hars_model_t *model, hars_features_t *features, double start,

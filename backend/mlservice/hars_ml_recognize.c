@@ -1,7 +1,7 @@
 
 /*
- * From a recording to the answers of all its windows.  Nothing is allocated
- * per window but the answer itself.
+ * From a window to its answer: inputs, votes, and the mean of the last ones.
+ * Nothing is allocated per window but the answer itself.
  */
 
 
@@ -12,75 +12,7 @@
 #include <string.h>
 
 
-typedef struct {
-    const hars_model_t  *model;
-    hars_features_t     *features;
-    hars_answers_t      *answers;
-    int                  rc;
-    hars_run_t           run;
-} hars_recognizer_t;
-
-
-static void hars_recognize_window(void *data, double start,
-    const double (*row)[HARS_ML_AXES]);
 static hars_answer_t *hars_answers_add(hars_answers_t *answers);
-
-
-int
-hars_recognize(const hars_model_t *model, const hars_recording_t *rec,
-    hars_answers_t *answers)
-{
-    size_t             i;
-    hars_windows_t    *windows;
-    hars_recognizer_t  r;
-
-    memset(answers, 0, sizeof(hars_answers_t));
-
-    r.model = model;
-    r.answers = answers;
-    r.rc = HARS_OK;
-    memset(&r.run, 0, sizeof(r.run));
-    r.features = hars_features_create();
-    windows = malloc(sizeof(hars_windows_t));
-
-    if (r.features == NULL || windows == NULL) {
-        r.rc = HARS_ERROR;
-        goto done;
-    }
-
-    hars_windows_init(windows, rec->rate, hars_recognize_window, &r);
-
-    for (i = 0; i < rec->n; i++) {
-        hars_windows_push(windows, &rec->sample[i]);
-    }
-
-    hars_windows_end(windows);
-
-done:
-
-    if (r.rc != HARS_OK) {
-        free(answers->answer);
-        memset(answers, 0, sizeof(hars_answers_t));
-    }
-
-    free(windows);
-    hars_features_free(r.features);
-
-    return r.rc;
-}
-
-
-static void
-hars_recognize_window(void *data, double start,
-    const double (*row)[HARS_ML_AXES])
-{
-    hars_recognizer_t  *r = data;
-
-    if (r->rc == HARS_OK) {
-        r->rc = hars_answers_window(r->answers, &r->run, r->model,
-                                    r->features, start, row);
-    }
-}
 
 
 int
