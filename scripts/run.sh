@@ -3,7 +3,8 @@
 # The demo on this machine: installs what is missing, builds, makes keys and
 # certificates, starts Redis, authorization server, ML service, data
 # collecting mechanism and nginx on Unix sockets and one free loopback port,
-# and plays the fourteen steps and the attacks (demo.sh).  A second run ends the first one and begins anew.
+# and plays the fourteen steps and the attacks (demo.sh).  A second run ends
+# the first one and begins anew.
 #
 # usage: run.sh [start|stop|clean]
 #

@@ -8,8 +8,9 @@
  * Times since 1970 stay what they are.  Others begin at 0, and where they go
  * back (../shared/har: the next trial) another piece begins, a second after
  * the one before; it ends before a gap of ten seconds, too.  A part ends where
- * its piece does, and has what would be left of that by itself.  Values are sent as the file has them, digit by digit, so that the
- * same file gives the same bytes each time.
+ * its piece does, and has what would be left of that by itself.  Values are
+ * sent as the file has them, digit by digit, so that the same file gives the
+ * same bytes each time.
  */
 
 #ifndef HARS_REPLAY_H

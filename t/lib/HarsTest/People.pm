@@ -47,7 +47,12 @@ my (%kind, %sub, %token, $gateway);
 
 sub url { return 'https://dcm.hars.localhost:' . HarsTest::Reference::port() }
 sub sub_of { return $sub{ $_[0] } }
-sub certificate_of { return "$HarsTest::Place::pki/who-$_[0]" }
+
+# the data collecting mechanism is a client, too, of the ML service
+sub certificate_of {
+    return "$HarsTest::Place::pki/"
+           . ($_[0] eq 'hars-dcm' ? $_[0] : "who-$_[0]");
+}
 
 
 sub gateway {
