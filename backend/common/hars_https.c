@@ -34,6 +34,7 @@ struct hars_https_s {
 
 
 static void hars_https_init(void);
+static void hars_https_wipe(struct curl_slist *headers);
 static int hars_https_setup(hars_https_t *https, const char *url);
 static int hars_https_sent(CURL *curl, const hars_call_t *call);
 static int hars_https_tls(hars_https_t *https);
@@ -156,18 +157,25 @@ hars_https_call(hars_https_t *https, const hars_call_t *call,
 
 done:
 
-    /* it has the token */
-
     curl_easy_setopt(https->curl, CURLOPT_HTTPHEADER, NULL);
+    hars_https_wipe(headers);
+    answer->withheld = https->names.withheld;
 
-    for (struct curl_slist *h = headers; h; h = h->next) {
+    return rc;
+}
+
+
+/* one of them has the token */
+static void
+hars_https_wipe(struct curl_slist *headers)
+{
+    struct curl_slist  *h;
+
+    for (h = headers; h; h = h->next) {
         explicit_bzero(h->data, strlen(h->data));
     }
 
     curl_slist_free_all(headers);
-    answer->withheld = https->names.withheld;
-
-    return rc;
 }
 
 

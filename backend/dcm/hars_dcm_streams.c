@@ -60,6 +60,8 @@ struct hars_streams_s {
 };
 
 
+static hars_streams_one_t *hars_streams_make(hars_streams_t *streams,
+    const hars_look_t *look, int64_t event);
 static void *hars_streams_thread(void *data);
 static hars_streams_one_t *hars_streams_take(hars_streams_t *streams);
 static void hars_streams_tell(hars_streams_t *streams,
@@ -165,7 +167,6 @@ void
 hars_streams_open(hars_streams_t *streams, hars_request_t *r,
     const hars_look_t *look, int64_t event)
 {
-    unsigned             full;
     hars_stream_t       *out;
     hars_streams_one_t  *one;
 
@@ -176,29 +177,13 @@ hars_streams_open(hars_streams_t *streams, hars_request_t *r,
         return;
     }
 
-    one = calloc(1, sizeof(hars_streams_one_t));
+    one = hars_streams_make(streams, look, event);
 
-    pthread_mutex_lock(&streams->mutex);
-    full = one == NULL || streams->stop || streams->n == HARS_STREAMS_MAX;
-    streams->n += !full;
-    pthread_mutex_unlock(&streams->mutex);
-
-    if (full) {
-        free(one);
+    if (one == NULL) {
         hars_reply_header(r, "Retry-After", "5");
         hars_reply_problem(r, 503, "There are too many live streams: come "
                            "again later.");
         return;
-    }
-
-    one->streams = streams;
-    one->look = *look;
-    one->event = event;
-    one->told = hars_dcm_now();
-    one->until = one->told + HARS_STREAMS_LIFE;
-
-    if (look->who.exp * 1000 < one->until) {
-        one->until = look->who.exp * 1000;
     }
 
     /* nobody in between keeps or collects it */
@@ -228,6 +213,40 @@ hars_streams_open(hars_streams_t *streams, hars_request_t *r,
 
     pthread_cond_signal(&streams->cond);
     pthread_mutex_unlock(&streams->mutex);
+}
+
+
+/* counted, not in the list yet; NULL: there is no room */
+static hars_streams_one_t *
+hars_streams_make(hars_streams_t *streams, const hars_look_t *look,
+    int64_t event)
+{
+    unsigned             full;
+    hars_streams_one_t  *one;
+
+    one = calloc(1, sizeof(hars_streams_one_t));
+
+    pthread_mutex_lock(&streams->mutex);
+    full = one == NULL || streams->stop || streams->n == HARS_STREAMS_MAX;
+    streams->n += !full;
+    pthread_mutex_unlock(&streams->mutex);
+
+    if (full) {
+        free(one);
+        return NULL;
+    }
+
+    one->streams = streams;
+    one->look = *look;
+    one->event = event;
+    one->told = hars_dcm_now();
+    one->until = one->told + HARS_STREAMS_LIFE;
+
+    if (look->who.exp * 1000 < one->until) {
+        one->until = look->who.exp * 1000;
+    }
+
+    return one;
 }
 
 
