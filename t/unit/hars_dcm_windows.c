@@ -116,6 +116,18 @@ damaged(void)
     copy[0] = 2;
     ok(hars_windows_decode(copy, len, 0, got, &other) < 0,
        "another version is not read");
+
+    fill(2);
+    window[1].len_ms = HARS_WINDOW_MS + 1;
+    len = hars_windows_encode(window, 2, &names, bytes);
+    ok(hars_windows_decode(bytes, len, 0, got, &other) < 0,
+       "nor a window that is too long");
+
+    fill(2);
+    window[1].start_ms = window[0].start_ms + HARS_WINDOWS_SPAN + 1;
+    len = hars_windows_encode(window, 2, &names, bytes);
+    ok(hars_windows_decode(bytes, len, 0, got, &other) < 0,
+       "... or too far from the one before");
 }
 
 
