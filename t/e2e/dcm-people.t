@@ -16,6 +16,7 @@ use Time::HiRes qw(time sleep);
 
 use lib dirname(__FILE__) . '/../lib';
 use HarsTest::DCM;
+use HarsTest::Kept;
 
 binmode Test::More->builder->$_, ':utf8'
     for qw(output failure_output todo_output);
@@ -33,6 +34,7 @@ in_time();
 bodies();
 accesses();
 full();
+nobody();
 is(dcm_stop(), 0, 'it stops');
 sealed();
 dcm_start();
@@ -296,6 +298,43 @@ sub full {
                     { role => 'doctor', until => undef },
                     dcm_as('patient', 'p3', $all));
     is($status, 200, 'one of them can still be changed');
+}
+
+
+# who is not connected cannot tell a patient from nobody: neither by the
+# answer nor by how long it takes
+sub nobody {
+    my $kept = HarsTest::Kept->new(dcm_socket());
+    my %head = dcm_as('doctor', 'stranger', 'activities:read samples:read');
+    my @head = map { "$_: $head{$_}" } sort keys %head;
+    my %path = map { $_ => "/v1/patients/$_/samples" } qw(p1 p9);
+    my ($ratio, %said);
+
+    # of what else this machine has to do the fastest quarter knows little
+    for my $try (1 .. 5) {
+        my %time;
+
+        for my $n (1 .. 1600) {
+            for my $id ($n % 2 ? qw(p1 p9) : qw(p9 p1)) {
+                my $began = time;
+                my ($status, $body) = $kept->send('GET', $path{$id}, \@head,
+                                                  'text/plain', '');
+                push @{ $time{$id} }, time - $began;
+                $said{$id}{"$status $body->{detail}"} = 1;
+            }
+        }
+
+        my ($there, $none) = map { (sort { $a <=> $b } @{ $time{$_} })[400] }
+                             qw(p1 p9);
+        $ratio = $there / $none;
+        note sprintf 'not connected %.1f us, nobody %.1f us', $there * 1e6,
+            $none * 1e6;
+        last if abs($ratio - 1) < 0.03;
+    }
+
+    cmp_ok(abs($ratio - 1), '<', 0.03, 'no other time');
+    is_deeply($said{p1}, $said{p9}, 'no other answer');
+    is(scalar keys %{ $said{p1} }, 1, '... ever');
 }
 
 
