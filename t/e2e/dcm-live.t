@@ -156,10 +156,11 @@ sub live {
 # the ML service wants to be left alone
 sub busy {
     my $nginx = HarsTest::Reference::nginx(sub {
-        s{(server_name ml\.hars\.localhost;)}
-         {$1\nlocation = /v1/recognitions { hars off override;
+        s{location = /v1/recognitions \{}
+         {location = /v1/recognitions { hars off override;
               error_page 418 /none;    # in the place of those for all
-              add_header Retry-After 3 always; return 503; }};
+              add_header Retry-After 3 always; return 503; }
+          location = /v1/unused \{} or die;
     });
     HarsTest::Reference::reload();
 
