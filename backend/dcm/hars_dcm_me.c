@@ -126,7 +126,7 @@ hars_me_patients(hars_dcm_t *dcm, hars_db_t *db, const hars_who_t *who,
     rc = hars_db_run(db, "SELECT p.key, p.name, c.patient, c.role, c.scopes, "
                      "c.since_ms, c.until_ms, c.created_ms "
                      "FROM connection c JOIN patient p ON p.sub = c.patient "
-                     "WHERE c.caregiver = ?1 ORDER BY c.patient");
+                     "WHERE c.caregiver = ?1 ORDER BY c.patient LIMIT 1000");
 
     while (rc == HARS_OK && (rc = hars_db_row(db)) == HARS_OK) {
 
@@ -155,10 +155,15 @@ hars_me_row(hars_dcm_t *dcm, hars_db_t *db, const hars_who_t *who,
 
     if (hars_db_get_text(db, 2, person->id, sizeof(person->id)) != HARS_OK
         || hars_db_get_text(db, 3, role, sizeof(role)) != HARS_OK
-        || hars_db_get_text(db, 4, scopes, sizeof(scopes)) != HARS_OK
-        || hars_me_open(dcm, db, 0, person->id, person->name) != HARS_OK)
+        || hars_db_get_text(db, 4, scopes, sizeof(scopes)) != HARS_OK)
     {
         return HARS_ERROR;
+    }
+
+    /* one whose key is damaged, as the log says, is no reason to hide others */
+
+    if (hars_me_open(dcm, db, 0, person->id, person->name) != HARS_OK) {
+        person->name[0] = '\0';
     }
 
     person->connection.doctor = strcmp(role, "doctor") == 0

@@ -31,6 +31,7 @@ interrupted();
 started();
 since_1970();
 directory();
+real();
 tokens();
 away();
 refused();
@@ -112,7 +113,7 @@ sub samples {
 
     while ($query) {
         my ($status, $csv, $head) = ask($name, 'GET', $path . $query);
-        is($status, 200, 'samples') or return;
+        $status == 200 or return fail("samples: $status");
         my (undef, @lines) = split /\n/, $csv;
         push @rows, map { [ (split /,/)[0, 1, 8] ] } @lines;
         $query = $head =~ /^link: <(\?[^>]*)>; rel="next"/mi ? $1 : undef;
@@ -290,6 +291,30 @@ sub directory {
     is($rc, 0, 'a directory') or diag $err;
     is(scalar(() = $out =~ /^\S+\d\.csv: 1 recordings sent/mg), 3,
        'all its files, and no others');
+}
+
+
+# recordings of people: 15 trials of a pocket at 50 Hz, a wrist at 20 Hz
+sub real {
+    my $shared = $ENV{HARS_SHARED} // "$HarsTest::Place::top/../shared";
+
+  SKIP: {
+    skip 'NO RECORDINGS OF PEOPLE: ../shared/har is not there', 4
+        if !-r "$shared/har/motionsense/sub_01.csv.gz";
+
+    for my $case (['motionsense/sub_01', 'pocket', 1.3e9],
+                  ['wisdm-watch/sub_1600', 'wrist-left', 1.4e9]) {
+        my ($name, $placement, $start) = @$case;
+        my ($rc, $out, $err) =
+            hars('paul', 'upload', "$shared/har/$name.csv.gz", '--placement',
+                 $placement, '--start', $start);
+        is($rc, 0, "$name is sent") or diag $err;
+        my ($sent, $n) = $out =~ /(\d+) recordings sent, 0 .*?(\d+) samples/;
+        my ($left) = $out =~ /(\d+) samples left out/;
+        my @rows = samples('paul', $start - 10, $start + 7200);
+        is(scalar @rows, $n - ($left // 0), "... all of it, in $sent");
+    }
+  }
 }
 
 

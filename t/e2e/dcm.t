@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
+use List::Util qw(uniq);
 use Test::More;
 
 use lib dirname(__FILE__) . '/../lib';
@@ -53,6 +54,12 @@ is_deeply($body, { status => 'ok' }, 'ok');
 ($code, $body) = dcm_ask('GET', '/metrics');
 is($code, 200, 'metrics');
 like($body, qr/^hars_dcm_recordings_total 0$/m, 'no recordings yet');
+
+my ($manual) = map { local $/; open my $fh, '<', $_ or die "$_: $!\n"; <$fh> }
+    dirname(__FILE__) . '/../../docs/operations.md';
+is_deeply([ sort { $a cmp $b } uniq($body =~ /^# TYPE (\w+)/mg) ],
+          [ sort { $a cmp $b } uniq($manual =~ /\b(hars_dcm_\w+)/g) ],
+          'docs/operations.md has all of them, and no others');
 
 is((dcm_ask('GET', '/v1/nothing'))[0], 404, 'another path');
 is((stat(dcm_dir() . '/dcm.db'))[2] & 077, 0, 'nobody reads the database')
