@@ -33,6 +33,7 @@ $anna = sub_of('anna');
 
 live();
 busy();
+refused();
 foreign();
 renewed();
 gateway_stop();
@@ -172,6 +173,31 @@ sub busy {
     HarsTest::Reference::reload();
     is_done($id);
     cmp_ok(time - $begun, '>', 2.5, '... and not less');
+}
+
+
+# what the service says is wrong with a recording is its reason, for good
+sub refused {
+    HarsTest::Reference::nginx(sub {
+        s{location = /v1/recognitions \{}
+         {location = /v1/recognitions { hars off override;
+              error_page 418 /none;
+              default_type application/problem+json;
+              return 422 '{"status":422,"detail":"too <odd>"}'; }
+          location = /v1/unused \{} or die;
+    });
+    HarsTest::Reference::reload();
+
+    my $id = upload();
+    ok(wait_for(10, sub { sleep 0.05; state($id) eq 'failed' }),
+       "$id has failed") or diag said();
+    my $is = (ask('anna', 'GET', "/v1/recordings/$id"))[1];
+    is($is->{reason}, 'too <odd>', '... for the reason given');
+    HarsTest::Reference::nginx(sub { });
+    HarsTest::Reference::reload();
+
+    is_done(upload());
+    is(state($id), 'failed', '... and is not sent again');
 }
 
 
