@@ -213,6 +213,16 @@ $(BUILD)/lib/libhars_aka.a $(BUILD)/lib/libhars_aka_mbedtls.a:
 	@rm -f $@
 	@ar rcs $@ $^
 
+# what wearable and fog node say to each other
+$(eval $(call archive,hars_fog_link,backend/fog/link))
+$(eval $(call program,hars-wearable,backend/fog/wearable,\
+    -ljansson -lsodium -lcrypto -lz -lm))
+
+$(BUILD)/bin/hars-wearable: $(BUILD)/lib/libhars_fog_link.a \
+    $(BUILD)/lib/libhars_aka.a
+$(BUILD)/obj/backend/fog/wearable/%.o: \
+    CPPFLAGS += -Ibackend/fog/aka -Ibackend/fog/link
+
 KAT = $(patsubst %,$(BUILD)/obj/t/fog/%.o,kat kat_run)
 $(KAT): CPPFLAGS += -Ibackend/fog/aka
 
@@ -239,8 +249,16 @@ $(BUILD)/t/fog_roles_mbedtls: $(BUILD)/obj/t/unit/aka_roles.o \
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmbedcrypto
 
+$(BUILD)/obj/t/fog/node_double.o: CPPFLAGS += -Ibackend/fog/link
+
+$(BUILD)/t/fog_node_double: $(BUILD)/obj/t/fog/node_double.o \
+    $(BUILD)/lib/libhars_fog_link.a $(BUILD)/lib/libhars_aka.a
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsodium -lcrypto -lm
+
 test-programs: $(BUILD)/t/fog_kat_mbedtls $(BUILD)/t/fog_wipe \
-    $(BUILD)/t/fog_roles_mbedtls
+    $(BUILD)/t/fog_roles_mbedtls $(BUILD)/t/fog_node_double
 
 programs: $(PROGRAMS) $(BUILD)/t/fog_kat
 

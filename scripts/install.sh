@@ -17,7 +17,8 @@ dest=${1:-}
 
 for file in build/ngx_http_hars_module.so build/bin/hars \
             build/bin/hars-authserver build/bin/hars-mlservice \
-            build/bin/hars-dcm build/dashboard/index.html
+            build/bin/hars-dcm build/bin/hars-wearable \
+            build/dashboard/index.html
 do
     if [ ! -f "$file" ]; then
         die "$file has not been built" "make all"
@@ -29,7 +30,7 @@ modules=$(PATH=$PATH:/usr/sbin:/sbin nginx -V 2>&1 \
 
 install -D -m 644 build/ngx_http_hars_module.so \
     "$dest${modules:-/usr/lib/nginx/modules}/ngx_http_hars_module.so"
-install -D -m 755 build/bin/hars "$dest/usr/bin/hars"
+install -D -m 755 -t "$dest/usr/bin" build/bin/hars build/bin/hars-wearable
 install -D -m 755 -t "$dest/usr/sbin" build/bin/hars-authserver \
     build/bin/hars-mlservice build/bin/hars-dcm
 install -D -m 755 scripts/hars-crl.sh "$dest/usr/sbin/hars-crl"
