@@ -26,6 +26,45 @@ static int hars_rekey_one(hars_db_t *db, hars_rekey_batch_t *batch,
 
 
 int
+hars_rekey_check(hars_dcm_t *dcm)
+{
+    int                         rc;
+    unsigned                    missing;
+    hars_db_t                  *db;
+    unsigned char               id[HARS_VAULT_ID];
+    static const unsigned char  none[HARS_VAULT_ID];
+
+    db = hars_store_reader(dcm->store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    missing = 0;
+    rc = hars_db_run(db, "SELECT DISTINCT substr(key, 1, 8) FROM patient");
+
+    while (rc == HARS_OK && (rc = hars_db_row(db)) == HARS_OK) {
+        rc = hars_db_get_blob(db, 0, id, HARS_VAULT_ID);
+
+        /* zeros: of who is being erased */
+
+        missing += rc == HARS_OK && !hars_vault_has(dcm->vault, id)
+                   && memcmp(id, none, HARS_VAULT_ID) != 0;
+    }
+
+    hars_store_reader_done(dcm->store, db);
+
+    if (missing) {
+        hars_log_error("patients' keys are wrapped by %u data keys that are "
+                       "no data_key of the settings: name their files there, "
+                       "too", missing);
+    }
+
+    return rc == HARS_ERROR || missing ? HARS_ERROR : HARS_OK;
+}
+
+
+int
 hars_rekey(hars_dcm_t *dcm, hars_rekey_t *rekey)
 {
     int                  rc;

@@ -20,6 +20,12 @@ typedef struct {
 } hars_rekey_t;
 
 
+/*
+ * Before anything is served: HARS_ERROR after the log has cause and mend, some
+ * patients' keys are wrapped by a data key that is not there.
+ */
+int hars_rekey_check(hars_dcm_t *dcm);
+
 /* some of them; HARS_ERROR: logged, to be tried again */
 int hars_rekey(hars_dcm_t *dcm, hars_rekey_t *rekey);
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 
 void
 hars_samples_name(char name[HARS_VAULT_NAME], const char *patient,
@@ -82,19 +84,25 @@ int
 hars_samples_block(hars_db_t *db, unsigned i, const hars_patient_key_t *key,
     const char *name, hars_block_t *block)
 {
+    int                   rc;
     size_t                len;
     unsigned char         plain[HARS_BLOCK_SIZE(HARS_BLOCK_ROWS)];
     const unsigned char  *data;
 
-    if (hars_db_get_bytes(db, i, &data, &len) != HARS_OK
-        || len < HARS_VAULT_SEAL || len - HARS_VAULT_SEAL > sizeof(plain)
-        || hars_open_bytes(key, name, data, len, plain) != HARS_OK
-        || hars_block_decode(block, plain, len - HARS_VAULT_SEAL) != HARS_OK)
+    rc = HARS_ERROR;
+
+    if (hars_db_get_bytes(db, i, &data, &len) == HARS_OK
+        && len >= HARS_VAULT_SEAL && len - HARS_VAULT_SEAL <= sizeof(plain)
+        && hars_open_bytes(key, name, data, len, plain) == HARS_OK)
     {
-        hars_log_error("a block of samples does not open: the database was "
-                       "damaged, or changed by somebody else");
-        return HARS_ERROR;
+        rc = hars_block_decode(block, plain, len - HARS_VAULT_SEAL);
+        OPENSSL_cleanse(plain, len - HARS_VAULT_SEAL);
     }
 
-    return HARS_OK;
+    if (rc != HARS_OK) {
+        hars_log_error("a block of samples does not open: the database was "
+                       "damaged, or changed by somebody else");
+    }
+
+    return rc;
 }

@@ -119,7 +119,11 @@ hars_dcm_serve(hars_dcm_t *dcm)
     hars_db_files(HARS_SERVE_CACHE, 1);
     dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
 
-    rc = dcm->store ? hars_dcm_start(dcm) : HARS_ERROR;
+    rc = dcm->store ? hars_rekey_check(dcm) : HARS_ERROR;
+
+    if (rc == HARS_OK) {
+        rc = hars_dcm_start(dcm);
+    }
 
     if (rc == HARS_OK) {
         rc = hars_dcm_run(dcm);

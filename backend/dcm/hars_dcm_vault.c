@@ -14,7 +14,6 @@
 #include <openssl/rand.h>
 
 
-#define HARS_VAULT_ID     8
 #define HARS_VAULT_NONCE  12
 #define HARS_VAULT_TAG    16
 #define HARS_VAULT_LABEL  "HARS data key"
@@ -179,6 +178,22 @@ hars_vault_unwrap(const hars_vault_t *vault, const char *sub,
     }
 
     return HARS_OK;
+}
+
+
+unsigned
+hars_vault_has(const hars_vault_t *vault,
+    const unsigned char id[HARS_VAULT_ID])
+{
+    unsigned  i;
+
+    for (i = 0; i < vault->n; i++) {
+        if (memcmp(vault->key[i].id, id, HARS_VAULT_ID) == 0) {
+            break;
+        }
+    }
+
+    return i < vault->n;
 }
 
 

@@ -24,7 +24,8 @@
 #define HARS_VAULT_NAME     256           /* of what is sealed, with its 0 */
 
 /* the data key's id, nonce, key, tag */
-#define HARS_VAULT_WRAPPED  (8 + 12 + HARS_KEY_LEN + 16)
+#define HARS_VAULT_ID       8
+#define HARS_VAULT_WRAPPED  (HARS_VAULT_ID + 12 + HARS_KEY_LEN + 16)
 
 /* nonce and tag */
 #define HARS_VAULT_SEAL     (12 + 16)
@@ -55,6 +56,10 @@ int hars_vault_make(const hars_vault_t *vault, const char *sub,
 /* HARS_ERROR after the log has the cause: no such data key, or damaged */
 int hars_vault_unwrap(const hars_vault_t *vault, const char *sub,
     const unsigned char wrapped[HARS_VAULT_WRAPPED], hars_patient_key_t *key);
+
+/* is there the data key that wrapped this? */
+unsigned hars_vault_has(const hars_vault_t *vault,
+    const unsigned char id[HARS_VAULT_ID]);
 
 /*
  * The same under the first data key; HARS_DECLINED: it is already.  For who
