@@ -5,14 +5,17 @@
 # with many.
 #
 #   make programs build/bench/dcm_load
-#   perl -I t/lib bench/dcm.pl [--short] [--requests N] [DIRECTORY]
+#   perl -I t/lib bench/dcm.pl [--short] [--requests N] [--best N] [DIRECTORY]
 #
 # Databases are made below DIRECTORY (12 GB; a temporary one otherwise): 10
 # patients with an hour a day for a year, 1,000 with an hour of one day, and
-# one with the same.  --short: 10 with 4 days, 50, and one.  Samples are
+# one with the same; those that are there are used as they are.  --short: 10
+# with 4 days, 50, and one.  Samples are
 # MotionSense's where ../shared/har (or HARS_SHARED) is there, otherwise the
 # demo's.  Looks at the different databases take turns, one at a time, on
 # connections that stay open: what else the machine does meets all alike.
+# --best: each look so many times, of which the fastest counts, for a machine
+# that does something else as well.
 
 use strict;
 use warnings;
@@ -29,11 +32,13 @@ use Time::HiRes qw(time sleep);
 
 my $top = abs_path(dirname(__FILE__) . '/..');
 my $requests = 5000;
+my $best = 1;
 my $short;
 my %service;
 
-GetOptions('short' => \$short, 'requests=i' => \$requests)
-    or die "bench/dcm.pl [--short] [--requests N] [DIRECTORY]\n";
+GetOptions('short' => \$short, 'requests=i' => \$requests,
+           'best=i' => \$best)
+    or die "bench/dcm.pl [--short] [--requests N] [--best N] [DIRECTORY]\n";
 $requests = 500 if $short && $requests == 5000;
 
 my $dir = $ARGV[0] // tempdir('hars-bench-XXXXXX', TMPDIR => 1, CLEANUP => 1);
@@ -64,6 +69,8 @@ printf "%-6s %9s %6s %10s %9s %9s %12s %9s %10s\n", qw(base patients days
 for (@bases) {
     my ($name, $patients, $days) = @$_;
 
+    next if -e "$dir/$name.db";
+
     my $said = `$loader $dir/$name.db $key $dir/rows $patients $days 60`;
     $? == 0 or die "$loader: $said\n";
     my %got = $said =~ /(\w+)=([\d.]+)/g;
@@ -72,9 +79,10 @@ for (@bases) {
         $patients, $days, @got{qw(samples windows seconds
         samples_per_second bytes_per_sample)},
         $got{samples} ? (-s "$dir/$name.db") / $got{samples} : 0;
-
-    start($name);
 }
+
+start($_->[0]) for @bases;
+$| = 1;
 
 my $yesterday = strftime('%F', gmtime(time() - 86400));
 my $eight = int(time() / 86400) * 86400 - 86400 + 8 * 3600;
@@ -98,12 +106,16 @@ for (@looks) {
         for my $base (@bases) {
             my ($of, $patients) = @$base;
             my $p = int rand $patients;
-            my $begun = time();
-            my $answer = look($of, "p$p", $path);
+            my $least;
 
-            next if $i < 0;
-            push @{ $ms{$of} }, 1000 * (time() - $begun);
-            $bytes{$of} = length $answer;
+            for (1 .. $best) {
+                my $begun = time();
+                $bytes{$of} = length look($of, "p$p", $path);
+                my $took = 1000 * (time() - $begun);
+                $least = $took if !defined $least || $took < $least;
+            }
+
+            push @{ $ms{$of} }, $least if $i >= 0;
         }
     }
 
