@@ -28,6 +28,7 @@ typedef struct {
 } hars_totals_work_t;
 
 
+static void hars_totals_swap(hars_totals_work_t *work);
 static int hars_totals_order(const void *a, const void *b);
 static void hars_totals_recording(hars_totals_work_t *work,
     const hars_totals_window_t *window, size_t n, int64_t from, int64_t to);
@@ -45,7 +46,6 @@ hars_totals(hars_totals_window_t *window, size_t n, int64_t from_ms,
     int64_t to_ms, hars_totals_t *totals)
 {
     size_t              i, end;
-    hars_stretch_t     *swap;
     hars_totals_work_t  work;
 
     memset(totals, 0, sizeof(hars_totals_t));
@@ -61,25 +61,47 @@ hars_totals(hars_totals_window_t *window, size_t n, int64_t from_ms,
         return HARS_ERROR;
     }
 
-    qsort(window, n, sizeof(hars_totals_window_t), hars_totals_order);
+    /* most days come in order */
+
+    for (i = 1; i < n; i++) {
+        if (hars_totals_order(&window[i - 1], &window[i]) > 0) {
+            qsort(window, n, sizeof(hars_totals_window_t),
+                  hars_totals_order);
+            break;
+        }
+    }
 
     for (i = 0; i < n; i = end) {
 
         for (end = i + 1; end < n && window[end].seq == window[i].seq; end++)
         { /* void */ }
 
+        work.next_n = 0;
         hars_totals_recording(&work, window + i, end - i, from_ms, to_ms);
-
-        swap = work.covered;
-        work.covered = work.next;
-        work.n = work.next_n;
-        work.next = swap;
+        hars_totals_swap(&work);
     }
 
     free(work.covered);
     free(work.next);
 
     return HARS_OK;
+}
+
+
+static void
+hars_totals_swap(hars_totals_work_t *work)
+{
+    size_t           n;
+    hars_stretch_t  *list;
+
+    list = work->covered;
+    n = work->n;
+
+    work->covered = work->next;
+    work->n = work->next_n;
+
+    work->next = list;
+    work->next_n = n;
 }
 
 
@@ -107,8 +129,15 @@ hars_totals_recording(hars_totals_work_t *work,
     size_t   i, at;
     int64_t  begin, end;
 
-    work->next_n = 0;
     at = 0;
+
+    /* behind all that is covered: nothing of that has to be looked at */
+
+    if (work->n
+        && work->covered[work->n - 1].to <= window[0].window.start_ms)
+    {
+        hars_totals_swap(work);
+    }
 
     for (i = 0; i < n; i++) {
         begin = window[i].window.start_ms;

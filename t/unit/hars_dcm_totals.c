@@ -120,7 +120,7 @@ heart(void)
 static void
 at_random(unsigned seed)
 {
-    int64_t        line[DAY], activity[HARS_ACTIVITIES], start, covered;
+    int64_t        line[DAY], activity[HARS_ACTIVITIES], start, end, covered;
     unsigned       i, good, seq;
     uint32_t       len;
     hars_totals_t  t;
@@ -132,8 +132,12 @@ at_random(unsigned seed)
     memset(line, -1, sizeof(line));
 
     for (seq = 1; seq < 12; seq++) {
-        for (start = rand() % 1500; start < 2200;
-             start += 1 + rand() % 80)
+        /* one after the other, most of them, or all over each other */
+
+        start = seed % 2 ? seq * 170 : (unsigned) rand() % 1500;
+        end = seed % 2 ? start + 150 + rand() % 25 : 2200;
+
+        for ( /* void */ ; start < end; start += 1 + rand() % 80)
         {
             add(seq, start, 1 + (uint32_t) rand() % 120, name[rand() % 4], 0);
         }
