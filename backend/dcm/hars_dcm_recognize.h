@@ -13,7 +13,7 @@
 
 
 #include "hars_dcm_answer.h"
-#include "hars_dcm_grant.h"
+#include "hars_grant.h"
 #include "hars_dcm_queue.h"
 
 

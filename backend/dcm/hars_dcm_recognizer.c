@@ -5,9 +5,9 @@
  */
 
 #include "hars_dcm_recognizer.h"
-#include "hars_dcm_pace.h"
+#include "hars_pace.h"
 #include "hars_dcm_recognize.h"
-#include "hars_dcm_renewal.h"
+#include "hars_renewal.h"
 #include "hars_dcm_streams.h"
 #include "hars_log.h"
 

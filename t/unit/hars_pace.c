@@ -3,7 +3,7 @@
 
 /* link: */
 
-#include "../../backend/dcm/hars_dcm_pace.c"
+#include "../../backend/common/hars_pace.c"
 
 #include "tap.h"
 

@@ -1,8 +1,8 @@
 
 /* When something is done again: pure functions of time and randomness. */
 
-#ifndef HARS_DCM_PACE_H
-#define HARS_DCM_PACE_H
+#ifndef HARS_PACE_H
+#define HARS_PACE_H
 
 
 #include <stdint.h>
@@ -28,4 +28,4 @@ int64_t hars_pace_again(int64_t n, long retry_after, unsigned char random);
 unsigned hars_pace_certificate(int64_t from, int64_t to, int64_t now);
 
 
-#endif /* HARS_DCM_PACE_H */
+#endif /* HARS_PACE_H */

@@ -1,7 +1,7 @@
 
-/* See hars_dcm_pace.h for what this is. */
+/* See hars_pace.h for what this is. */
 
-#include "hars_dcm_pace.h"
+#include "hars_pace.h"
 
 
 #define HARS_PACE_LONGEST  60000          /* ms */

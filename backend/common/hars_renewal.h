@@ -4,8 +4,8 @@
  * one is asked for by simplereenroll (RFC 7030, 4.2.2), with the same key.
  */
 
-#ifndef HARS_DCM_RENEWAL_H
-#define HARS_DCM_RENEWAL_H
+#ifndef HARS_RENEWAL_H
+#define HARS_RENEWAL_H
 
 
 #include "hars_https.h"
@@ -19,4 +19,4 @@
 int hars_renewal(const hars_https_conf_t *peer);
 
 
-#endif /* HARS_DCM_RENEWAL_H */
+#endif /* HARS_RENEWAL_H */

@@ -1,8 +1,8 @@
 
-/* See hars_dcm_grant.h for what this is. */
+/* See hars_grant.h for what this is. */
 
-#include "hars_dcm_grant.h"
-#include "hars_dcm_pace.h"
+#include "hars_grant.h"
+#include "hars_pace.h"
 #include "hars_log.h"
 
 #include <pthread.h>

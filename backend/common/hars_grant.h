@@ -1,13 +1,13 @@
 
 /*
- * The access token that the data collecting mechanism has for an audience
+ * The access token that a service has, as a client of its own, for an audience
  * (RFC 6749, 4.4; RFC 8705): one for all that call it, asked for when there
  * is none, and again at two thirds of its life, give or take; who needs it
  * meanwhile waits for that one answer.
  */
 
-#ifndef HARS_DCM_GRANT_H
-#define HARS_DCM_GRANT_H
+#ifndef HARS_GRANT_H
+#define HARS_GRANT_H
 
 
 #include "hars_https.h"
@@ -49,4 +49,4 @@ void hars_grant_refused(hars_grant_t *grant, unsigned long serial);
 void hars_grant_forget(hars_grant_t *grant);
 
 
-#endif /* HARS_DCM_GRANT_H */
+#endif /* HARS_GRANT_H */

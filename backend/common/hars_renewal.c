@@ -1,8 +1,8 @@
 
-/* See hars_dcm_renewal.h for what this is. */
+/* See hars_renewal.h for what this is. */
 
-#include "hars_dcm_renewal.h"
-#include "hars_dcm_pace.h"
+#include "hars_renewal.h"
+#include "hars_pace.h"
 #include "hars_est.h"
 #include "hars_log.h"
 
