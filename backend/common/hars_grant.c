@@ -36,6 +36,7 @@ struct hars_grant_s {
 
 static int hars_grant_ask(hars_grant_t *grant, hars_answer_t *answer);
 static int hars_grant_call(hars_grant_t *grant, hars_answer_t *answer);
+static unsigned hars_grant_stop(void *data);
 static int hars_grant_take(hars_grant_t *grant, const hars_answer_t *answer);
 static int64_t hars_grant_now(void);
 
@@ -163,6 +164,8 @@ hars_grant_call(hars_grant_t *grant, hars_answer_t *answer)
     hars_text_form(&form, "resource", grant->conf->resource);
 
     call.path = "/oauth2/token";
+    call.stop = hars_grant_stop;
+    call.data = grant;
     call.type = "application/x-www-form-urlencoded";
     call.body = form.data;
     call.len = form.len;
@@ -180,6 +183,13 @@ hars_grant_call(hars_grant_t *grant, hars_answer_t *answer)
     }
 
     return rc == HARS_OK ? HARS_OK : HARS_ERROR;
+}
+
+
+static unsigned
+hars_grant_stop(void *data)
+{
+    return atomic_load(((hars_grant_t *) data)->conf->stop);
 }
 
 

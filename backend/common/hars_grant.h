@@ -12,6 +12,8 @@
 
 #include "hars_https.h"
 
+#include <stdatomic.h>
+
 
 typedef struct hars_grant_s  hars_grant_t;
 
@@ -21,6 +23,7 @@ typedef struct {
     const char         *client_id;
     const char         *scope;
     const char         *resource;         /* the audience */
+    atomic_uint        *stop;             /* not 0: no call is waited for */
 } hars_grant_conf_t;
 
 

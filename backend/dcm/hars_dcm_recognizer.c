@@ -96,6 +96,7 @@ hars_recognizer_start(hars_dcm_t *dcm)
     recognizer->grant_conf.client_id = conf->client_id;
     recognizer->grant_conf.scope = "ml:recognize";
     recognizer->grant_conf.resource = conf->ml_resource;
+    recognizer->grant_conf.stop = &recognizer->stop;
 
     pthread_mutex_init(&recognizer->mutex, NULL);
     pthread_cond_init(&recognizer->cond, NULL);

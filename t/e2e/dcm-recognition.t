@@ -35,6 +35,8 @@ long();
 revoked();
 away();
 live();
+stops('mlservice');
+stops('authserver');
 settings();
 
 is(dcm_stop(), 0, 'it stops');
@@ -373,6 +375,30 @@ sub live {
         $z = HarsTest::SSE->new(dcm_socket(), '/v1/patients/p1/events', @now);
         return $z->status == 200;
     }), '300 that left take no room');
+}
+
+
+# while it waits for an answer
+sub stops {
+    my ($of) = @_;
+    my $pid = HarsTest::Reference::pid($of);
+    my $id = "stop-$of";
+
+    if ($of eq 'authserver') {
+        dcm_stop();
+        dcm_start(identity());
+    }
+
+    kill 'STOP', $pid;
+    post($id, rows($t0 + 2000 + ord $of));
+    ok(wait_for(5, sub { state($id)->{state} eq 'running' }),
+       "$id waits for an answer");
+    my $begun = time;
+    is(dcm_stop(), 0, '... and the service stops');
+    cmp_ok(time - $begun, '<', 4, '... soon');
+    kill 'CONT', $pid;
+    dcm_start(identity());
+    is_state($id, 'done');
 }
 
 
