@@ -25,7 +25,7 @@ my $head = 't_s,ax,ay,az,gx,gy,gz';
 people(anna => 'patient', paul => 'patient', tom => 'patient',
        bea => 'caregiver', dan => 'doctor', doris => 'doctor',
        eve => 'caregiver', gone => 'caregiver', later => 'caregiver',
-       mallory => 'caregiver', quack => 'doctor',
+       mallory => 'caregiver', quack => 'doctor', nora => 'caregiver',
        dcm => 'service', fog => 'fog_node', oscar => 'operator',
        # a phone and a browser of one person, and one person in two roles
        tablet => [ 'patient', '--sub', 'one-sub' ],
@@ -34,11 +34,12 @@ people(anna => 'patient', paul => 'patient', tom => 'patient',
 gateway_start();
 
 my $anna = sub_of('anna');
-my @columns = qw(anna paul bea dan doris eve gone later mallory quack dcm fog
-                 oscar);
+my @columns = qw(anna paul bea dan doris nora eve gone later mallory quack dcm
+                 fog oscar);
 
 connect_all();
 matrix();
+methods();
 scopes();
 same_sub();
 no_identity();
@@ -77,11 +78,12 @@ sub connect_to {
 
 
 # eve's connection ends, gone's was ended, later's has not begun, doris is a
-# doctor who was made a caregiver
+# doctor who was made a caregiver, nora a caregiver who was made a doctor
 sub connect_all {
     connect_to('bea');
     connect_to('dan', role => 'doctor');
     connect_to('doris');
+    connect_to('nora', role => 'doctor');
     connect_to('later', since => $now + 3600);
     connect_to('gone');
     is((ask('anna', 'DELETE', caregiver('gone')))[0], 200,
@@ -109,34 +111,34 @@ sub matrix {
     is((ask('anna', 'POST', $post, $body, type => 'text/csv'))[0], 201,
        'a recording of anna');
 
-    #                                    anna paul bea dan doris eve
-    #                                    gone later mallory quack dcm fog oscar
+    #                                    anna paul bea dan doris nora eve gone
+    #                                    later mallory quack dcm fog oscar
     my @rows = (
-        [ 'GET', '/v1/me',              '* * * * * * * * * * * * *' ],
-        [ 'GET', $p,                    '* . * * * . . . . . ! . !' ],
-        [ 'GET', "$p/activities",       '* . * * * . . . . . ! . !' ],
-        [ 'GET', "$p/days",             '* . * * * . . . . . ! . !' ],
-        [ 'GET', "$p/events",           '* . * * * . . . . . ! . !' ],
-        [ 'GET', "$p/samples",          '* . ! * . ! ! ! ! . ! ! !' ],
+        [ 'GET', '/v1/me',              '* * * * * * * * * * * * * *' ],
+        [ 'GET', $p,                    '* . * * * * . . . . . ! . !' ],
+        [ 'GET', "$p/activities",       '* . * * * * . . . . . ! . !' ],
+        [ 'GET', "$p/days",             '* . * * * * . . . . . ! . !' ],
+        [ 'GET', "$p/events",           '* . * * * * . . . . . ! . !' ],
+        [ 'GET', "$p/samples",          '* . ! * . ! ! ! ! ! . ! ! !' ],
         [ 'GET', "$p/export?format=csv",
-                                        '* . ! * . ! ! ! ! . ! ! !' ],
+                                        '* . ! * . ! ! ! ! ! . ! ! !' ],
         [ 'GET', "$p/export?format=json",
-                                        '* . ! * . ! ! ! ! . ! ! !' ],
-        [ 'GET', "$p/caregivers",       '* . . . . . . . . . ! . !' ],
-        [ 'GET', "$p/accesses",         '* . . . . . . . . . ! . !' ],
-        [ 'PUT', $p,                    '* . ! ! ! ! ! ! ! ! ! ! !',
+                                        '* . ! * . ! ! ! ! ! . ! ! !' ],
+        [ 'GET', "$p/caregivers",       '* . . . . . . . . . . ! . !' ],
+        [ 'GET', "$p/accesses",         '* . . . . . . . . . . ! . !' ],
+        [ 'PUT', $p,                    '* . ! ! ! ! ! ! ! ! ! ! ! !',
           { name => 'Anna' } ],
         [ 'PUT', "$p/caregivers/nobody",
-                                        '* . ! ! ! ! ! ! ! ! ! ! !',
+                                        '* . ! ! ! ! ! ! ! ! ! ! ! !',
           { role => 'caregiver', until => undef } ],
         [ 'DELETE', "$p/caregivers/nobody",
-                                        '* . ! ! ! ! ! ! ! ! ! ! !' ],
-        [ 'POST', $post,                '* + ! ! ! ! ! ! ! ! ! ! !',
+                                        '* . ! ! ! ! ! ! ! ! ! ! ! !' ],
+        [ 'POST', $post,                '* + ! ! ! ! ! ! ! ! ! ! ! !',
           $body ],
-        [ 'GET', "/v1/recordings/$id",  '* * . . . . . . . . ! . !' ],
+        [ 'GET', "/v1/recordings/$id",  '* * . . . . . . . . . ! . !' ],
         [ 'GET', "/v1/recordings/$id/activities",
-                                        '* * . . . . . . . . ! . !' ],
-        [ 'DELETE', $p,                 '- . ! ! ! ! ! ! ! ! ! ! !' ],
+                                        '* * . . . . . . . . . ! . !' ],
+        [ 'DELETE', $p,                 '- . ! ! ! ! ! ! ! ! ! ! ! !' ],
     );
     my %status = ('*' => 200, '+' => 201, '.' => 404, '!' => 403);
 
@@ -188,6 +190,33 @@ sub strangers {
            "$name: $method $path, as of somebody else");
         like($none[0], qr/^40[34]$/, '... refused');
     }
+}
+
+
+# what no path has, nobody can
+sub methods {
+    my $p = "/v1/patients/$anna";
+
+    for my $path ('/v1/me', $p, "$p/activities", "$p/days", "$p/events",
+                  "$p/samples", "$p/export", "$p/caregivers",
+                  "$p/caregivers/x", "$p/accesses", '/v1/recordings',
+                  '/v1/recordings/matrix') {
+        my %known = map { $_ => 1 }
+            $path eq $p ? qw(GET PUT DELETE) : $path =~ /x$/ && $path =~ /care/
+            ? qw(PUT DELETE) : $path eq '/v1/recordings' ? 'POST' : 'GET';
+
+        for my $method (grep { !$known{$_} }
+                        qw(GET POST PUT PATCH DELETE OPTIONS PROPFIND X)) {
+            my ($status, undef, $head) = ask('anna', $method, $path);
+            is($status, 405, "$method " . $path =~ s/\Q$anna\E/anna/r);
+        }
+    }
+
+    is((ask('mallory', 'HEAD', $p, undef, args => ['-I']))[0], 404,
+       'HEAD is GET: not connected');
+    is((ask('bea', 'HEAD', $p, undef, args => ['-I']))[0], 200,
+       '... connected');
+    is((ask('anna', 'TRACE', $p))[0], 405, 'nothing is traced');
 }
 
 
@@ -372,7 +401,7 @@ sub attacks {
 
     my (undef, $list) = ask('anna', 'GET', "$p/caregivers");
     is_deeply([ sort map { $_->{id} } @{ $list->{caregivers} } ],
-              [ sort 'one-sub', map { sub_of($_) } qw(dan doris eve later) ],
+              [ sort 'one-sub', map { sub_of($_) } qw(dan doris eve later nora) ],
               'all tables are there, and as they were');
 }
 
