@@ -8,6 +8,7 @@ use warnings;
 
 use File::Basename qw(dirname);
 use IO::Compress::Gzip qw(gzip);
+use IO::Socket::UNIX;
 use Test::More;
 
 use lib dirname(__FILE__) . '/../lib';
@@ -329,6 +330,31 @@ refused('the same in little', 413, undef, undef, $small,
         header => { 'Content-Encoding' => 'gzip' });
 
 is((post('bad', $good, 'text/csv'))[0], 201, 'nothing of these was stored');
+
+
+# who breaks off leaves nothing: half a body in each form, and no end
+
+for my $i (1 .. 60) {
+    my ($type, $half, @more) = @{ (
+        [ 'text/csv', substr $good, 0, length($good) / 2 ],
+        [ 'application/vnd.hars.samples', substr $packed, 0, 999_999 ],
+        [ 'application/json', '{"samples": [[1, 2' ],
+        [ 'text/csv', substr($small, 0, length($small) / 2),
+          'Content-Encoding: gzip' ],
+    )[$i % 4] };
+    my %as = @p1;
+    my $s = IO::Socket::UNIX->new(Peer => dcm_socket()) or die;
+
+    local $SIG{PIPE} = 'IGNORE';
+    $s->print("POST /v1/recordings?id=half$i&$query HTTP/1.1\r\nHost: dcm\r\n",
+              "Content-Type: $type\r\n", (map { "$_\r\n" } @more),
+              (map { "$_: $as{$_}\r\n" } sort keys %as),
+              'Content-Length: ', 2 * length $half, "\r\n\r\n", $half);
+    close $s;
+}
+
+is((post("half$_", $good, 'text/csv'))[0], 201, "the end of half$_")
+    for 1 .. 4;
 
 
 # what was acknowledged stays
