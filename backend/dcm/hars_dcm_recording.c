@@ -188,5 +188,8 @@ hars_recording_id(const char *id)
     len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                      "0123456789._-");
 
-    return len > 0 && len < HARS_DCM_ID && id[len] == '\0';
+    /* a path with a segment of dots alone is another path */
+
+    return len > 0 && len < HARS_DCM_ID && id[len] == '\0'
+           && id[strspn(id, ".")] != '\0';
 }

@@ -72,7 +72,7 @@ int hars_recording_insert(hars_db_t *db,
 /* "queued" and so on */
 const char *hars_recording_state(hars_recording_state_e state);
 
-/* is this an id: 1 to 64 of A-Z a-z 0-9 . _ - */
+/* is this an id: 1 to 64 of A-Z a-z 0-9 . _ -, not of dots alone */
 unsigned hars_recording_id(const char *id);
 
 

@@ -275,6 +275,7 @@ refused('a rate that is not', 422, 'sampling_rate_hz', undef, $good,
         query => 'placement=pocket&sampling_rate_hz=200');
 refused('a parameter nobody knows', 422, undef, undef, $good,
         query => "$query&colour=blue");
+refused('an id of dots', 422, 'id', undef, $good, id => '..');
 refused('an id twice', 422, undef, undef, $good, query => "id=c&$query");
 refused('a placement twice', 422, undef, undef, $good,
         query => "$query&placement=pocket");
