@@ -80,7 +80,7 @@ chosen() {
 
 
 build_all() {
-    make -s --no-print-directory -j2 module programs test-programs
+    make -s --no-print-directory -j2 module programs test-programs dashboard
 }
 
 
