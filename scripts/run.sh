@@ -329,16 +329,16 @@ start_all() {
         --daemonize no
     service_wait redis "$place/log/redis.log" redis_answers
 
-    service_start authserver "$uid_auth" \
-        "$place/bin/hars-authserver" --config "$place/etc/authserver.conf" \
-        serve
-    # the client that hars-dcm is
+    # the client that hars-dcm is; two at once could not make the database
     as "$uid_auth" "$place/bin/hars-authserver" \
         --config "$place/etc/authserver.conf" client add --id hars-dcm \
         --kind service --scope ml:recognize \
         --resource https://ml.hars.localhost/ \
         --subject-dn "CN=hars-dcm,O=HARS Gateway demo" \
         > "$place/log/hars-dcm-client.log"
+    service_start authserver "$uid_auth" \
+        "$place/bin/hars-authserver" --config "$place/etc/authserver.conf" \
+        serve
     service_start mlservice "$uid_ml" \
         "$place/bin/hars-mlservice" --config "$place/etc/mlservice.conf"
     service_start dcm "$uid_dcm" \

@@ -102,15 +102,15 @@ sub start {
     files() if !-e path('nginx.conf');
     $owner = $$;
 
+    # before there is a server: two at once could not make the database
+    client('hars-dcm', '--kind', 'service', '--scope', 'ml:recognize',
+           '--resource', 'https://ml.hars.localhost/', '--subject-dn', subject('hars-dcm'))
+        if $o{dcm};
+
     launch('authserver', '--config', path('authserver.conf'), 'serve')
         if $o{authserver};
     launch('mlservice', '--config', path('mlservice.conf'));
-    if ($o{dcm}) {
-        client('hars-dcm', '--kind', 'service', '--scope', 'ml:recognize',
-               '--resource', 'https://ml.hars.localhost/', '--subject-dn',
-               subject('hars-dcm'));
-        launch('dcm', '--config', path('dcm.conf'));
-    }
+    launch('dcm', '--config', path('dcm.conf')) if $o{dcm};
 
     for my $socket ($as, $ml, $o{dcm} ? path('dcm.sock') : ()) {
         HarsTest::Place::wait_for(15, sub {
