@@ -198,6 +198,10 @@ $(eval $(call program,hars-train,backend/mlservice,\
 $(eval $(call program,hars-dcm,backend/dcm,\
     -lcurl -lmicrohttpd -ljansson -lsqlite3 -lpq -lssl -lcrypto -lz -lm -lpthread))
 
+$(eval $(call program,hars-fogcloud,backend/fog/cloud,\
+    $(BUILD)/lib/libhars_aka.a -lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium \
+    -lcrypto -lpthread))
+
 # the key exchange of the fog: with OpenSSL and libsodium for the services,
 # with mbedTLS (without the password's Argon2id) to see that it is the same
 AKA = $(patsubst backend/fog/aka/%.c,$(BUILD)/obj/backend/fog/aka/%.o,\
@@ -223,6 +227,10 @@ $(BUILD)/bin/hars-wearable: $(BUILD)/lib/libhars_fog_link.a \
 $(BUILD)/obj/backend/fog/wearable/%.o: \
     CPPFLAGS += -Ibackend/fog/aka -Ibackend/fog/link
 
+$(BUILD)/bin/hars-fogcloud: $(BUILD)/lib/libhars_aka.a
+$(BUILD)/obj/backend/fog/cloud/%.o $(BUILD)/obj/t/unit/hars_fc_%.o: \
+    CPPFLAGS += -Ibackend/fog/aka
+
 KAT = $(patsubst %,$(BUILD)/obj/t/fog/%.o,kat kat_run)
 $(KAT): CPPFLAGS += -Ibackend/fog/aka
 
@@ -243,6 +251,13 @@ $(BUILD)/t/fog_wipe: $(BUILD)/obj/t/fog/wipe.o $(BUILD)/lib/libhars_aka.a
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsodium -lcrypto -lpthread
 
+$(BUILD)/obj/t/fog/party.o: CPPFLAGS += -Ibackend/fog/aka
+
+$(BUILD)/t/fog_party: $(BUILD)/obj/t/fog/party.o $(BUILD)/lib/libhars_aka.a
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsodium -lcrypto
+
 $(BUILD)/t/fog_roles_mbedtls: $(BUILD)/obj/t/unit/aka_roles.o \
     $(BUILD)/lib/libhars_aka_mbedtls.a
 	@mkdir -p $(@D)
@@ -260,7 +275,7 @@ $(BUILD)/t/fog_node_double: $(BUILD)/obj/t/fog/node_double.o \
 test-programs: $(BUILD)/t/fog_kat_mbedtls $(BUILD)/t/fog_wipe \
     $(BUILD)/t/fog_roles_mbedtls $(BUILD)/t/fog_node_double
 
-programs: $(PROGRAMS) $(BUILD)/t/fog_kat
+programs: $(PROGRAMS) $(BUILD)/t/fog_kat $(BUILD)/t/fog_party
 
 
 # A unit test is a program of its own; a comment near its top says what to

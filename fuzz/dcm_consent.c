@@ -8,7 +8,7 @@
 
 #include "../backend/dcm/hars_dcm_name.c"
 #include "../backend/dcm/hars_dcm_consent.c"
-#include "../backend/dcm/hars_dcm_who.c"
+#include "../backend/common/hars_who.c"
 
 
 #define NOW  1790000000000
@@ -17,7 +17,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
-/* of hars_dcm_who.c, which is here for the names of scopes */
+/* of hars_who.c, which is here for the names of scopes */
 
 int
 hars_request_header(hars_request_t *r, const char *name, const char **value)

@@ -20,11 +20,12 @@
 #include "hars_record.h"
 #include "hars_settings.h"
 #include "hars_store.h"
+#include "hars_who.h"
 
 #include <semaphore.h>
 
 
-#define HARS_DCM_ID         65            /* of a sub, a client, with its 0 */
+#define HARS_DCM_ID         HARS_WHO_ID
 
 #define HARS_EXIT_OK        0
 #define HARS_EXIT_FAILED    1

@@ -16,7 +16,8 @@
 #define HARS_DCM_ACCESS_H
 
 
-#include "hars_dcm_who.h"
+#include "hars_dcm.h"
+#include "hars_who.h"
 
 
 typedef enum {

@@ -15,7 +15,8 @@
 
 
 #include "hars_dcm_name.h"
-#include "hars_dcm_who.h"
+#include "hars_dcm.h"
+#include "hars_who.h"
 
 
 typedef struct {

@@ -1,6 +1,6 @@
 
 /*
- * The door of every endpoint about a patient: who asks (hars_dcm_who.h),
+ * The door of every endpoint about a patient: who asks (hars_who.h),
  * whether they may (hars_dcm_access.h), and that it is written down before
  * anything is shown.
  *

@@ -147,16 +147,3 @@ hars_name_joins(uint32_t c)
     return c == 0x200c || c == 0x200d || (c >= 0xfe00 && c <= 0xfe0f)
            || (c >= 0x180b && c <= 0x180f);
 }
-
-
-int
-hars_id_check(const char *id)
-{
-    size_t  len;
-
-    len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                     "0123456789._-");
-
-    return len && len < HARS_DCM_ID && id[len] == '\0' ? HARS_OK
-                                                       : HARS_DECLINED;
-}

@@ -17,8 +17,5 @@
 /* HARS_OK: 1 to 200 bytes, none of the above, no blank at either end */
 int hars_name_check(const char *name);
 
-/* a sub or a client_id: 1 to 64 of A-Z a-z 0-9 . _ - */
-int hars_id_check(const char *id);
-
 
 #endif /* HARS_DCM_NAME_H */

@@ -5,11 +5,12 @@
  * who somebody is.
  */
 
-#ifndef HARS_DCM_WHO_H
-#define HARS_DCM_WHO_H
+#ifndef HARS_WHO_H
+#define HARS_WHO_H
 
 
-#include "hars_dcm.h"
+#include "hars_http.h"
+#include "hars_record.h"
 
 
 typedef enum {
@@ -29,11 +30,16 @@ typedef enum {
 #define HARS_SCOPE_ACTIVITIES_READ   0x04
 #define HARS_SCOPE_SAMPLES_READ      0x08
 #define HARS_SCOPE_CONSENT_WRITE     0x10
+#define HARS_SCOPE_FOG_REGISTER      0x20
+#define HARS_SCOPE_FOG_RELAY         0x40
+#define HARS_SCOPE_FOG_RESOLVE       0x80
+
+#define HARS_WHO_ID                  65   /* of a sub, a client, with its 0 */
 
 
 typedef struct {
-    char              sub[HARS_DCM_ID];
-    char              client[HARS_DCM_ID];
+    char              sub[HARS_WHO_ID];
+    char              client[HARS_WHO_ID];
     hars_who_kind_e   kind;
     unsigned          scopes;
     int64_t           exp;                /* of the token, s */
@@ -62,5 +68,8 @@ const char *hars_who_kind_name(hars_who_kind_e kind);
 /* the name of one of these bits */
 const char *hars_who_scope_name(unsigned scope);
 
+/* 1 to 64 characters of A-Z a-z 0-9 . _ -, as ids in bodies and URLs are */
+int hars_id_check(const char *id);
 
-#endif /* HARS_DCM_WHO_H */
+
+#endif /* HARS_WHO_H */

@@ -1,7 +1,7 @@
 
-/* See hars_dcm_who.h for what this is. */
+/* See hars_who.h for what this is. */
 
-#include "hars_dcm_who.h"
+#include "hars_who.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +33,9 @@ static const hars_who_name_t  hars_who_scope[] = {
     { "activities:read", HARS_SCOPE_ACTIVITIES_READ },
     { "samples:read", HARS_SCOPE_SAMPLES_READ },
     { "consent:write", HARS_SCOPE_CONSENT_WRITE },
+    { "fog:register", HARS_SCOPE_FOG_REGISTER },
+    { "fog:relay", HARS_SCOPE_FOG_RELAY },
+    { "fog:resolve", HARS_SCOPE_FOG_RESOLVE },
     { NULL, 0 }
 };
 
@@ -106,7 +109,7 @@ hars_who_id(hars_request_t *r, const char *name, char *dst)
 
     for (p = value; *p > 0x20 && *p < 0x7f; p++) { /* void */ }
 
-    if (*p || p == value || p - value >= HARS_DCM_ID) {
+    if (*p || p == value || p - value >= HARS_WHO_ID) {
         return HARS_ERROR;
     }
 
@@ -204,4 +207,17 @@ hars_who_kind_name(hars_who_kind_e kind)
     }
 
     return "";
+}
+
+
+int
+hars_id_check(const char *id)
+{
+    size_t  len;
+
+    len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                     "0123456789._-");
+
+    return len && len < HARS_WHO_ID && id[len] == '\0' ? HARS_OK
+                                                       : HARS_DECLINED;
 }
