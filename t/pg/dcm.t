@@ -35,8 +35,12 @@ dies();
 
 is(dcm_stop(), 0, 'one stops');
 stop_second('TERM');
-unlike(slurp(dcm_dir() . '/log2') . dcm_log(),
-       qr/hats_|Sanitizer|runtime error|[^_]error:/,
+
+# two that make a month's partition may be in each other's way, once: one of
+# them is rolled back and does it again
+my @said = grep { !/deadlock/ } split /^/m, slurp(dcm_dir() . '/log2')
+    . dcm_log();
+unlike(join('', @said), qr/hats_|Sanitizer|runtime error|[^_]error:/,
        'neither has anything to complain of');
 is_deeply([HarsTest::Reference::stop(tokens => ['hats_'])], [],
           'no fault in the logs of the others');
