@@ -12,7 +12,10 @@
  *
  * A model may take their means of late besides, of this window and those
  * before it: a wrist moves for other reasons too, and 2.56 s are a step or
- * two.  They are causal: no answer waits for the next window.
+ * two.  They are causal: no answer waits for the next window.  Where power
+ * is e^2 times what it was of late, or that part of it, something else has
+ * begun, and they begin anew.  How still it is where it is still does not
+ * count: power has a floor.
  */
 
 
@@ -22,14 +25,28 @@
 #include <string.h>
 
 
+#define HARS_INPUTS_CHANGE   2.0f        /* of a logarithm of power */
+
+
 typedef struct {
     uint16_t   first;
     uint16_t   end;
 } hars_range_t;
 
+typedef struct {
+    uint16_t   input;
+    float      floor;
+} hars_power_t;
+
 
 static void hars_inputs_late(hars_late_t *late, float *input);
+static int hars_inputs_changed(const hars_late_t *late, const float *input);
 
+
+/* logarithms of power among the inputs: of |a|, of |g| */
+static const hars_power_t  hars_inputs_power[] = {
+    { 96, 2 }, { 107, 1 }
+};
 
 /* signals amag gmag jmag gjmag av ah gv, by the order of the features */
 static const hars_range_t  hars_inputs_kept[] = {
@@ -93,6 +110,10 @@ hars_inputs_late(hars_late_t *late, float *input)
 {
     unsigned  i;
 
+    if (hars_inputs_changed(late, input)) {
+        memset(late, 0, sizeof(hars_late_t));
+    }
+
     late->n += late->n < HARS_ML_LATE;
 
     for (i = 0; i < HARS_ML_OF_WINDOW; i++) {
@@ -100,4 +121,25 @@ hars_inputs_late(hars_late_t *late, float *input)
     }
 
     memcpy(input + HARS_ML_OF_WINDOW, late->mean, sizeof(late->mean));
+}
+
+
+static int
+hars_inputs_changed(const hars_late_t *late, const float *input)
+{
+    float                now, before;
+    unsigned             i;
+    const hars_power_t  *p;
+
+    for (i = 0; i < sizeof(hars_inputs_power) / sizeof(hars_power_t); i++) {
+        p = &hars_inputs_power[i];
+        now = fmaxf(input[p->input], p->floor);
+        before = fmaxf(late->mean[p->input], p->floor);
+
+        if (fabsf(now - before) > HARS_INPUTS_CHANGE) {
+            return 1;
+        }
+    }
+
+    return 0;
 }

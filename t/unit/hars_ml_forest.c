@@ -430,17 +430,22 @@ turn(const double turn[3][3])
 }
 
 
-/* five windows in a row and one behind a gap, their means by hand */
+/* five windows in a row, five behind a gap of which two change all */
 static void
 late(void)
 {
-    float             out[6][HARS_ML_INPUTS], own[6][HARS_ML_INPUTS];
+    float             out[10][HARS_ML_INPUTS], own[10][HARS_ML_INPUTS];
     double            row[HARS_ML_WINDOW][HARS_ML_AXES];
     unsigned          i, k, w, bad;
     hars_run_t        run;
     hars_features_t  *f;
 
-    static const double  start[] = { 7, 8.28, 9.56, 10.84, 12.12, 14.68 };
+    static const double  start[] = {
+        7, 8.28, 9.56, 10.84, 12.12, 14.68, 15.96, 17.24, 18.52, 19.8
+    };
+    static const double  size[] = {
+        1, 2, 3, 4, 5, 6, 60, 60, 0.01, 0.0001
+    };
     static const double  one[] = { 1 }, two[] = { 1 / 2.0, 1 / 2.0 };
     static const double  three[] = { 1 / 3.0, 1 / 3.0, 1 / 3.0 };
     static const double  five[] = {
@@ -451,10 +456,10 @@ late(void)
     f = hars_features_create();
     bad = 0;
 
-    for (w = 0; w < 6; w++) {
+    for (w = 0; w < 10; w++) {
         for (i = 0; i < HARS_ML_WINDOW; i++) {
             for (k = 0; k < HARS_ML_AXES; k++) {
-                row[i][k] = k == 2 ? 9.8 + noise() : (w + 1) * noise();
+                row[i][k] = (k == 2 ? 9.8 : 0) + size[w] * noise();
             }
         }
 
@@ -470,6 +475,12 @@ late(void)
        "late: of two and three windows their mean");
     ok(mean_of(out[4], own, five, 5) == 0, "late: then a third of each");
     ok(mean_of(out[5], own + 5, one, 1) == 0, "late: nothing beyond a gap");
+    ok(mean_of(out[6], own + 6, one, 1) == 0
+       && mean_of(out[7], own + 6, two, 2) == 0,
+       "late: nothing of before where all moves more");
+    ok(mean_of(out[8], own + 8, one, 1) == 0
+       && mean_of(out[9], own + 8, two, 2) == 0,
+       "late: nor where it comes to rest; two ways to rest are one");
 
     hars_features_free(f);
 }
