@@ -16,7 +16,8 @@ static int hars_export_fill(hars_export_t *export);
 
 
 hars_export_t *
-hars_export_create(hars_dcm_t *dcm, const hars_look_t *look, unsigned csv)
+hars_export_create(hars_dcm_t *dcm, const hars_look_t *look,
+    const hars_export_section_t *section)
 {
     hars_export_t  *export;
 
@@ -28,7 +29,7 @@ hars_export_create(hars_dcm_t *dcm, const hars_look_t *look, unsigned csv)
 
     export->dcm = dcm;
     export->look = *look;
-    export->section = csv ? hars_export_csv : hars_export_json;
+    export->section = section;
     export->from_ms = look->access.since_ms > 0 ? look->access.since_ms : 0;
     export->to_ms = look->access.until_ms < HARS_SAMPLES_EVER
                     ? look->access.until_ms : HARS_SAMPLES_EVER;

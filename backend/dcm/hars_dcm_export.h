@@ -47,6 +47,7 @@ struct hars_export_s {
 
     const hars_export_section_t  *section;
     unsigned                      begun:1;
+    unsigned                      rows:1; /* windows, not as JSON */
     size_t                        items;  /* of the section so far */
 
     hars_print_t                  print;  /* what is made */
@@ -63,7 +64,7 @@ struct hars_export_s {
 
 /* NULL: no memory; from and to are bounds of the look */
 hars_export_t *hars_export_create(hars_dcm_t *dcm, const hars_look_t *look,
-    unsigned csv);
+    const hars_export_section_t *section);
 void hars_export_free(void *data);
 
 /* as hars_reply_flow() wants it */
@@ -75,6 +76,7 @@ void hars_export_item(hars_export_t *export);
 /* all sections of each form */
 extern const hars_export_section_t  hars_export_json[];
 extern const hars_export_section_t  hars_export_csv[];
+extern const hars_export_section_t  hars_export_csv_activities[];
 
 
 #endif /* HARS_DCM_EXPORT_H */

@@ -2,7 +2,7 @@
 /*
  * GET /v1/patients/{id}/export?format=json|csv: all data of a patient, for
  * the patient, or what a connected doctor may see of it.  JSON has all of it,
- * CSV the samples.
+ * CSV a table of it: what=samples (which it is without) or what=activities.
  */
 
 #include "hars_dcm_endpoints.h"
@@ -12,27 +12,49 @@
 #include <string.h>
 
 
-static int hars_export_format(hars_request_t *r, unsigned *csv);
+typedef struct {
+    const char                   *format;
+    const char                   *what;   /* NULL: all */
+    const hars_export_section_t  *section;
+    const char                   *type;
+    const char                   *disposition;
+} hars_export_form_t;
+
+
+static const hars_export_form_t *hars_export_form(hars_request_t *r);
+
+
+#define HARS_EXPORT_CSV  "text/csv; charset=utf-8; header=present"
+
+static const hars_export_form_t  hars_export_forms[] = {
+    { "json", NULL, hars_export_json, "application/json",
+      "attachment; filename=\"export.json\"" },
+    { "csv", "samples", hars_export_csv, HARS_EXPORT_CSV,
+      "attachment; filename=\"samples.csv\"" },
+    { "csv", "activities", hars_export_csv_activities, HARS_EXPORT_CSV,
+      "attachment; filename=\"activities.csv\"" },
+    { NULL, NULL, NULL, NULL, NULL }
+};
 
 
 void
 hars_dcm_export_get(hars_request_t *r)
 {
-    unsigned        csv;
-    hars_dcm_t     *dcm;
-    hars_look_t     look;
-    hars_export_t  *export;
+    hars_dcm_t                *dcm;
+    hars_look_t                look;
+    hars_export_t             *export;
+    const hars_export_form_t  *form;
 
     dcm = r->data;
 
     if (hars_look(r, HARS_LOOK_EXPORT, &look) != HARS_OK
-        || hars_export_format(r, &csv) != HARS_OK)
+        || (form = hars_export_form(r)) == NULL)
     {
         return;
     }
 
     if (atomic_fetch_add(&dcm->exports, 1) >= HARS_EXPORTS
-        || (export = hars_export_create(dcm, &look, csv)) == NULL)
+        || (export = hars_export_create(dcm, &look, form->section)) == NULL)
     {
         atomic_fetch_sub(&dcm->exports, 1);
         hars_reply_header(r, "Retry-After", "60");
@@ -41,31 +63,40 @@ hars_dcm_export_get(hars_request_t *r)
     }
 
     hars_reply_header(r, "Cache-Control", "no-store");
-    hars_reply_header(r, "Content-Disposition", csv
-                      ? "attachment; filename=\"export.csv\""
-                      : "attachment; filename=\"export.json\"");
-    hars_reply_flow(r, 200, csv ? "text/csv; charset=utf-8; header=present"
-                    : "application/json", hars_export_next, hars_export_free,
+    hars_reply_header(r, "Content-Disposition", form->disposition);
+    hars_reply_flow(r, 200, form->type, hars_export_next, hars_export_free,
                     export);
 }
 
 
-static int
-hars_export_format(hars_request_t *r, unsigned *csv)
+/* NULL: it has been answered */
+static const hars_export_form_t *
+hars_export_form(hars_request_t *r)
 {
-    int   rc;
-    char  value[HARS_QUERY_VALUE];
+    int                        formatted, named;
+    char                       format[HARS_QUERY_VALUE];
+    char                       what[HARS_QUERY_VALUE];
+    const hars_export_form_t  *form;
 
-    rc = hars_query_text(r, "format", value);
-    *csv = strcmp(value, "csv") == 0;
+    formatted = hars_query_text(r, "format", format);
+    named = hars_query_text(r, "what", what);
 
-    if (rc == HARS_DECLINED
-        || (rc == HARS_OK && (*csv || strcmp(value, "json") == 0)))
-    {
-        return HARS_OK;
+    for (form = hars_export_forms; form->format; form++) {
+
+        /* the first of a format is the one without a word */
+
+        if (formatted != HARS_ERROR && named != HARS_ERROR
+            && (formatted == HARS_DECLINED
+                || strcmp(format, form->format) == 0)
+            && (named == HARS_DECLINED
+                || (form->what && strcmp(what, form->what) == 0)))
+        {
+            return form;
+        }
     }
 
-    hars_reply_problem(r, 400, "The parameter format has to be json or csv.");
+    hars_reply_problem(r, 400, "The parameter format has to be json or csv; "
+                       "with csv, what may be samples or activities.");
 
-    return HARS_ERROR;
+    return NULL;
 }

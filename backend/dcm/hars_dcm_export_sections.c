@@ -22,12 +22,14 @@
 
 static int hars_export_heading(hars_export_t *export, hars_db_t *db);
 static int hars_export_lines(hars_export_t *export, hars_db_t *db);
+static int hars_export_columns(hars_export_t *export, hars_db_t *db);
 static int hars_export_top(hars_export_t *export, hars_db_t *db);
 static int hars_export_recording(hars_export_t *export, hars_db_t *db);
 static json_t *hars_export_recorded(const hars_dcm_recording_t *recording);
 static int hars_export_activities(hars_export_t *export, hars_db_t *db);
 static int hars_export_windows(hars_export_t *export, hars_db_t *db,
     const hars_patient_key_t *key);
+static int hars_export_window(hars_export_t *export, const hars_window_t *w);
 static int hars_export_samples(hars_export_t *export, hars_db_t *db);
 static int hars_export_caregivers(hars_export_t *export, hars_db_t *db);
 static int hars_export_accesses(hars_export_t *export, hars_db_t *db);
@@ -39,6 +41,12 @@ static int hars_export_put(hars_export_t *export, json_t *root);
 const hars_export_section_t  hars_export_csv[] = {
     { .fill = hars_export_heading },
     { .fill = hars_export_lines },
+    { .fill = NULL }
+};
+
+const hars_export_section_t  hars_export_csv_activities[] = {
+    { .fill = hars_export_columns },
+    { .fill = hars_export_activities },
     { .fill = NULL }
 };
 
@@ -79,6 +87,19 @@ hars_export_lines(hars_export_t *export, hars_db_t *db)
     }
 
     return rc;
+}
+
+
+static int
+hars_export_columns(hars_export_t *export, hars_db_t *db)
+{
+    (void) db;
+
+    export->rows = 1;
+    hars_print_add(&export->print, "start,end,activity,confidence,smoothed,"
+                   "heart_rate_bpm,recording,model\n");
+
+    return HARS_DECLINED;
 }
 
 
@@ -228,11 +249,7 @@ hars_export_windows(hars_export_t *export, hars_db_t *db,
 
             if (w->start_ms >= export->from_ms && w->start_ms < export->to_ms)
             {
-                hars_export_item(export);
-                rc = hars_export_put(export,
-                                     hars_window_json(w, &export->activities,
-                                                      block->recording,
-                                                      block->model));
+                rc = hars_export_window(export, w);
             }
         }
     }
@@ -240,6 +257,41 @@ hars_export_windows(hars_export_t *export, hars_db_t *db,
     hars_db_done(db);
 
     return rc == HARS_DECLINED ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_export_window(hars_export_t *export, const hars_window_t *w)
+{
+    const hars_timeline_block_t  *block;
+
+    block = &export->windows;
+
+    if (!export->rows) {
+        hars_export_item(export);
+        return hars_export_put(export,
+                               hars_window_json(w, &export->activities,
+                                                block->recording,
+                                                block->model));
+    }
+
+    /* names have no comma (hars_ml_answer()) */
+
+    hars_print_add(&export->print, "%.3f,%.3f,%s,%.4f,%s,",
+                   (double) w->start_ms / 1000,
+                   (double) (w->start_ms + w->len_ms) / 1000,
+                   export->activities.name[w->activity],
+                   w->confidence / 10000.0,
+                   export->activities.name[w->smoothed]);
+
+    if (w->heart_rate) {
+        hars_print_add(&export->print, "%.1f", w->heart_rate / 10.0);
+    }
+
+    hars_print_add(&export->print, ",%s,%s\n", block->recording,
+                   block->model);
+
+    return HARS_OK;
 }
 
 

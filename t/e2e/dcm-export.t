@@ -107,6 +107,16 @@ is_deeply([ @lines[1 .. $#lines] ], \@mine, 'and is the same to the digit');
 is(($csv =~ tr/\n//), 1 + 10 * 512 + 2 * 512 + 10, 'CSV has all rows');
 
 
+($code, $body, $top) = export('csv&what=activities');
+is($code, 200, 'CSV of activities');
+like($top, qr/^Content-Disposition: attachment; filename="activities.csv"/mi,
+     'as a file of its own');
+is($body, "start,end,activity,confidence,smoothed,heart_rate_bpm,recording,"
+          . "model\n", 'there are none yet');
+is((export('csv&what=looks'))[0], 400, 'no such table');
+is((export('json&what=activities'))[0], 400, 'JSON has all of it');
+
+
 # a doctor's
 
 is((export('json', @doctor))[0], 404, 'not connected');

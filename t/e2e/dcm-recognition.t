@@ -138,6 +138,11 @@ sub walking {
 
     ($code, $body) = get('/v1/patients/p1/activities');
     my $first = $body->{activities}[0];
+    my $csv = (dcm_ask('GET', '/v1/patients/p1/export?format=csv'
+                       . '&what=activities', undef,
+                       dcm_as('patient', 'p1', "@scope samples:read")))[3];
+    is(scalar(() = $csv =~ /^\d+\.\d{3},\d+\.\d{3},\w+,[01]\.\d{4},walking,,w1,pocket-/mg),
+       7, '... in an export as CSV, too');
     is(scalar @{ $body->{activities} }, 7, 'the patient has them, too');
     is_deeply([sort keys %$first],
               [qw(activity confidence end heart_rate_bpm model recording
