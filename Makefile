@@ -251,6 +251,12 @@ $(BUILD)/t/fog_wipe: $(BUILD)/obj/t/fog/wipe.o $(BUILD)/lib/libhars_aka.a
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsodium -lcrypto -lpthread
 
+$(BUILD)/t/kill_send.so: t/fog/kill_send.c
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -Wall -Wextra -Werror -fPIC \
+	    -shared -o $@ $< -ldl
+
 $(BUILD)/obj/t/fog/party.o: CPPFLAGS += -Ibackend/fog/aka
 
 $(BUILD)/t/fog_party: $(BUILD)/obj/t/fog/party.o $(BUILD)/lib/libhars_aka.a
@@ -275,7 +281,8 @@ $(BUILD)/t/fog_node_double: $(BUILD)/obj/t/fog/node_double.o \
 test-programs: $(BUILD)/t/fog_kat_mbedtls $(BUILD)/t/fog_wipe \
     $(BUILD)/t/fog_roles_mbedtls $(BUILD)/t/fog_node_double
 
-programs: $(PROGRAMS) $(BUILD)/t/fog_kat $(BUILD)/t/fog_party
+programs: $(PROGRAMS) $(BUILD)/t/fog_kat $(BUILD)/t/fog_party \
+    $(BUILD)/t/kill_send.so
 
 
 # A unit test is a program of its own; a comment near its top says what to

@@ -32,7 +32,7 @@ install -D -m 644 build/ngx_http_hars_module.so \
     "$dest${modules:-/usr/lib/nginx/modules}/ngx_http_hars_module.so"
 install -D -m 755 -t "$dest/usr/bin" build/bin/hars build/bin/hars-wearable
 install -D -m 755 -t "$dest/usr/sbin" build/bin/hars-authserver \
-    build/bin/hars-mlservice build/bin/hars-dcm
+    build/bin/hars-mlservice build/bin/hars-dcm build/bin/hars-fogcloud
 install -D -m 755 scripts/hars-crl.sh "$dest/usr/sbin/hars-crl"
 install -D -m 644 -t "$dest/usr/lib/systemd/system" conf/systemd/*
 install -D -m 644 -t "$dest/usr/share/hars" backend/mlservice/model.hars \
@@ -50,7 +50,8 @@ for file in conf/*.conf conf/*.acl; do
     install -D -m 644 "$file" "$name"
 done
 
-info "installed; keys for zone, seal and data: openssl rand -hex 32"
+info "installed; keys for zone, seal, data, fog-master and fog-exchange:" \
+     "openssl rand -hex 32"
 info "the signing key: (umask 077; openssl genpkey -algorithm EC -pkeyopt" \
      "ec_paramgen_curve:P-256 -out /etc/hars/signing.key)"
 info "revocation lists, USER being the authorization server's:"

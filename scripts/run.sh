@@ -37,6 +37,7 @@ longest=/sock/auth-gateway.sock.4194304
 
 stop_all() {
     service_stop nginx
+    service_stop fogcloud
     service_stop dcm
     service_stop mlservice
     service_stop authserver
@@ -69,7 +70,7 @@ clean() {
 choose_users() {
     local id=61200 name
 
-    for name in auth ml dcm redis; do
+    for name in auth ml dcm fog redis; do
         while getent passwd "$id" > /dev/null \
               || getent group "$id" > /dev/null
         do
@@ -83,7 +84,7 @@ choose_users() {
 
 decide_users() {
     others=no
-    uid_auth=$(id -u) uid_ml=$uid_auth uid_dcm=$uid_auth
+    uid_auth=$(id -u) uid_ml=$uid_auth uid_dcm=$uid_auth uid_fog=$uid_auth
     uid_redis=$uid_auth uid_www=$uid_auth
     gid_www=$(id -g)
     # the own user may speak to the services in any case
@@ -106,7 +107,7 @@ decide_users() {
         if ! as "$uid_auth" true 2> /dev/null; then
             info "this root cannot become another user: all run as root"
             others=no
-            uid_auth=0 uid_ml=0 uid_dcm=0 uid_redis=0
+            uid_auth=0 uid_ml=0 uid_dcm=0 uid_fog=0 uid_redis=0
         fi
     fi
 }
@@ -206,12 +207,13 @@ make_directories() {
     local d
 
     # a database and sockets of another run tell nothing any more
-    rm -rf "${place:?}"/{bin,data,data-dcm,etc,sock}
-    mkdir -p "$place"/{bin,data,data-dcm,etc/tls,log,pid,pki,share,sock,tmp}
+    rm -rf "${place:?}"/{bin,data,data-dcm,data-fogcloud,etc,sock}
+    mkdir -p "$place"/{bin,data,data-dcm,data-fogcloud,etc/tls,log,pid,pki} \
+        "$place"/{share,sock,tmp}
     chmod 700 "$place/pid" "$place/pki"
     chmod 711 "$place/sock"
 
-    for d in data data-dcm sock; do
+    for d in data data-dcm data-fogcloud sock; do
         if [ "$others" = no ]; then
             chmod 700 "$place/$d"
         fi
@@ -220,7 +222,8 @@ make_directories() {
     if [ "$others" = yes ]; then
         chown "$uid_auth:$uid_auth" "$place/data"
         chown "$uid_dcm:$uid_dcm" "$place/data-dcm"
-        chmod 700 "$place/data" "$place/data-dcm"
+        chown "$uid_fog:$uid_fog" "$place/data-fogcloud"
+        chmod 700 "$place/data" "$place/data-dcm" "$place/data-fogcloud"
         # each makes its own socket there, nobody another one's
         chmod 1733 "$place/sock"
     fi
@@ -230,7 +233,7 @@ make_directories() {
 make_settings() {
     local f name
 
-    for name in auth ml dcm; do
+    for name in auth ml dcm fog; do
         cp "$place/pki/$name.pem" "$place/pki/$name.key" "$place/etc/tls/"
     done
     cp "$place/pki/ca.pem" "$place/pki/client-ca.pem" "$place/etc/tls/"
@@ -251,6 +254,8 @@ make_settings() {
         secret "$place/etc/zone.key" "$uid_auth"
         secret "$place/etc/seal.key" "$uid_auth"
         secret "$place/etc/data.key" "$uid_dcm"
+        secret "$place/etc/fog-master.key" "$uid_fog"
+        secret "$place/etc/fog-exchange.key" "$uid_fog"
         signing_key "$place/etc/signing.key" "$uid_auth"
         secret "$place/etc/redis-authserver.password" "$uid_auth"
         secret "$place/etc/redis-gateway.password" 0
@@ -266,6 +271,7 @@ make_settings() {
             -e "s#127.0.0.1:9146#unix:$place/sock/auth-status.sock#g" \
             -e "s#127.0.0.1:9147#unix:$place/sock/crl.sock#g" \
             -e "s#127.0.0.1:9148#unix:$place/sock/ml-status.sock#g" \
+            -e "s#127.0.0.1:9144#unix:$place/sock/fog-status.sock#g" \
             -e "s#127.0.0.1:9149#unix:$place/sock/dcm-status.sock#g" \
             -e "s#allow 127.0.0.1;#allow unix:;#" \
             -e "s#/usr/share/hars#$place/share#g" \
@@ -307,7 +313,8 @@ make_settings() {
         "$place/share/"
     cp -r "$build/dashboard" "$place/share/"
     cp "$build/bin/hars-authserver" "$build/bin/hars-mlservice" \
-       "$build/bin/hars-dcm" "$build/bin/hars" "$place/bin/"
+       "$build/bin/hars-dcm" "$build/bin/hars-fogcloud" "$build/bin/hars" \
+       "$place/bin/"
 }
 
 
@@ -343,12 +350,16 @@ start_all() {
         "$place/bin/hars-mlservice" --config "$place/etc/mlservice.conf"
     service_start dcm "$uid_dcm" \
         "$place/bin/hars-dcm" --config "$place/etc/dcm.conf"
+    service_start fogcloud "$uid_fog" \
+        "$place/bin/hars-fogcloud" --config "$place/etc/fogcloud.conf"
     service_wait authserver "$place/log/authserver.log" \
         test -S "$place/sock/auth-public.sock" \
         -a -S "$place/sock/auth-gateway.sock"
     service_wait mlservice "$place/log/mlservice.log" \
         test -S "$place/sock/ml.sock"
     service_wait dcm "$place/log/dcm.log" test -S "$place/sock/dcm.sock"
+    service_wait fogcloud "$place/log/fogcloud.log" \
+        test -S "$place/sock/fogcloud.sock"
 
     if ! nginx -t -q -e stderr -p "$place" -c "$ng" \
          > "$place/log/nginx.log" 2>&1
@@ -382,7 +393,8 @@ start() {
     step "Building"
     make -s --no-print-directory -j2 module programs dashboard
 
-    for name in hars-authserver hars-mlservice hars-dcm hars; do
+    for name in hars-authserver hars-mlservice hars-dcm hars-fogcloud hars
+    do
         if [ ! -x "$build/bin/$name" ]; then
             die "the program $name has not been built: no sources of it here"
         fi
@@ -396,10 +408,11 @@ start() {
     scripts/demo-pki.sh "$place/pki" server auth auth.hars.localhost
     scripts/demo-pki.sh "$place/pki" server ml ml.hars.localhost
     scripts/demo-pki.sh "$place/pki" server dcm dcm.hars.localhost
+    scripts/demo-pki.sh "$place/pki" server fog fog.hars.localhost
     scripts/demo-pki.sh "$place/pki" client hars-dcm
     make_settings
 
-    step "Starting Redis, the three services, nginx"
+    step "Starting Redis, the four services, nginx"
     trap stop_all EXIT
     start_all
     trap - EXIT

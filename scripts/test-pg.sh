@@ -37,7 +37,7 @@ elif [ ${#tests[@]} -eq 0 ]; then
 
     for name in t/e2e/*.t; do
         # shellcheck disable=SC2016  # perl's own name
-        if grep -q 'database.*\$database\|HarsTest::Issued\|HarsTest::DCM' "$name"; then
+        if grep -q 'database.*\$database\|HarsTest::Issued\|HarsTest::DCM\|HarsTest::Fogcloud' "$name"; then
             tests+=("$name")
         fi
     done

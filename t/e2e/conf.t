@@ -48,7 +48,8 @@ my %known = map { $_ => 1 } map { /[\w:]+/g }
     slurp("$top/backend/authserver/hars_as_kind.c")
     =~ /"(?:patient|service|fog_node)",\s+\.scope = ((?:"[^"]*"\s*)+)/g;
 my %scopes = (ml => qr/^ml:/,
-              dcm => qr/^(?:recordings|activities|samples|consent):/);
+              dcm => qr/^(?:recordings|activities|samples|consent):/,
+              fog => qr/^fog:/);
 
 for my $name (sort keys %scopes) {
     my @insecure = (args => ['-k'], host => "$name.hars.localhost");
@@ -199,7 +200,7 @@ sub settings {
         $text =~ s{/run/hars/auth-gateway.sock}{$as}g;
         $text =~ s{/run/hars}{$dir}g;
         $text =~ s{127\.0\.0\.1:9145}{127.0.0.1:$ENV{TEST_NGINX_PORT_1}};
-        $text =~ s{127\.0\.0\.1:(914[6-9])}{unix:$dir/$1.sock}g;
+        $text =~ s{127\.0\.0\.1:(914[46-9])}{unix:$dir/$1.sock}g;
         $text =~ s{allow 127\.0\.0\.1;}{allow unix:;}g;
         $text =~ s{/var/log/nginx|/run(?=/nginx.pid)}{$dir}g;
 
@@ -208,7 +209,7 @@ sub settings {
     }
 
     mkdir "$dir/tls";
-    for my $name (qw(auth ml dcm)) {
+    for my $name (qw(auth ml dcm fog)) {
         for my $kind (qw(pem key)) {
             spew("$dir/tls/$name.$kind",
                  slurp("$HarsTest::Place::pki/server.$kind"));

@@ -20,7 +20,7 @@ use Time::HiRes qw(time sleep);
 our @EXPORT = qw(fogcloud_start fogcloud_stop fogcloud_kill fogcloud_ask
                  fogcloud_as fogcloud_pid fogcloud_dir fogcloud_log
                  fogcloud_alive fogcloud_settings fogcloud_try
-                 fogcloud_socket fogcloud_database fogcloud_preload
+                 fogcloud_socket fogcloud_database fogcloud_dies fogcloud_ended
                  fogcloud_second fogcloud_at fogcloud_relay fogcloud_party
                  fogcloud_device fogcloud_node $octets);
 
@@ -32,7 +32,7 @@ my $program = "$build/bin/hars-fogcloud";
 my $dir = tempdir('hars-fogcloud-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $json = JSON::PP->new->utf8->canonical;
 our $socket;
-my ($pid, $pg, $preload, $in, $out, $party);
+my ($pid, $pg, $kill_after, $in, $out, $party);
 
 
 END {
@@ -121,7 +121,8 @@ sub fogcloud_start {
     $pid = fork() // die "fork: $!\n";
 
     if ($pid == 0) {
-        $ENV{LD_PRELOAD} = $preload if $preload;
+        @ENV{qw(LD_PRELOAD HARS_KILL_AFTER)}
+            = ("$build/t/kill_send.so", $kill_after) if $kill_after;
         open STDERR, '>>', "$dir/log" or die;
         exec $program, '--config', "$dir/fogcloud.conf" or die;
     }
@@ -237,9 +238,18 @@ sub fogcloud_at {
 }
 
 
-# a library that the next starts load
-sub fogcloud_preload {
-    ($preload) = @_;
+# the next start dies where it is about to send its n-th M3; 0: it does not
+sub fogcloud_dies {
+    ($kill_after) = @_;
+}
+
+
+# waits for its end
+sub fogcloud_ended {
+    waitpid $pid, 0;
+    $pid = undef;
+
+    return $? & 127;
 }
 
 

@@ -14,7 +14,7 @@ package HarsTest::People;
 #   gateway_stop();                          faults of the logs, as a test
 #
 # Options of ask(): token => text, "none" for no header; cert => name, "none";
-# scope => of the token; http2 => 1; type => Content-Type; args => [ curl's ].
+# scope, resource => of the token; url => of another server; http2 => 1; type => Content-Type; args => [ curl's ].
 # A body that is a reference is sent as JSON.  Who asks twice with one scope
 # uses one token.
 
@@ -61,7 +61,7 @@ sub gateway {
     HarsTest::Reference::settings('authserver.conf', "token_ttl = 3600\n");
     HarsTest::Reference::client('gateway', '--kind', 'resource_server',
         '--resource', $HarsTest::Reference::ml, '--resource',
-        $HarsTest::Reference::dcm);
+        $HarsTest::Reference::dcm, '--resource', $HarsTest::Reference::fog);
 }
 
 
@@ -83,8 +83,10 @@ sub people {
             == 0 or die "demo-pki.sh: $name\n";
 
         HarsTest::Reference::client($name, '--kind', $kind, '--subject-dn',
-            HarsTest::Reference::subject($name), '--scope', $scope{$kind},
-            '--resource', $HarsTest::Reference::dcm, @more);
+            HarsTest::Reference::subject($name), '--resource',
+            $HarsTest::Reference::dcm,
+            (grep { $_ eq '--scope' } @more) ? () : ('--scope', $scope{$kind}),
+            @more);
         my $row = $json->decode(
             HarsTest::Reference::as('client', 'show', $name));
         ($kind{$name}, $sub{$name}) = ($kind, $row->{sub});
@@ -92,9 +94,10 @@ sub people {
 }
 
 
+# what is started beside the gateway: dcm => 1 unless said
 sub gateway_start {
     gateway();
-    HarsTest::Reference::start(dcm => 1);
+    HarsTest::Reference::start(@_ ? @_ : (dcm => 1));
 }
 
 
@@ -128,7 +131,7 @@ sub ask {
     my ($name, $method, $path, $body, %o) = @_;
     my @args = ('-X', $method, $o{http2} ? '--http2' : '--http1.1',
                 '--path-as-is');
-    my $token = $o{token} // token($name, $o{scope});
+    my $token = $o{token} // token($name, $o{scope}, $o{resource});
 
     push @args, '-H', "Authorization: Bearer $token" if $token ne 'none';
 
@@ -143,7 +146,7 @@ sub ask {
     }
 
     my ($status, $text, $head) =
-        curl($o{cert} // $name, url() . $path, @args, @{ $o{args} // [] });
+        curl($o{cert} // $name, ($o{url} // url()) . $path, @args, @{ $o{args} // [] });
     my $data = $head =~ m{^content-type: [\w/+-]*json}mi
         ? eval { $json->decode($text) } : $text;
 

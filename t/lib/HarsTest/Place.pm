@@ -119,6 +119,7 @@ sub make_pki {
         'server server localhost auth.hars.localhost ml.hars.localhost',
         'server other other.hars.localhost',
         'server dcm dcm.hars.localhost',
+        'server fog fog.hars.localhost',
         'client hars-dcm',
         'client a --cn client-a',
         'client b --cn client-b',

@@ -32,6 +32,7 @@ use HarsTest::Place;
 
 our $ml = 'https://ml.hars.localhost/';
 our $dcm = 'https://dcm.hars.localhost/';
+our $fog = 'https://fog.hars.localhost/';
 
 my (%child, $nginx, $owner);
 
@@ -111,13 +112,15 @@ sub start {
         if $o{authserver};
     launch('mlservice', '--config', path('mlservice.conf'));
     launch('dcm', '--config', path('dcm.conf')) if $o{dcm};
+    launch('fogcloud', '--config', path('fogcloud.conf')) if $o{fog};
 
-    for my $socket ($as, $ml, $o{dcm} ? path('dcm.sock') : ()) {
+    for my $socket ($as, $ml, $o{dcm} ? path('dcm.sock') : (),
+                    $o{fog} ? path('fogcloud.sock') : ()) {
         HarsTest::Place::wait_for(15, sub {
             return IO::Socket::UNIX->new(Peer => $socket);
         }) or die "nobody listens at $socket: ",
                   map { slurp($_) } grep { -e }
-                  map { path("$_.log") } qw(authserver mlservice dcm);
+                  map { path("$_.log") } qw(authserver mlservice dcm fogcloud);
     }
 
     my ($status, $said) = $nginx->check;
@@ -256,8 +259,12 @@ sub files {
         spew("tls/$name.$_", slurp("$HarsTest::Place::pki/server.$_"))
             for qw(pem key);
     }
-    spew("tls/dcm.$_", slurp("$HarsTest::Place::pki/dcm.$_"))
-        for qw(pem key);
+    for my $name (qw(dcm fog)) {
+        spew("tls/$name.$_", slurp("$HarsTest::Place::pki/$name.$_"))
+            for qw(pem key);
+    }
+    spew('fog-master.key', '6b' x 32 . "\n");
+    spew('fog-exchange.key', '7c' x 32 . "\n");
     spew('data.key', '5a' x 32 . "\n");
     spew("client.$_", slurp("$HarsTest::Place::pki/hars-dcm.$_"))
         for qw(pem key);
@@ -294,7 +301,7 @@ sub placed {
         s{/run/hars/redis.sock}{$ENV{TEST_NGINX_REDIS_SOCK}}g;
         s{/usr/share/hars/dashboard}{$HarsTest::Place::build/dashboard}g;
         s{/usr/share/hars}{$HarsTest::Place::top/backend/mlservice}g;
-        s{/(?:etc|run|var/lib)/hars(?:-dcm)?}{$dir}g;
+        s{/(?:etc|run|var/lib)/hars(?:-dcm|-fogcloud)?}{$dir}g;
         s{/var/log/nginx|/run(?=/nginx\.pid)}{$dir}g;
         s{127\.0\.0\.1:(914\d)}{unix:$dir/status-$1.sock}g;
         s{allow 127\.0\.0\.1;}{allow unix:;}g;
