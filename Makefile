@@ -30,7 +30,7 @@ SECONDS ?= 60
 .PHONY: help all dashboard run stop test test-interop test-pg test-crash test-browser unit fuzz \
         asan models chaos fresh style clean deps-run deps-test deps-fuzz \
         deps-browser programs test-programs module \
-        install fog-faults fog-arm
+        install fog-faults fog-arm bench bench-quick deps-bench
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -60,6 +60,8 @@ help:
 #:                 was answered is lost or doubled (ROUNDS=200; SHORT=yes: 10)
 #: make models     the model of the cache tiers (docs/models), by SPIN; the
 #:                 long searches left out: make models SHORT=yes
+#: make bench      the gateway beside what else could check tokens, about ten
+#:                 minutes (make bench-quick: two), into build/bench/results
 #: make fog-faults  the key exchange of the fog: 100,000 sessions with every
 #:                 kind of fault (SESSIONS=, SEED=)
 #: make fog-arm    its device part by gcc-arm-none-eabi: .text and stack
@@ -117,6 +119,12 @@ fog-arm:
 	@scripts/install-packages.sh arm
 	@scripts/fog-arm.sh
 
+bench: deps-bench
+	@perl -I t/lib bench/gateway.pl
+
+bench-quick: deps-bench
+	@perl -I t/lib bench/gateway.pl --quick
+
 models:
 	@SHORT=$(SHORT) scripts/models.sh $(T)
 
@@ -128,6 +136,9 @@ deps-test:
 
 deps-browser:
 	@scripts/install-packages.sh run test browser dashboard
+
+deps-bench:
+	@scripts/install-packages.sh run bench
 
 deps-fuzz:
 	@scripts/install-packages.sh run fuzz
@@ -310,6 +321,12 @@ $(BUILD)/obj/t/unit/ngx_%.o: CFLAGS += -Wno-unused-parameter
 # what bench/ needs
 $(BUILD)/bench/httpload: $(BUILD)/obj/bench/httpload.o \
     $(BUILD)/obj/bench/httpload_wire.o
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
+
+$(BUILD)/bench/tlsload: $(patsubst %,$(BUILD)/obj/bench/%.o,tlsload \
+    tlsload_run tlsload_times httpload_wire)
 	@mkdir -p $(@D)
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto

@@ -49,6 +49,7 @@ hars_wire_init(hars_wire_conf_t *conf)
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE
                           | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(tls, 1);
     conf->tls = tls;
 
     return NULL;

@@ -74,6 +74,7 @@ group_dashboard=(
 
 group_bench=(
     nodejs npm
+    libnginx-mod-http-lua lua-cjson
 )
 
 policy=/usr/sbin/policy-rc.d

@@ -1,0 +1,150 @@
+#!/usr/bin/perl
+
+# The load generator of the gateway's benchmark (bench/tlsload.c): what it
+# counts, and that a server that stalls is not asked less for it.
+
+use strict;
+use warnings;
+
+use HarsTest suite => 0, redis => 0;
+use HarsTest::Nginx;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $top = $HarsTest::Place::top;
+my $program = "$HarsTest::Place::build/bench/tlsload";
+my $dir = HarsTest::Place::dir();
+my $pki = $HarsTest::Place::pki;
+
+system('make', '-s', '-C', $top, "BUILD=$HarsTest::Place::build", $program)
+    == 0 or BAIL_OUT('bench/tlsload does not build');
+
+my $nginx = HarsTest::Nginx->new(http => <<'END');
+    keepalive_requests 1000000;
+    log_format seen '$uri $http_authorization $ssl_client_verify'
+                    ' $ssl_protocol $connection';
+    server {
+        $TEST_NGINX_TLS
+        location / { return 200 "passed\n"; access_log logs/seen seen; }
+        location /large { root $TEST_NGINX_TMP; }
+        location /refused { return 401 "no\n"; access_log logs/seen seen; }
+    }
+END
+$nginx->start;
+
+my @token = map { "token-number-$_" } 1 .. 100;
+put("$dir/tokens", join '', map { "$_\n" } @token);
+put("$dir/large", 'x' x 1_000_000);
+
+# every token once
+my $said = tlsload('/once', '-d', 'once', '-c', 8);
+my @seen = seen('/once');
+is($said->{good}, 100, 'each token is answered');
+is_deeply([ sort map { $_->{token} } @seen ], [ sort @token ],
+          'and each was asked once');
+is(scalar(grep { "$_->{verify} $_->{protocol}" ne 'SUCCESS TLSv1.3' } @seen),
+   0, 'by TLS 1.3 with a client certificate');
+is(connections(@seen), 8, 'over as many connections as it was told');
+
+# a connection its own token
+$said = tlsload('/each', '-d', 'each', '-c', 8, '-s', 0.3);
+@seen = seen('/each');
+my %of;
+$of{$_->{connection}}{$_->{token}} = 1 for @seen;
+is(scalar(@seen), $said->{good}, 'all that was answered was counted');
+is(scalar(grep { keys %$_ > 1 } values %of), 0, 'a connection has one token');
+is(scalar(keys %{ { map { %$_ } values %of } }), 8, 'of its own');
+
+# drawn at random, the same ones by the same seed
+tlsload('/random', '-d', 'random', '-c', 1, '-s', 0.3, '-S', 7);
+my @first = map { $_->{token} } seen('/random');
+tlsload('/again', '-d', 'random', '-c', 1, '-s', 0.3, '-S', 7);
+my @again = map { $_->{token} } seen('/again');
+is_deeply([ @again[0 .. 99] ], [ @first[0 .. 99] ], 'a seed, an order');
+cmp_ok(scalar(keys %{ { map { $_ => 1 } @first } }), '>', 40, 'of many');
+
+# not all answers are alike
+$said = tlsload('/large', '-s', 0.3, '-c', 4);
+cmp_ok($said->{good}, '>', 4, 'a body of 1 MB');
+is(tlsload('/refused', '-s', 0.1)->{good} // 0, 0, '401 is not good');
+isnt($?, 0, 'and the exit status says so');
+
+# a stall of half a second, amid two seconds
+my ($worker) = $nginx->workers;
+$said = stalled('-r', 500);
+is($said->{good}, 1000, 'by schedule: all that was due was asked');
+cmp_ok($said->{p90_us}, '>', 200_000,
+       'and those that had to wait are in the times');
+$said = stalled();
+cmp_ok($said->{p90_us}, '<', 100_000, 'as fast as it goes: they are not');
+cmp_ok($said->{cpu_us}, '>', 1, "the worker's time is told");
+cmp_ok($said->{cpu_us}, '<', 10_000, 'of an answer');
+
+ok($nginx->quit, 'nginx ends');
+
+done_testing();
+
+
+sub put {
+    my ($file, $text) = @_;
+
+    open my $fh, '>', $file or die "$file: $!\n";
+    print $fh $text;
+    close $fh or die "$file: $!\n";
+}
+
+
+sub tlsload {
+    my ($path, @how) = @_;
+    my @command = ($program, '-t', "$dir/tokens", '--cacert', "$pki/ca.pem",
+                   '--cert', "$pki/a.pem", '--key', "$pki/a.key", '--name',
+                   'localhost', @how,
+                   "127.0.0.1:$ENV{TEST_NGINX_TLS_PORT}", $path);
+
+    open my $fh, '-|', 'sh', '-c', 'exec "$@" 2>/dev/null', 'sh', @command
+        or die "tlsload: $!\n";
+    my $said = <$fh> // '';
+    close $fh;
+
+    return { map { split /=/ } split ' ', $said };
+}
+
+
+# nginx's worker stops for half a second, half a second after the begin
+sub stalled {
+    my (@how) = @_;
+    my $pid = fork() // die "fork: $!\n";
+
+    if ($pid == 0) {
+        select undef, undef, undef, 0.5;
+        kill 'STOP', $worker;
+        select undef, undef, undef, 0.5;
+        kill 'CONT', $worker;
+        require POSIX;
+        POSIX::_exit(0);
+    }
+
+    my $said = tlsload('/stalled', '-c', 10, '-s', 2, '-p', $worker, @how);
+    waitpid $pid, 0;
+
+    return $said;
+}
+
+
+sub seen {
+    my ($path) = @_;
+
+    open my $fh, '<', $nginx->dir . '/logs/seen' or return;
+
+    return map {
+        my ($uri, undef, $token, $verify, $protocol, $connection) = split;
+        $uri eq $path ? { token => $token, verify => $verify,
+                          protocol => $protocol, connection => $connection }
+                      : ();
+    } <$fh>;
+}
+
+
+sub connections {
+    return scalar keys %{ { map { $_->{connection} => 1 } @_ } };
+}
