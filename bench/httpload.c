@@ -9,6 +9,7 @@
  *     -c N  connections (16)           -H LINE  a header, several times
  *     -s N  seconds (2)                -b TEXT  a form: POST, otherwise GET
  *     -B F  forms, one per line, in turn
+ *     -X F  the same of bytes in hexadecimal, each line once: then it ends
  *     -o F  the access tokens of the answers go to this file, up to 100,000
  *     -e T  what a good answer has in it, beside the status 200
  *     --cert F --key F --cacert F --name HOST   by TLS 1.3
@@ -54,6 +55,7 @@ typedef struct {
     char            **form;
     unsigned          forms;
     unsigned          next;               /* form */
+    unsigned          bytes;              /* forms are hexadecimal */
     const char       *expected;           /* NULL: 200 is enough */
     FILE             *tokens;
     unsigned          tokens_n;
@@ -138,7 +140,7 @@ hars_load_options(hars_load_t *load, int argc, char **argv)
 {
     int  option;
 
-    while ((option = getopt_long(argc, argv, "c:s:H:b:B:o:e:", hars_load_long,
+    while ((option = getopt_long(argc, argv, "c:s:H:b:B:X:o:e:", hars_load_long,
                                  NULL)) != -1)
     {
         hars_load_option(load, option, optarg);
@@ -178,6 +180,10 @@ hars_load_option(hars_load_t *load, int option, char *value)
         load->form[0] = value;
         load->forms = 1;
         break;
+
+    case 'X':
+        load->bytes = 1;
+        /* fall through */
 
     case 'B':
         hars_load_forms(load, value);
@@ -319,7 +325,11 @@ hars_load_request(hars_load_t *load, hars_load_conn_t *c)
 
     free(c->out);
 
-    if (form) {
+    if (form && load->bytes) {
+        c->out = hars_wire_bytes(load->path, load->headers, form, &len);
+        len = c->out ? len : -1;
+
+    } else if (form) {
         len = asprintf(&c->out, "POST %s HTTP/1.1\r\nHost: localhost\r\n"
                        "Content-Type: application/x-www-form-urlencoded\r\n"
                        "Content-Length: %zu\r\n%s\r\n%s", load->path,
@@ -439,7 +449,7 @@ hars_load_answer(hars_load_t *load, hars_load_conn_t *c)
         hars_load_token(load, strstr(c->in, "\r\n\r\n"));
     }
 
-    if (!load->ending) {
+    if (!load->ending && !(load->bytes && load->next >= load->forms)) {
         hars_load_request(load, c);
     }
 }

@@ -189,3 +189,42 @@ hars_wire_ssl(hars_wire_t *wire, int n)
     return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE
            ? 0 : -1;
 }
+
+
+char *
+hars_wire_bytes(const char *path, const char *headers, const char *hex,
+    int *len)
+{
+    int          head;
+    char        *out, *grown;
+    size_t       i, n;
+    unsigned     byte;
+
+    n = strlen(hex) / 2;
+    head = asprintf(&out, "POST %s HTTP/1.1\r\nHost: localhost\r\n"
+                    "Content-Type: application/octet-stream\r\n"
+                    "Content-Length: %zu\r\n%s\r\n", path, n, headers);
+    if (head < 0) {
+        return NULL;
+    }
+
+    grown = realloc(out, (size_t) head + n + 1);
+
+    if (grown == NULL) {
+        free(out);
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
+            free(grown);
+            return NULL;
+        }
+
+        grown[head + i] = (char) byte;
+    }
+
+    *len = head + (int) n;
+
+    return grown;
+}

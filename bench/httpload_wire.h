@@ -36,5 +36,12 @@ const char *hars_wire_connect(const hars_wire_conf_t *conf,
 ssize_t hars_wire_read(hars_wire_t *wire, void *dst, size_t len);
 ssize_t hars_wire_write(hars_wire_t *wire, const void *src, size_t len);
 
+/*
+ * A POST of bytes, which "hex" has in hexadecimal, from malloc(); headers are
+ * lines with their ends.  NULL: no memory, or they are none.
+ */
+char *hars_wire_bytes(const char *path, const char *headers, const char *hex,
+    int *len);
+
 
 #endif /* HTTPLOAD_WIRE_H */

@@ -14,6 +14,7 @@ use lib dirname(__FILE__) . '/../lib';
 use HarsTest::Fogcloud;
 
 my @operator = fogcloud_as('operator', 'op', 'fog:register');
+my %alias;
 my @service = fogcloud_as('service', 'hars-dcm', 'fog:resolve');
 
 settings();
@@ -138,7 +139,8 @@ sub resolve {
 sub sessions {
     for ([ 0, 2 ], [ 1, 1 ], [ 2, 17 ], [ 3, 18 ]) {
         my ($i, $suite) = @$_;
-        fogcloud_device($i, "dev-$i", "p$i", suite => $suite);
+        $alias{$i} = fogcloud_device($i, "dev-$i", "p$i",
+                                     suite => $suite)->{alias};
     }
     fogcloud_node(0, 'fog-a');
     fogcloud_node(1, 'fog-b');
@@ -253,7 +255,18 @@ sub burns {
     is(refused(5, 0, 'fog-a', fogcloud_party('m2', 5, 0, 0)), '422 17',
        'all pseudonyms are burnt');
 
-    my $path = "/v1/fog/devices/$alias/rekey";
+    my $before = session(0, 0, 'fog-a');
+    my $path = "/v1/fog/devices/$alias{0}/rekey";
+    my ($said, $again) = fogcloud_ask('POST', $path, undef, @operator);
+    is($said, 200, 'a re-key');
+    is((confirm('fog-a', $before, fogcloud_party('record', 0, 'x')))[0], 404,
+       'ends a provisional session');
+    is(refused(0, 0, 'fog-a', fogcloud_party('m2', 0, 0, 0)), '422 17',
+       'and the key of before');
+    provision(0, 'dev-0', $again);
+    like(session(0, 0, 'fog-a'), qr/^[0-9a-f]{32}$/, 'not the new one');
+
+    $path = "/v1/fog/devices/$alias/rekey";
     is((fogcloud_ask('POST', $path, undef,
                      fogcloud_as('patient', 'p6', 'fog:register')))[0], 404,
        "a re-key is not another patient's");

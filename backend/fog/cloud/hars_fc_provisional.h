@@ -13,7 +13,7 @@
 #include "hars_fc.h"
 
 
-#define HARS_FC_PROVISIONAL  16384        /* of all fog nodes */
+#define HARS_FC_PROVISIONAL  65536        /* of all fog nodes */
 
 
 typedef struct hars_fc_provisional_s  hars_fc_provisional_t;

@@ -244,9 +244,17 @@ sub fogcloud_dies {
 }
 
 
-# waits for its end
+# what signal it died by; one that does not die in 10 s is stopped
 sub fogcloud_ended {
-    waitpid $pid, 0;
+    my $end = time() + 10;
+
+    while (waitpid($pid, WNOHANG) != $pid) {
+        if (time() > $end) {
+            fogcloud_stop();
+            return 0;
+        }
+        sleep 0.01;
+    }
     $pid = undef;
 
     return $? & 127;
