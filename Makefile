@@ -233,9 +233,12 @@ $(eval $(call archive,hars_fog_link,backend/fog/link))
 $(eval $(call program,hars-wearable,backend/fog/wearable,\
     -ljansson -lsodium -lcrypto -lz -lm))
 
-$(BUILD)/bin/hars-wearable: $(BUILD)/lib/libhars_fog_link.a \
-    $(BUILD)/lib/libhars_aka.a
-$(BUILD)/obj/backend/fog/wearable/%.o: \
+$(eval $(call program,hars-fognode,backend/fog/node,\
+    -lcurl -ljansson -lssl -lsodium -lcrypto -lm -lpthread))
+
+$(BUILD)/bin/hars-wearable $(BUILD)/bin/hars-fognode: \
+    $(BUILD)/lib/libhars_fog_link.a $(BUILD)/lib/libhars_aka.a
+$(BUILD)/obj/backend/fog/wearable/%.o $(BUILD)/obj/backend/fog/node/%.o: \
     CPPFLAGS += -Ibackend/fog/aka -Ibackend/fog/link
 
 $(BUILD)/bin/hars-fogcloud: $(BUILD)/lib/libhars_aka.a

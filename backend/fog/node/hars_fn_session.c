@@ -1,0 +1,332 @@
+
+/*
+ * Sessions (SPEC 5.5): M1 of a link within its rate becomes M2, its answer M4
+ * or silence, the first record goes to the cloud server, and the session is
+ * open when that has confirmed it.  A new M1 ends the link's session of
+ * before.  Nothing of this is a reason to say more than 5.7 does.
+ */
+
+#include "hars_fn.h"
+#include "hars_fn_spool.h"
+#include "aka_crypto.h"
+#include "hars_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+
+#define HARS_SESSION_IDLE   30000         /* ms, a link without a session */
+#define HARS_SESSION_QUIET  300000        /* ms, one with */
+#define HARS_SESSION_AGAIN  1000          /* ms, to ask again */
+
+
+static void hars_fn_m1(hars_fn_t *fn, hars_fn_link_t *link,
+    const unsigned char *m1, size_t len);
+static void hars_fn_m2(hars_fn_t *fn, hars_fn_link_t *link,
+    const unsigned char *m1, size_t len);
+static void hars_fn_m3(hars_fn_t *fn, hars_fn_link_t *link,
+    hars_fn_call_t *call);
+static void hars_fn_refused(hars_fn_t *fn, hars_fn_link_t *link, int code);
+static void hars_fn_session_state(hars_fn_t *fn, hars_fn_link_t *link,
+    hars_fn_link_e state);
+static void hars_fn_first(hars_fn_t *fn, hars_fn_link_t *link,
+    const unsigned char *record, size_t len);
+static void hars_fn_confirm(hars_fn_t *fn, hars_fn_link_t *link);
+static void hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link,
+    hars_fn_call_t *call);
+
+
+void
+hars_fn_message(hars_fn_t *fn, hars_fn_link_t *link,
+    const unsigned char *message, size_t len)
+{
+    if (!hars_frame_is_record(message)) {
+        hars_fn_m1(fn, link, message, len);
+
+    } else if (link->state == HARS_LINK_PROVISIONAL) {
+        hars_fn_first(fn, link, message, len);
+
+    } else if (link->state == HARS_LINK_OPEN) {
+        hars_fn_record(fn, link, message, len);
+    }
+}
+
+
+static void
+hars_fn_m1(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
+    size_t len)
+{
+    /* 5.7: silence */
+
+    if (len != HARS_AKA_M1
+        || !hars_fn_rate(&fn->rates, &link->source, hars_fn_clock()))
+    {
+        return;
+    }
+
+    hars_fn_session_end(fn, link);
+
+    if (fn->pending < HARS_FN_PENDING) {
+        link->again = 0;
+        hars_fn_m2(fn, link, m1, len);
+    }
+}
+
+
+static void
+hars_fn_m2(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
+    size_t len)
+{
+    int              rc;
+    hars_fn_call_t  *call;
+    unsigned char    rnd[HARS_AKA_RND], copy[HARS_AKA_M1];
+
+    /* it may be the one inside of the relay that is made anew */
+
+    memcpy(copy, m1, sizeof(copy));
+    call = hars_fn_uplink_call(fn, link);
+
+    if (call == NULL
+        || hars_fn_state_advance(fn) != HARS_OK
+        || getrandom(rnd, sizeof(rnd), 0) != (ssize_t) sizeof(rnd))
+    {
+        free(call);
+        hars_fn_session_state(fn, link, HARS_LINK_IDLE);
+        return;
+    }
+
+    rc = hars_aka_fog_m2(&fn->fog, copy, len, rnd,
+                         (uint64_t) hars_fn_now(), &link->relay, call->body);
+    hars_aka_wipe(rnd, sizeof(rnd));
+
+    if (rc != HARS_AKA_OK) {
+        free(call);
+        hars_fn_session_state(fn, link, HARS_LINK_IDLE);
+        return;
+    }
+
+    strcpy(call->path, "/v1/fog/sessions");
+    call->len = HARS_AKA_M2;
+    call->done = hars_fn_m3;
+    hars_fn_session_state(fn, link, HARS_LINK_ASKED);
+    hars_fn_uplink_give(call);
+}
+
+
+static void
+hars_fn_m3(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
+{
+    int            code;
+    unsigned char  m4[HARS_AKA_M4], seed[HARS_AKA_SEED];
+
+    /* of an attempt of before, where the wearable began anew meanwhile */
+
+    if (link->state != HARS_LINK_ASKED
+        || memcmp(call->body, link->relay.m2, HARS_AKA_M2) != 0)
+    {
+        return;
+    }
+
+    memcpy(seed, fn->fog.seed, sizeof(seed));
+    code = hars_aka_fog_m3(&fn->fog, &link->relay, call->answer,
+                           call->answer_len, hars_fn_now(), m4,
+                           &link->session);
+
+    if (code == HARS_AKA_OK) {
+        fn->dirty |= memcmp(seed, fn->fog.seed, sizeof(seed)) != 0;
+        hars_hex(link->sid, link->session.sid, HARS_AKA_SID);
+
+        (void) hars_aka_channel(&link->session, HARS_AKA_DEVICE_TO_FOG,
+                                &link->up);
+        (void) hars_aka_channel(&link->session, HARS_AKA_FOG_TO_DEVICE,
+                                &link->down);
+        hars_fn_session_state(fn, link, HARS_LINK_PROVISIONAL);
+        hars_fn_link_send(fn, link, m4, sizeof(m4));
+
+    } else {
+        code = call->status ? hars_aka_fog_error(&fn->fog, &link->relay,
+                                                 call->answer,
+                                                 call->answer_len)
+                            : HARS_AKA_DROP;
+        hars_fn_refused(fn, link, code);
+    }
+
+    hars_aka_wipe(seed, sizeof(seed));
+}
+
+
+static void
+hars_fn_refused(hars_fn_t *fn, hars_fn_link_t *link, int code)
+{
+    unsigned char  err[HARS_AKA_ERR];
+
+    /* 5.7: once more under its present pseudonym */
+
+    if (code == HARS_AKA_REJECTED && !link->again) {
+        link->again = 1;
+        hars_fn_m2(fn, link, link->relay.m2 + 4, HARS_AKA_M1);
+        return;
+    }
+
+    if (code == HARS_AKA_REJECTED || code == HARS_AKA_MALFORMED
+        || code == HARS_AKA_SUITE)
+    {
+        hars_log_warn("fogcloud refused an M2, code %02x", (unsigned) code);
+    }
+
+    if (code == HARS_AKA_PEER_REJECTED
+        && hars_aka_fog_refusal(&link->relay, err) == HARS_AKA_OK)
+    {
+        hars_fn_link_send(fn, link, err, sizeof(err));
+    }
+
+    if (link->fd != -1) {
+        hars_fn_session_end(fn, link);
+    }
+}
+
+
+/* the place where the pending ones are counted */
+static void
+hars_fn_session_state(hars_fn_t *fn, hars_fn_link_t *link,
+    hars_fn_link_e state)
+{
+    int  was, is;
+
+    was = link->state != HARS_LINK_IDLE && link->state != HARS_LINK_OPEN;
+    is = state != HARS_LINK_IDLE && state != HARS_LINK_OPEN;
+    fn->pending = fn->pending + (unsigned) is - (unsigned) was;
+    link->state = state;
+}
+
+
+static void
+hars_fn_first(hars_fn_t *fn, hars_fn_link_t *link,
+    const unsigned char *record, size_t len)
+{
+    int  rc;
+
+    rc = hars_aka_session_confirm(&link->session, &link->up, record, len,
+                                  hars_fn_now(), link->text);
+
+    if (rc == HARS_AKA_EXPIRED) {
+        hars_fn_link_close(fn, link);
+        return;
+    }
+
+    if (rc != HARS_AKA_OK) {
+        return;
+    }
+
+    memcpy(link->first, record, len);
+    link->first_len = len;
+    link->number = 0;
+    hars_fn_session_state(fn, link, HARS_LINK_CONFIRMING);
+    hars_fn_confirm(fn, link);
+}
+
+
+static void
+hars_fn_confirm(hars_fn_t *fn, hars_fn_link_t *link)
+{
+    hars_fn_call_t  *call;
+
+    link->asked = hars_fn_clock();
+    call = hars_fn_uplink_call(fn, link);
+
+    if (call == NULL) {
+        return;
+    }
+
+    snprintf(call->path, sizeof(call->path), "/v1/fog/sessions/%s/confirm",
+             link->sid);
+    memcpy(call->body, link->first, link->first_len);
+    call->len = link->first_len;
+    call->done = hars_fn_confirmed;
+    link->asking = 1;
+    hars_fn_uplink_give(call);
+}
+
+
+static void
+hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
+{
+    link->asking = 0;
+
+    if (link->state != HARS_LINK_CONFIRMING) {
+        return;
+    }
+
+    if (call->status >= 200 && call->status < 300) {
+        hars_fn_session_state(fn, link, HARS_LINK_OPEN);
+        hars_fn_text(fn, link, link->text,
+                     link->first_len - HARS_AKA_RECORD);
+        hars_aka_wipe(link->text, sizeof(link->text));
+        hars_fn_link_read(fn, link);
+
+        if (link->fd != -1) {
+            hars_fn_link_watch(fn, link);
+        }
+
+        return;
+    }
+
+    /* no answer, or not now: the tick asks again while there is time */
+
+    if (call->status && call->status != 429 && call->status < 500) {
+        hars_log_warn("fogcloud did not confirm a session: status %ld",
+                      call->status);
+        hars_fn_link_close(fn, link);
+    }
+}
+
+
+/* what was taken of it is to be sent */
+void
+hars_fn_session_end(hars_fn_t *fn, hars_fn_link_t *link)
+{
+    hars_fn_session_state(fn, link, HARS_LINK_IDLE);
+
+    if (link->spooled) {
+        (void) hars_spool_end(link->spooled);
+        link->spooled = NULL;
+    }
+
+    hars_aka_fog_forget(&link->relay);
+    hars_aka_session_wipe(&link->session);
+    hars_aka_channel_wipe(&link->up);
+    hars_aka_channel_wipe(&link->down);
+    hars_aka_wipe(link->text, sizeof(link->text));
+
+    link->sid[0] = '\0';
+    link->unsaid = link->asking = 0;
+    link->recordings = 0;
+    link->number = link->last = 0;
+}
+
+
+void
+hars_fn_session_tick(hars_fn_t *fn, hars_fn_link_t *link, int64_t now)
+{
+    int64_t  quiet;
+
+    quiet = link->state == HARS_LINK_OPEN ? HARS_SESSION_QUIET
+                                          : HARS_SESSION_IDLE;
+
+    if (now - link->touched > quiet
+        || (link->state == HARS_LINK_CONFIRMING
+            && hars_fn_now() - link->session.since
+               > HARS_AKA_PROVISIONAL_MS + HARS_SESSION_IDLE))
+    {
+        hars_fn_link_close(fn, link);
+        return;
+    }
+
+    if (link->state == HARS_LINK_CONFIRMING && !link->asking
+        && now - link->asked >= HARS_SESSION_AGAIN)
+    {
+        hars_fn_confirm(fn, link);
+    }
+}

@@ -1,0 +1,183 @@
+
+/*
+ * The settings file: names and presets, and what about their values only this
+ * program knows.
+ */
+
+#include "hars_fn.h"
+#include "hars_https.h"
+#include "aka_crypto.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+
+#define HARS_FN_SETTING(setting)                                             \
+    .name = #setting, .offset = offsetof(hars_fn_conf_t, setting)
+
+
+static int hars_fn_check_urls(hars_fn_t *fn);
+static int hars_fn_check_files(hars_fn_t *fn);
+static int hars_fn_check_seal(hars_fn_t *fn);
+
+
+static const hars_setting_t  hars_fn_settings[] = {
+
+    { HARS_FN_SETTING(socket), .preset = "/run/hars/fognode.sock" },
+    { HARS_FN_SETTING(listen) },
+
+    { HARS_FN_SETTING(state), .preset = "/var/lib/hars-fognode/state" },
+    { HARS_FN_SETTING(seal_key), .required = 1 },
+    { HARS_FN_SETTING(spool), .preset = "/var/lib/hars-fognode/spool" },
+
+    { HARS_FN_SETTING(spool_bytes), .type = HARS_SETTING_UINT,
+      .preset = "268435456", .min = 65536, .max = 1099511627776 },
+
+    { HARS_FN_SETTING(rate), .type = HARS_SETTING_UINT, .preset = "5",
+      .min = 1, .max = 10000 },
+
+    { HARS_FN_SETTING(burst), .type = HARS_SETTING_UINT, .preset = "10",
+      .min = 1, .max = 10000 },
+
+    { HARS_FN_SETTING(fog_url), .required = 1 },
+    { HARS_FN_SETTING(fog_resource), .required = 1 },
+    { HARS_FN_SETTING(dcm_url), .required = 1 },
+    { HARS_FN_SETTING(dcm_resource), .required = 1 },
+    { HARS_FN_SETTING(auth_url), .required = 1 },
+    { HARS_FN_SETTING(client_id), .required = 1 },
+    { HARS_FN_SETTING(certificate), .required = 1 },
+    { HARS_FN_SETTING(key), .required = 1 },
+    { HARS_FN_SETTING(server_ca), .required = 1 },
+
+    { .name = NULL }
+};
+
+
+int
+hars_fn_configure(hars_fn_t *fn, const char *file)
+{
+    int  rc;
+
+    fn->settings = hars_settings_read(file, hars_fn_settings, &fn->conf);
+
+    if (fn->settings == NULL) {
+        return HARS_ERROR;
+    }
+
+    rc = hars_fn_check_urls(fn);
+
+    if (hars_fn_check_files(fn) != HARS_OK) {
+        rc = HARS_ERROR;
+    }
+
+    if (hars_fn_check_seal(fn) != HARS_OK) {
+        rc = HARS_ERROR;
+    }
+
+    if (fn->conf.listen && strrchr(fn->conf.listen, ':') == NULL) {
+        hars_settings_fail(fn->settings, "listen", "has to be ADDRESS:PORT");
+        rc = HARS_ERROR;
+    }
+
+    return rc;
+}
+
+
+static int
+hars_fn_check_urls(hars_fn_t *fn)
+{
+    int       rc;
+    char      url[HARS_HTTPS_URL];
+    unsigned  i;
+
+    const struct {
+        const char  *name;
+        const char  *value;
+    } urls[] = {
+        { "fog_url", fn->conf.fog_url },
+        { "dcm_url", fn->conf.dcm_url },
+        { "auth_url", fn->conf.auth_url }
+    };
+
+    rc = HARS_OK;
+
+    for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        if (hars_https_url(urls[i].value, "", url) != HARS_OK) {
+            hars_settings_fail(fn->settings, urls[i].name,
+                               "has to be https://HOST[:PORT]");
+            rc = HARS_ERROR;
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+hars_fn_check_files(hars_fn_t *fn)
+{
+    int       rc;
+    unsigned  i;
+
+    const struct {
+        const char  *name;
+        const char  *value;
+    } files[] = {
+        { "certificate", fn->conf.certificate },
+        { "key", fn->conf.key },
+        { "server_ca", fn->conf.server_ca }
+    };
+
+    rc = HARS_OK;
+
+    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (access(files[i].value, R_OK) == -1) {
+            hars_settings_fail(fn->settings, files[i].name, "%s",
+                               strerror(errno));
+            rc = HARS_ERROR;
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+hars_fn_check_seal(hars_fn_t *fn)
+{
+    const char     *error;
+    unsigned char   secret[1][HARS_SECRET_LEN];
+
+    if (hars_key_file_read(fn->conf.seal_key, secret[0], &error) != HARS_OK) {
+        hars_settings_fail(fn->settings, "seal_key", "%s", error);
+        return HARS_ERROR;
+    }
+
+    fn->seal = hars_seal_create(secret, 1);
+    hars_aka_wipe(secret, sizeof(secret));
+
+    if (fn->seal == NULL) {
+        hars_settings_fail(fn->settings, "seal_key", "cannot be used");
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
+}
+
+
+void
+hars_fn_settings_help(void)
+{
+    const hars_setting_t  *setting;
+
+    puts("\nSettings:\n");
+
+    for (setting = hars_fn_settings; setting->name; setting++) {
+        printf("  %-16s %s\n", setting->name,
+               setting->preset ? setting->preset
+               : setting->required ? "(needed)" : "(none)");
+    }
+}

@@ -1,0 +1,461 @@
+
+/* See hars_fn_spool.h for what this is. */
+
+#include "hars_fn_spool.h"
+#include "aka_crypto.h"
+#include "aka_messages.h"
+#include "hars_log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+#define HARS_SPOOL_HEAD  4                /* of a chunk: its sealed length */
+#define HARS_SPOOL_LONG  (HARS_SPOOL_CHUNK + HARS_SEAL_OVERHEAD)
+
+
+struct hars_spool_s {
+    int                 dir;
+    unsigned long       most;
+    atomic_ulong        bytes;            /* of all files */
+    hars_seal_t        *seal;
+    atomic_uint         told;             /* that it is full */
+};
+
+struct hars_spooled_s {
+    hars_spool_t       *spool;
+    int                 fd;
+    char                name[HARS_SPOOL_NAME];    /* without its end */
+    size_t              size;
+    unsigned            dirty:1;
+    unsigned            made:1;           /* the directory is not synced */
+};
+
+
+static int hars_spool_scan(hars_spool_t *spool);
+static int hars_spool_is(const char *name, const char *end);
+static int hars_spool_rename(hars_spool_t *spool, const char *name,
+    const char *from, const char *to);
+static int hars_spool_name(char *dst, const char *name, const char *end);
+static void hars_spool_place(const char *name, size_t at,
+    unsigned char key[HARS_KEY_LEN], unsigned char where[HARS_SHA256_LEN]);
+static int hars_spool_write(int fd, const unsigned char *bytes, size_t len);
+static int hars_spool_chunks(hars_spool_t *spool, const char *name, int fd,
+    hars_text_t *body);
+static void hars_spool_free(hars_spooled_t *spooled);
+
+
+hars_spool_t *
+hars_spool_open(const char *dir, unsigned long most, hars_seal_t *seal)
+{
+    hars_spool_t  *spool;
+
+    spool = calloc(1, sizeof(hars_spool_t));
+
+    if (spool == NULL) {
+        return NULL;
+    }
+
+    spool->most = most;
+    spool->seal = seal;
+
+    if (mkdir(dir, 0700) == -1 && errno != EEXIST) {
+        spool->dir = -1;
+
+    } else {
+        spool->dir = open(dir, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    }
+
+    if (spool->dir == -1 || hars_spool_scan(spool) != HARS_OK) {
+        hars_log_error("spool \"%s\": %s", dir, strerror(errno));
+        hars_spool_close(spool);
+        return NULL;
+    }
+
+    return spool;
+}
+
+
+void
+hars_spool_close(hars_spool_t *spool)
+{
+    if (spool) {
+        if (spool->dir != -1) {
+            close(spool->dir);
+        }
+
+        free(spool);
+    }
+}
+
+
+/* what is there; what was open when the one before ended is to be sent */
+static int
+hars_spool_scan(hars_spool_t *spool)
+{
+    int             fd, rc;
+    DIR            *dir;
+    char            name[HARS_SPOOL_NAME];
+    struct stat     sb;
+    struct dirent  *entry;
+
+    fd = openat(spool->dir, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = fd == -1 ? NULL : fdopendir(fd);
+
+    if (dir == NULL) {
+        return HARS_ERROR;
+    }
+
+    rc = HARS_OK;
+
+    while (rc == HARS_OK && (entry = readdir(dir)) != NULL) {
+
+        if (fstatat(spool->dir, entry->d_name, &sb, 0) == 0
+            && S_ISREG(sb.st_mode))
+        {
+            atomic_fetch_add(&spool->bytes, (unsigned long) sb.st_size);
+        }
+
+        if (hars_spool_is(entry->d_name, ".open")) {
+            snprintf(name, sizeof(name), "%.*s",
+                     (int) (strlen(entry->d_name) - 5), entry->d_name);
+            rc = hars_spool_rename(spool, name, ".open", ".full");
+        }
+    }
+
+    closedir(dir);
+
+    return rc;
+}
+
+
+static int
+hars_spool_is(const char *name, const char *end)
+{
+    size_t  len;
+
+    len = strlen(name);
+
+    return len > strlen(end) + 2 * HARS_AKA_SID && len < HARS_SPOOL_NAME
+           && strcmp(name + len - strlen(end), end) == 0;
+}
+
+
+static int
+hars_spool_rename(hars_spool_t *spool, const char *name, const char *from,
+    const char *to)
+{
+    char  old[HARS_SPOOL_NAME + 8], new[HARS_SPOOL_NAME + 8];
+
+    hars_spool_name(old, name, from);
+    hars_spool_name(new, name, to);
+
+    return renameat(spool->dir, old, spool->dir, new) == 0
+           && fsync(spool->dir) == 0 ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_spool_name(char *dst, const char *name, const char *end)
+{
+    return snprintf(dst, HARS_SPOOL_NAME + 8, "%s%s", name, end);
+}
+
+
+hars_spooled_t *
+hars_spool_begin(hars_spool_t *spool, const char *sid, unsigned n,
+    const char *placement)
+{
+    char             name[HARS_SPOOL_NAME + 8];
+    hars_spooled_t  *spooled;
+
+    spooled = calloc(1, sizeof(hars_spooled_t));
+
+    if (spooled == NULL) {
+        return NULL;
+    }
+
+    spooled->spool = spool;
+    spooled->made = 1;
+    snprintf(spooled->name, sizeof(spooled->name), "%s-%06u-%s", sid, n,
+             placement);
+    hars_spool_name(name, spooled->name, ".open");
+    spooled->fd = openat(spool->dir, name,
+                         O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+
+    if (spooled->fd == -1) {
+        hars_log_error("spool: %s: %s", name, strerror(errno));
+        free(spooled);
+        return NULL;
+    }
+
+    return spooled;
+}
+
+
+int
+hars_spool_append(hars_spooled_t *spooled, const unsigned char *bytes,
+    size_t len)
+{
+    size_t          size;
+    hars_spool_t   *spool;
+    unsigned char   key[HARS_KEY_LEN], where[HARS_SHA256_LEN];
+    unsigned char   nonce[HARS_SEAL_NONCE_LEN];
+    unsigned char   chunk[HARS_SPOOL_HEAD + HARS_SPOOL_LONG];
+
+    spool = spooled->spool;
+    size = HARS_SPOOL_HEAD + len + HARS_SEAL_OVERHEAD;
+
+    if (atomic_load(&spool->bytes) + size > spool->most) {
+
+        if (!atomic_exchange(&spool->told, 1)) {
+            hars_log_error("the spool is full: wearables have to wait");
+        }
+
+        return HARS_DECLINED;
+    }
+
+    atomic_store(&spool->told, 0);
+    hars_spool_place(spooled->name, spooled->size, key, where);
+
+    if (len > HARS_SPOOL_CHUNK
+        || getrandom(nonce, sizeof(nonce), 0) != (ssize_t) sizeof(nonce)
+        || hars_seal(spool->seal, key, where, nonce, bytes, len,
+                     chunk + HARS_SPOOL_HEAD) == 0)
+    {
+        hars_log_error("spool: a chunk cannot be sealed");
+        return HARS_ERROR;
+    }
+
+    hars_aka_put(chunk, HARS_SPOOL_HEAD, len + HARS_SEAL_OVERHEAD);
+
+    if (hars_spool_write(spooled->fd, chunk, size) != HARS_OK) {
+        hars_log_error("spool: %s: %s", spooled->name, strerror(errno));
+
+        /* a part of it would hide what comes behind */
+
+        (void) !ftruncate(spooled->fd, (off_t) spooled->size);
+        (void) lseek(spooled->fd, (off_t) spooled->size, SEEK_SET);
+        return HARS_ERROR;
+    }
+
+    spooled->size += size;
+    spooled->dirty = 1;
+    atomic_fetch_add(&spool->bytes, size);
+
+    return HARS_OK;
+}
+
+
+/* a chunk opens at its own place only: none is moved, doubled, left out */
+static void
+hars_spool_place(const char *name, size_t at,
+    unsigned char key[HARS_KEY_LEN], unsigned char where[HARS_SHA256_LEN])
+{
+    unsigned char          place[8];
+    const hars_aka_part_t  part[] = {
+        { "spool", 5 }, { name, strlen(name) }, { place, sizeof(place) }
+    };
+
+    hars_aka_put(place, sizeof(place), at);
+    memcpy(key, name, HARS_KEY_LEN);
+    (void) hars_aka_sha256(where, part, 3);
+}
+
+
+static int
+hars_spool_write(int fd, const unsigned char *bytes, size_t len)
+{
+    ssize_t  n;
+
+    while (len) {
+        n = write(fd, bytes, len);
+
+        if (n <= 0) {
+            return HARS_ERROR;
+        }
+
+        bytes += n;
+        len -= (size_t) n;
+    }
+
+    return HARS_OK;
+}
+
+
+int
+hars_spool_sync(hars_spooled_t *spooled)
+{
+    if (!spooled->dirty) {
+        return HARS_OK;
+    }
+
+    if (fdatasync(spooled->fd) == -1
+        || (spooled->made && fsync(spooled->spool->dir) == -1))
+    {
+        hars_log_error("spool: %s: %s", spooled->name, strerror(errno));
+        return HARS_ERROR;
+    }
+
+    spooled->dirty = 0;
+    spooled->made = 0;
+
+    return HARS_OK;
+}
+
+
+int
+hars_spool_end(hars_spooled_t *spooled)
+{
+    int  rc;
+
+    rc = hars_spool_sync(spooled);
+
+    if (rc == HARS_OK) {
+        rc = hars_spool_rename(spooled->spool, spooled->name, ".open",
+                               ".full");
+    }
+
+    hars_spool_free(spooled);
+
+    return rc;
+}
+
+
+static void
+hars_spool_free(hars_spooled_t *spooled)
+{
+    close(spooled->fd);
+    free(spooled);
+}
+
+
+int
+hars_spool_next(hars_spool_t *spool, char name[HARS_SPOOL_NAME])
+{
+    int              fd;
+    DIR             *dir;
+    struct stat      sb;
+    struct dirent   *entry;
+    struct timespec  oldest;
+
+    fd = openat(spool->dir, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = fd == -1 ? NULL : fdopendir(fd);
+    name[0] = '\0';
+
+    if (dir == NULL) {
+        return HARS_DECLINED;
+    }
+
+    memset(&oldest, 0, sizeof(oldest));
+
+    while ((entry = readdir(dir)) != NULL) {
+
+        if (!hars_spool_is(entry->d_name, ".full")
+            || fstatat(spool->dir, entry->d_name, &sb, 0) == -1)
+        {
+            continue;
+        }
+
+        if (name[0] == '\0' || sb.st_mtim.tv_sec < oldest.tv_sec
+            || (sb.st_mtim.tv_sec == oldest.tv_sec
+                && sb.st_mtim.tv_nsec < oldest.tv_nsec))
+        {
+            oldest = sb.st_mtim;
+            snprintf(name, HARS_SPOOL_NAME, "%.*s",
+                     (int) (strlen(entry->d_name) - 5), entry->d_name);
+        }
+    }
+
+    closedir(dir);
+
+    return name[0] ? HARS_OK : HARS_DECLINED;
+}
+
+
+int
+hars_spool_load(hars_spool_t *spool, const char *name, hars_text_t *body)
+{
+    int   fd, rc;
+    char  file[HARS_SPOOL_NAME + 8];
+
+    hars_spool_name(file, name, ".full");
+    fd = openat(spool->dir, file, O_RDONLY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd == -1) {
+        hars_log_error("spool: %s: %s", file, strerror(errno));
+        return HARS_ERROR;
+    }
+
+    rc = hars_spool_chunks(spool, name, fd, body);
+    close(fd);
+
+    return rc == HARS_OK && !body->failed ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_spool_chunks(hars_spool_t *spool, const char *name, int fd,
+    hars_text_t *body)
+{
+    size_t         at, len, out;
+    unsigned char  key[HARS_KEY_LEN], where[HARS_SHA256_LEN];
+    unsigned char  head[HARS_SPOOL_HEAD];
+    unsigned char  chunk[HARS_SPOOL_LONG], text[HARS_SPOOL_LONG];
+
+    for (at = 0; read(fd, head, sizeof(head)) == sizeof(head); ) {
+        len = (size_t) hars_aka_get(head, sizeof(head));
+
+        /* what is cut off was not acknowledged */
+
+        if (len > sizeof(chunk) || read(fd, chunk, len) != (ssize_t) len) {
+            break;
+        }
+
+        hars_spool_place(name, at, key, where);
+
+        if (hars_open(spool->seal, key, where, chunk, len, text, &out)
+            != HARS_OK)
+        {
+            hars_log_error("spool: %s: the chunk at %zu was not sealed by "
+                           "this seal_key or has changed: what is before it "
+                           "is sent", name, at);
+            break;
+        }
+
+        hars_text_add(body, (char *) text, out);
+        hars_aka_wipe(text, sizeof(text));
+        at += HARS_SPOOL_HEAD + len;
+    }
+
+    return HARS_OK;
+}
+
+
+void
+hars_spool_done(hars_spool_t *spool, const char *name, unsigned refused)
+{
+    char         file[HARS_SPOOL_NAME + 8];
+    struct stat  sb;
+
+    if (refused) {
+        (void) hars_spool_rename(spool, name, ".full", ".refused");
+        return;
+    }
+
+    hars_spool_name(file, name, ".full");
+
+    if (fstatat(spool->dir, file, &sb, 0) == 0
+        && unlinkat(spool->dir, file, 0) == 0)
+    {
+        atomic_fetch_sub(&spool->bytes, (unsigned long) sb.st_size);
+    }
+}
