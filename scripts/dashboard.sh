@@ -36,7 +36,8 @@ fetch() {
     cp dashboard/package.json "$lock" "$tmp"
 
     (cd "$tmp" && npm ci --ignore-scripts --no-audit --no-fund \
-        --loglevel=error > npm.log 2>&1) || { cat "$tmp/npm.log"; return 1; }
+        --loglevel=error --fetch-retries=0 --fetch-timeout=20000 \
+        > npm.log 2>&1) || { cat "$tmp/npm.log"; return 1; }
 
     install -D -m 644 -t "$vendor" "$tmp"/node_modules/uplot/dist/uPlot.esm.js \
         "$tmp"/node_modules/uplot/dist/uPlot.min.css \

@@ -105,12 +105,18 @@ unpack() {
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     cp /etc/hosts "$root/etc/hosts"
 
+    # and whom it believes beside, where npm's registry is behind a proxy
+    if [ -r "${NODE_EXTRA_CA_CERTS:-}" ]; then
+        cp "$NODE_EXTRA_CA_CERTS" "$root/etc/npm-ca.pem"
+    fi
+
     # as committed, and nothing else
     git -c safe.directory='*' clone -q --no-hardlinks "$top" "$root/srv/hars"
 }
 
 
-# inside COMMAND: in the root, with nothing of this environment but proxies
+# inside COMMAND: in the root, with nothing of this environment but proxies, and
+# whom npm believes
 inside() {
     # shellcheck disable=SC2016  # expanded by the inner shell
     unshare --mount --pid --fork --kill-child \
@@ -132,6 +138,7 @@ inside() {
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         HOME=/root ${http_proxy:+http_proxy="$http_proxy"} \
         ${https_proxy:+https_proxy="$https_proxy"} \
+        ${NODE_EXTRA_CA_CERTS:+NODE_EXTRA_CA_CERTS=/etc/npm-ca.pem} \
         /bin/bash -c "set -e; cd /srv/hars; $1"
 }
 
