@@ -245,8 +245,8 @@ sub seeds {
 
 
 sub burns {
-    my $alias = fogcloud_device(5, 'jammed', 'p5')->{alias};
-    my @own = fogcloud_as('patient', 'p5', 'fog:register');
+    my $alias = fogcloud_device(5, 'jammed', 'patient-five')->{alias};
+    my @own = fogcloud_as('patient', 'patient-five', 'fog:register');
 
     for my $n (1 .. 24) {
         is(refused(5, 0, 'fog-a', fogcloud_party('bad', 5, 0)), '422 17',
@@ -371,7 +371,7 @@ sub restart {
         open my $fh, '<:raw', $name or die;
         $bytes .= <$fh>;
     }
-    unlike($bytes, qr/dev-1|jammed|fog-a|p5/, 'the database names nobody');
+    unlike($bytes, qr/dev-1|jammed|fog-a|patient-five/, 'the database names nobody');
 }
 
 
