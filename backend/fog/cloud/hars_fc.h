@@ -71,6 +71,7 @@ typedef struct {
     atomic_uint               lost;            /* another one has the rows */
     struct hars_fc_parties_s      *parties;
     struct hars_fc_provisional_s  *provisional;
+    struct hars_fc_commits_s      *commits;
     hars_fc_metrics_t         metrics;
 } hars_fc_t;
 

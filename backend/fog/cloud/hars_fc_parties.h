@@ -4,7 +4,8 @@
  * the index from pseudonym to row, which is nowhere else (5.3).
  *
  * A party stays at its place until the end.  All of it is under one lock,
- * but for number, name and who, which never change.
+ * but for number, name and who, which never change, and what is said to be
+ * somebody's own.
  */
 
 #ifndef HARS_FC_PARTIES_H
@@ -35,6 +36,7 @@ struct hars_fc_party_s {
     char                     who[HARS_WHO_ID];    /* patient; client */
     hars_aka_row_t           row;
     hars_fc_rate_t           rate;        /* a fog node's */
+    uint64_t                 written;     /* hars_fc_commit.c's own */
     unsigned                 pids;        /* in the index */
     hars_fc_pid_t            pid[2 * HARS_AKA_FAN];
     hars_fc_party_t         *next;        /* of its slot of names */

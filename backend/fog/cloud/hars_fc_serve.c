@@ -5,6 +5,7 @@
  */
 
 #include "hars_fc_body.h"
+#include "hars_fc_commit.h"
 #include "hars_fc_layout.h"
 #include "hars_fc_provisional.h"
 #include "hars_fc_rows.h"
@@ -97,7 +98,11 @@ hars_fc_start(hars_fc_t *fc)
     fc->parties = hars_fc_parties_create();
     fc->provisional = hars_fc_provisional_create();
 
-    if (fc->parties == NULL || fc->provisional == NULL) {
+    fc->commits = hars_fc_commits_create(fc);
+
+    if (fc->parties == NULL || fc->provisional == NULL
+        || fc->commits == NULL)
+    {
         return HARS_ERROR;
     }
 
@@ -112,6 +117,7 @@ hars_fc_stop(hars_fc_t *fc)
 {
     hars_store_close(fc->store);
     fc->store = NULL;
+    hars_fc_commits_free(fc->commits);
     hars_fc_provisional_free(fc->provisional);
     hars_fc_parties_free(fc->parties);
 }

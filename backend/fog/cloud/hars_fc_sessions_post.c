@@ -9,9 +9,9 @@
  */
 
 #include "aka_cloud.h"
+#include "hars_fc_commit.h"
 #include "hars_fc_endpoints.h"
 #include "hars_fc_provisional.h"
-#include "hars_fc_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ typedef struct {
     int64_t               now;
     hars_fc_open_t        open;
     unsigned char         m3[HARS_AKA_M3];
-    hars_store_job_t      job;
+    hars_fc_commit_t      commit;
 } hars_fc_relay_t;
 
 
@@ -46,7 +46,6 @@ static int hars_fc_relay_rate(hars_fc_relay_t *relay);
 static int hars_fc_relay_device(hars_fc_relay_t *relay);
 static void hars_fc_relay_burn(hars_fc_relay_t *relay);
 static int hars_fc_relay_admit(hars_fc_relay_t *relay);
-static int hars_fc_relay_write(hars_db_t *db, void *data);
 static void hars_fc_relay_written(void *data);
 static void hars_fc_relay_finish(hars_request_t *r);
 static void hars_fc_relay_error(hars_request_t *r, hars_fc_relay_t *relay,
@@ -95,18 +94,19 @@ hars_fc_sessions_post(hars_request_t *r)
         return;
     }
 
-    relay->job.op = hars_fc_relay_write;
-    relay->job.done = hars_fc_relay_written;
-    relay->job.data = relay;
+    relay->commit.device = relay->device;
+    relay->commit.fog = relay->fog;
+    relay->commit.done = hars_fc_relay_written;
+    relay->commit.data = relay;
+
+    /* the route does not wait, so this is not refused */
 
     if (hars_request_later(r, hars_fc_relay_finish) == HARS_OK) {
-        hars_store_write_later(relay->fc->store, &relay->job);
-        return;
-    }
+        hars_fc_commit(relay->fc->commits, &relay->commit);
 
-    relay->job.rc = hars_store_write(relay->fc->store, hars_fc_relay_write,
-                                     relay);
-    hars_fc_relay_finish(r);
+    } else {
+        hars_fc_relay_error(r, relay, HARS_AKA_ERROR);
+    }
 }
 
 
@@ -316,18 +316,6 @@ hars_fc_relay_admit(hars_fc_relay_t *relay)
 }
 
 
-static int
-hars_fc_relay_write(hars_db_t *db, void *data)
-{
-    hars_fc_relay_t  *relay = data;
-
-    return hars_fc_rows_held(relay->fc, db) == HARS_OK
-           && hars_fc_rows_update(relay->fc, db, relay->device) == HARS_OK
-           && hars_fc_rows_update(relay->fc, db, relay->fog) == HARS_OK
-           ? HARS_OK : HARS_ERROR;
-}
-
-
 /* the writer's */
 static void
 hars_fc_relay_written(void *data)
@@ -345,7 +333,7 @@ hars_fc_relay_finish(hars_request_t *r)
 
     relay = hars_request_room(r, sizeof(hars_fc_relay_t));
 
-    if (relay->job.rc != HARS_OK
+    if (relay->commit.rc != HARS_OK
         || hars_fc_provisional_put(fc->provisional, &relay->open) != HARS_OK)
     {
         hars_fc_relay_error(r, relay, HARS_AKA_ERROR);
