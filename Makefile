@@ -238,7 +238,8 @@ $(eval $(call program,hars-fognode,backend/fog/node,\
 
 $(BUILD)/bin/hars-wearable $(BUILD)/bin/hars-fognode: \
     $(BUILD)/lib/libhars_fog_link.a $(BUILD)/lib/libhars_aka.a
-$(BUILD)/obj/backend/fog/wearable/%.o $(BUILD)/obj/backend/fog/node/%.o: \
+$(BUILD)/obj/backend/fog/wearable/%.o $(BUILD)/obj/backend/fog/node/%.o \
+$(BUILD)/obj/t/unit/hars_fn_%.o: \
     CPPFLAGS += -Ibackend/fog/aka -Ibackend/fog/link
 
 $(BUILD)/bin/hars-fogcloud: $(BUILD)/lib/libhars_aka.a

@@ -18,6 +18,7 @@ dest=${1:-}
 for file in build/ngx_http_hars_module.so build/bin/hars \
             build/bin/hars-authserver build/bin/hars-mlservice \
             build/bin/hars-dcm build/bin/hars-wearable \
+            build/bin/hars-fognode \
             build/dashboard/index.html
 do
     if [ ! -f "$file" ]; then
@@ -32,7 +33,8 @@ install -D -m 644 build/ngx_http_hars_module.so \
     "$dest${modules:-/usr/lib/nginx/modules}/ngx_http_hars_module.so"
 install -D -m 755 -t "$dest/usr/bin" build/bin/hars build/bin/hars-wearable
 install -D -m 755 -t "$dest/usr/sbin" build/bin/hars-authserver \
-    build/bin/hars-mlservice build/bin/hars-dcm build/bin/hars-fogcloud
+    build/bin/hars-mlservice build/bin/hars-dcm build/bin/hars-fogcloud \
+    build/bin/hars-fognode
 install -D -m 755 scripts/hars-crl.sh "$dest/usr/sbin/hars-crl"
 install -D -m 644 -t "$dest/usr/lib/systemd/system" conf/systemd/*
 install -D -m 644 -t "$dest/usr/share/hars" backend/mlservice/model.hars \
