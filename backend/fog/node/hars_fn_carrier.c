@@ -213,7 +213,13 @@ hars_carrier_send(hars_carrier_t *carrier)
     memset(&body, 0, sizeof(body));
     memset(&answer, 0, sizeof(answer));
 
-    if (hars_spool_load(carrier->fn->spool, name, &body) != HARS_OK) {
+    rc = hars_spool_load(carrier->fn->spool, name, &body);
+
+    if (rc == HARS_DECLINED) {
+        hars_spool_done(carrier->fn->spool, name, 1);
+        ms = 0;
+
+    } else if (rc != HARS_OK) {
         ms = hars_carrier_away(carrier, 0);
 
     } else if (body.len == 0) {

@@ -398,10 +398,11 @@ hars_spool_load(hars_spool_t *spool, const char *name, hars_text_t *body)
     rc = hars_spool_chunks(spool, name, fd, body);
     close(fd);
 
-    return rc == HARS_OK && !body->failed ? HARS_OK : HARS_ERROR;
+    return body->failed ? HARS_ERROR : rc;
 }
 
 
+/* HARS_DECLINED: it was changed */
 static int
 hars_spool_chunks(hars_spool_t *spool, const char *name, int fd,
     hars_text_t *body)
@@ -416,19 +417,19 @@ hars_spool_chunks(hars_spool_t *spool, const char *name, int fd,
 
         /* what is cut off was not acknowledged */
 
-        if (len > sizeof(chunk) || read(fd, chunk, len) != (ssize_t) len) {
+        if (len <= sizeof(chunk) && read(fd, chunk, len) != (ssize_t) len) {
             break;
         }
 
         hars_spool_place(name, at, key, where);
 
-        if (hars_open(spool->seal, key, where, chunk, len, text, &out)
-            != HARS_OK)
+        if (len > sizeof(chunk)
+            || hars_open(spool->seal, key, where, chunk, len, text, &out)
+               != HARS_OK)
         {
             hars_log_error("spool: %s: the chunk at %zu was not sealed by "
-                           "this seal_key or has changed: what is before it "
-                           "is sent", name, at);
-            break;
+                           "this seal_key or has changed", name, at);
+            return HARS_DECLINED;
         }
 
         hars_text_add(body, (char *) text, out);

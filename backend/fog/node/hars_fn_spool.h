@@ -7,7 +7,8 @@
  *
  *     SID-N-PLACEMENT.open     rows are added to it
  *     SID-N-PLACEMENT.full     to be sent
- *     SID-N-PLACEMENT.refused  the data collecting mechanism will never take it
+ *     SID-N-PLACEMENT.refused  it will never be taken, or was changed: it stays
+ *                              aside
  *
  * All calls but those of an open recording may be made by any thread.
  */
@@ -46,7 +47,7 @@ int hars_spool_end(hars_spooled_t *spooled);
 /* a recording that is to be sent, the oldest; HARS_DECLINED: there is none */
 int hars_spool_next(hars_spool_t *spool, char name[HARS_SPOOL_NAME]);
 
-/* its bytes; HARS_ERROR: logged */
+/* its bytes; HARS_DECLINED: changed, HARS_ERROR: not now; both logged */
 int hars_spool_load(hars_spool_t *spool, const char *name,
     hars_text_t *body);
 
