@@ -29,7 +29,7 @@ if [ ! -f "$tree/objs/ngx_auto_config.h" ]; then
     die "nginx's configured headers are not in $tree" "make module"
 fi
 
-include=(-Icommon -Ibackend/common -Ibackend/mlservice -Ingx_hars_module -Ifuzz)
+include=(-Icommon -Ibackend/common -Ibackend/fog/aka -Ibackend/mlservice -Ingx_hars_module -Ifuzz)
 for dir in core event event/modules event/quic os/unix http http/modules http/v2 http/v3; do
     include+=("-I$tree/src/$dir")
 done
