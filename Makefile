@@ -61,7 +61,8 @@ help:
 #: make models     the model of the cache tiers (docs/models), by SPIN; the
 #:                 long searches left out: make models SHORT=yes
 #: make bench      the gateway beside what else could check tokens, about ten
-#:                 minutes (make bench-quick: two), into build/bench/results
+#:                 minutes, into bench/results (make bench-quick: two, into
+#:                 build/bench/results)
 #: make fog-faults  the key exchange of the fog: 100,000 sessions with every
 #:                 kind of fault (SESSIONS=, SEED=)
 #: make fog-arm    its device part by gcc-arm-none-eabi: .text and stack

@@ -56,6 +56,8 @@ my $modules = HarsTest::Place::modules_path();
 my $binding = HarsTest::Place::thumbprint('a');
 my $exp = time + 86_400 | 0;
 my $load = 0.7;
+my ($busy) = split ' ', content('/proc/loadavg');
+my $nice = getpriority 0, 0;
 my (%nginx, %port, %got, $origin, $table);
 
 $o{out} //= $o{quick} ? "$build/bench/results/gateway"
@@ -388,7 +390,10 @@ sub rounds {
         generate($_, $f, '-d', 'once') for @contender;
 
         for my $round (1 .. $o{rounds}) {
-            for my $c (@contender) {
+            # none always comes behind the same one
+            for my $c (map { $contender[($_ + $round) % @contender] }
+                       0 .. $#contender)
+            {
                 printf "\r%s, round %d of %d: %-30s", $f->{name}, $round,
                     $o{rounds}, $c->{name} if -t STDOUT;
                 measure($f, $c, $round);
@@ -474,18 +479,20 @@ sub row {
 sub machine {
     my ($uname) = join ' ', (POSIX::uname())[0, 2, 4];
     my ($cpu) = content('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)/m;
-    my @load = split ' ', content('/proc/loadavg');
     my ($version) = `${\ HarsTest::Place::nginx()} -v 2>&1` =~ m{nginx/(\S+)};
     my $lua = said('dpkg-query', '-W', '-f', '${Version}',
                    'libnginx-mod-http-lua');
-    my $commit = said('git', '-C', $top, 'rev-parse', '--short', 'HEAD');
+    my $commit = said('git', '-C', $top, 'log', '-1', '--format=%h', '--',
+                      'ngx_hars_module', 'common');
 
     chomp $commit;
     both("%s, %d rounds of %g s, %d connections, 1 KB\n",
          POSIX::strftime('%F %R UTC', gmtime), @o{qw(rounds seconds
                                                      connections)});
-    both("%s, %d cores, %s, load average %s\n", $cpu // 'unknown processor',
-         said('getconf', '_NPROCESSORS_ONLN'), $uname, $load[0]);
+    both("%s, %d cores, %s, load average before %s%s\n",
+         $cpu // 'unknown processor', said('getconf', '_NPROCESSORS_ONLN'),
+         $uname, $busy, $nice ? ", nice $nice: the times of an answer are"
+         . " not to be had" : '');
     both("nginx %s, hars %s, lua %s, %s\n", $version, $commit, $lua,
          said('openssl', 'version') =~ s/\s*\(.*//sr);
 }
