@@ -132,6 +132,9 @@ inside() {
                     mount --bind "/dev/$node" "$1/dev/$node"
                 fi
             done
+            mkdir -p "$1/dev/pts"
+            mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts"
+            ln -sfn pts/ptmx "$1/dev/ptmx"
             shift
             exec chroot "$@"
         ' inside "$root" "$root" /usr/bin/env -i \
