@@ -57,7 +57,8 @@ static void
 wrong(void)
 {
     ok(hars_db_wrong("/var/lib/x") == NULL, "a file");
-    ok(hars_db_wrong("postgresql:x") == NULL, "a file of an odd name");
+    ok(hars_db_wrong("postgresql:x") != NULL, "neither a path nor a URI");
+    ok(hars_db_wrong("host=db password=x") != NULL, "libpq's other form");
     ok(hars_db_wrong("postgresql://a@b/c?sslmode=disable") == NULL, "a URI");
     ok(hars_db_wrong("postgresql://a:b@c/d") != NULL, "a password inside");
     ok(hars_db_wrong("postgres://c/d?password=b") != NULL, "another one");

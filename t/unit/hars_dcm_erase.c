@@ -17,7 +17,7 @@
 /* link: backend/dcm/hars_dcm_block.c backend/dcm/hars_dcm_samples.c */
 /* link: backend/dcm/hars_dcm_recording.c backend/dcm/hars_dcm_packed.c */
 /* link: backend/mlservice/hars_ml_rows.c backend/mlservice/hars_ml_feed.c */
-/* link: backend/mlservice/hars_ml_source.c */
+/* link: backend/mlservice/hars_ml_source.c backend/mlservice/hars_ml_drift.c */
 /* link: backend/mlservice/hars_ml_recording.c */
 /* link: -lsqlite3 -lpq -lcrypto -lpthread -lm */
 

@@ -6,6 +6,7 @@
 
 /* link: backend/mlservice/hars_ml_sift.c backend/mlservice/hars_ml_middle.c */
 /* link: backend/mlservice/hars_ml_feed.c backend/mlservice/hars_ml_source.c */
+/* link: backend/mlservice/hars_ml_drift.c */
 /* link: backend/mlservice/hars_ml_recording.c */
 /* link: backend/mlservice/hars_ml_clock.c */
 /* link: -lm */
