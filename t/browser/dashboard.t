@@ -21,22 +21,10 @@ $> == 0 or BAIL_OUT('Chromium\'s policy stands in /etc: run this as root');
 
 my $shots = $ENV{SHOTS};
 
-people(anna => 'patient', bea => 'caregiver',
-       dcm => ['service', '--resource', $HarsTest::Reference::ml]);
-
-my $place = HarsTest::Reference::place();
-
-HarsTest::Reference::settings('dcm.conf', <<"END");
-auth_url = $place->{issuer}
-ml_url = $place->{ml}
-ml_resource = $HarsTest::Reference::ml
-client_id = dcm
-certificate = ${\ certificate_of('dcm')}.pem
-key = ${\ certificate_of('dcm')}.key
-server_ca = $place->{ca}
-END
+people(anna => 'patient', bea => 'caregiver');
 gateway_start();
 
+my $place = HarsTest::Reference::place();
 my %chromium = map { $_ => HarsTest::Browser->new($_, certificate_of($_),
     $place->{ca}, 'HARS Gateway demo') } qw(anna bea);
 
