@@ -185,8 +185,9 @@ sub keyboard {
 
 sub phone {
     bea(size => width => 360, height => 740);
-    is(bea(js => code => 'document.documentElement.scrollWidth <= 360'),
-       JSON::PP::true, 'nothing is wider than a phone');
+    ok(HarsTest::Place::wait_for(5, sub {
+        bea(js => code => 'document.documentElement.scrollWidth <= 360');
+    }), 'nothing is wider than a phone');
     shot('bea', 'phone');
 }
 
