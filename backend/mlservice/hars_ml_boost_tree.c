@@ -74,7 +74,7 @@ hars_boost_tree(hars_booster_t *b, unsigned class)
     while (n) {
         bough = stack[--n];
         all = hars_boost_sum(b, &bough);
-        cut.input = -1;
+        cut = (hars_cut_t) { .input = -1 };
 
         if (bough.depth < b->fit->depth) {
             hars_boost_split(b, &bough, &all, &cut);
