@@ -30,7 +30,7 @@ SECONDS ?= 60
 .PHONY: help all dashboard run stop test test-interop test-pg test-crash test-browser unit fuzz \
         asan models chaos fresh style clean deps-run deps-test deps-fuzz \
         deps-browser programs test-programs module \
-        install fog-faults fog-arm bench bench-quick deps-bench
+        install fog-faults fog-arm bench bench-quick bench-profile deps-bench
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -63,6 +63,7 @@ help:
 #: make bench      the gateway beside what else could check tokens, about ten
 #:                 minutes, into bench/results (make bench-quick: two, into
 #:                 build/bench/results)
+#: make bench-profile  instructions of a warm request by function, by callgrind
 #: make fog-faults  the key exchange of the fog: 100,000 sessions with every
 #:                 kind of fault (SESSIONS=, SEED=)
 #: make fog-arm    its device part by gcc-arm-none-eabi: .text and stack
@@ -125,6 +126,9 @@ bench: deps-bench
 
 bench-quick: deps-bench
 	@perl -I t/lib bench/gateway.pl --quick
+
+bench-profile: deps-bench
+	@perl -I t/lib bench/profile.pl
 
 models:
 	@SHORT=$(SHORT) scripts/models.sh $(T)

@@ -75,6 +75,7 @@ group_dashboard=(
 group_bench=(
     nodejs npm
     libnginx-mod-http-lua lua-cjson
+    valgrind
 )
 
 policy=/usr/sbin/policy-rc.d
