@@ -64,6 +64,8 @@ help:
 #:                 minutes, into bench/results (make bench-quick: two, into
 #:                 build/bench/results)
 #: make bench-profile  instructions of a warm request by function, by callgrind
+#: make bench-micro  instructions of single functions, beside the table in
+#:                 bench/results/micro.txt (WRITE=yes: into it)
 #: make fog-faults  the key exchange of the fog: 100,000 sessions with every
 #:                 kind of fault (SESSIONS=, SEED=)
 #: make fog-arm    its device part by gcc-arm-none-eabi: .text and stack
@@ -129,6 +131,9 @@ bench-quick: deps-bench
 
 bench-profile: deps-bench
 	@perl -I t/lib bench/profile.pl
+
+bench-micro: deps-bench
+	@perl bench/micro.pl $(if $(WRITE),--write,--check)
 
 models:
 	@SHORT=$(SHORT) scripts/models.sh $(T)
@@ -340,6 +345,25 @@ $(BUILD)/bench/tlsload: $(patsubst %,$(BUILD)/obj/bench/%.o,tlsload \
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
 
+# single functions of the request path, without nginx: what of the module's
+# files nobody calls, and what that would need of nginx, is left out
+MICRO = $(patsubst %.c,$(BUILD)/micro/%.o,$(wildcard bench/micro/*.c) \
+    common/hars_record.c $(patsubst %,ngx_hars_module/ngx_http_hars_%.c,\
+    bearer cache flight memo policy revoked thumbprint token zone))
+
+$(BUILD)/micro/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '   cc $<'
+	@$(CC) $(CPPFLAGS) -Ingx_hars_module -Ifuzz $(NGINX_INCLUDE) \
+	    $(filter-out -fPIE,$(CFLAGS)) -fPIC -ffunction-sections \
+	    -fdata-sections -Wno-unused-parameter -c -o $@ $<
+
+$(BUILD)/bench/micro: $(MICRO)
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ -ljansson -lssl \
+	    -lcrypto
+
 $(BUILD)/lib/libhars_recording.a: \
     $(RECORDING:%=$(BUILD)/obj/backend/mlservice/hars_ml_%.o)
 	@mkdir -p $(@D)
@@ -392,4 +416,5 @@ ifdef UNIT
 $(foreach f,$(shell find t/unit -name '*.c'),$(eval $(call unit,$(f))))
 endif
 
--include $(shell [ -d $(BUILD)/obj ] && find $(BUILD)/obj -name '*.d')
+-include $(shell for d in obj micro; do [ ! -d $(BUILD)/$$d ] \
+    || find $(BUILD)/$$d -name '*.d'; done)

@@ -73,7 +73,7 @@ group_dashboard=(
 )
 
 group_bench=(
-    nodejs npm
+    nodejs npm valgrind
     libnginx-mod-http-lua lua-cjson
     valgrind
 )
