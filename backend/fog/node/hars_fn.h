@@ -80,7 +80,8 @@ typedef struct {
     int                 fd;               /* -1: a free place */
     uint64_t            serial;           /* of the link, never again */
     hars_fn_source_t    source;
-    int64_t             touched;          /* ms, monotonic: last frame */
+    int64_t             touched;          /* ms, monotonic: it came, or sent
+                                             what was good */
     hars_fn_link_e      state;
     unsigned            closing:1;        /* once all was sent */
     unsigned            again:1;          /* M2 was made a second time */
@@ -126,6 +127,7 @@ struct hars_fn_call_s {
     size_t              len;
     void              (*done)(hars_fn_t *fn, hars_fn_link_t *link,
                               hars_fn_call_t *call);
+    int64_t             made;             /* ms, monotonic */
     long                status;           /* 0: there is no answer */
     unsigned char       answer[HARS_FN_ANSWER];
     size_t              answer_len;
@@ -204,8 +206,11 @@ void hars_fn_kept(hars_fn_t *fn);
 /* hars_fn_uplink.c: HARS_ERROR: logged */
 int hars_fn_uplink_start(hars_fn_t *fn);
 void hars_fn_uplink_stop(hars_fn_t *fn);
+
+/* NULL: no memory, or too many are under way */
 hars_fn_call_t *hars_fn_uplink_call(hars_fn_t *fn, hars_fn_link_t *link);
 void hars_fn_uplink_give(hars_fn_call_t *call);
+void hars_fn_uplink_drop(hars_fn_call_t *call);   /* instead; or NULL */
 void hars_fn_uplink_take(hars_fn_t *fn);  /* calls done: their "done" */
 
 

@@ -1,8 +1,10 @@
 
 /*
  * Links: accepted, read into frames, written. Nothing here waits; who does
- * not read what it is sent, or sends no frame, is closed.  A source has a few
- * links at a time, all together HARS_FN_LINKS.
+ * not read what it is sent, or gets to no session, is closed.  A source has a
+ * few links at a time, all together HARS_FN_LINKS; where there is no place
+ * left, the oldest one that has not even a key gives way, so who only holds
+ * links keeps nobody out.
  */
 
 #include "hars_fn.h"
@@ -28,6 +30,8 @@ static void hars_fn_source(hars_fn_source_t *source,
     const struct sockaddr_storage *address);
 static hars_fn_link_t *hars_fn_link_place(hars_fn_t *fn,
     const hars_fn_source_t *source);
+static int hars_fn_link_older(const hars_fn_link_t *link,
+    const hars_fn_link_t *than);
 static int hars_fn_link_stops(const hars_fn_link_t *link);
 
 
@@ -195,26 +199,54 @@ hars_fn_source(hars_fn_source_t *source,
 static hars_fn_link_t *
 hars_fn_link_place(hars_fn_t *fn, const hars_fn_source_t *source)
 {
-    unsigned         i, n;
-    hars_fn_link_t  *free;
+    unsigned         i, n, same;
+    hars_fn_link_t  *link, *free, *oldest, *own;
 
-    free = NULL;
+    free = oldest = own = NULL;
     n = 0;
 
     for (i = 0; i < HARS_FN_LINKS; i++) {
-        if (fn->link[i].fd == -1) {
-            free = &fn->link[i];
+        link = &fn->link[i];
 
-        } else if (memcmp(&fn->link[i].source, source,
-                          sizeof(hars_fn_source_t)) == 0)
-        {
-            n++;
+        if (link->fd == -1) {
+            free = link;
+            continue;
+        }
+
+        same = memcmp(&link->source, source, sizeof(hars_fn_source_t)) == 0;
+        n += same;
+
+        if (hars_fn_link_older(link, oldest)) {
+            oldest = link;
+        }
+
+        if (same && hars_fn_link_older(link, own)) {
+            own = link;
         }
     }
 
     /* the Unix socket is for who is on this machine */
 
-    return n < HARS_LINKS_SOURCE || source->bytes[0] == 0 ? free : NULL;
+    if (n >= HARS_LINKS_SOURCE && source->bytes[0]) {
+        free = NULL;
+        oldest = own;
+    }
+
+    if (free == NULL && oldest) {
+        hars_fn_link_close(fn, oldest);
+        free = oldest;
+    }
+
+    return free;
+}
+
+
+/* of those that may give way: nobody has proved anything there */
+static int
+hars_fn_link_older(const hars_fn_link_t *link, const hars_fn_link_t *than)
+{
+    return (link->state == HARS_LINK_IDLE || link->state == HARS_LINK_ASKED)
+           && (than == NULL || link->serial < than->serial);
 }
 
 
@@ -281,7 +313,6 @@ hars_fn_link_read(hars_fn_t *fn, hars_fn_link_t *link)
             return;
         }
 
-        link->touched = hars_fn_clock();
         hars_fn_message(fn, link, link->bytes + at + HARS_FRAME_HEAD, len);
         at += HARS_FRAME_HEAD + len;
     }

@@ -1,15 +1,17 @@
 
 /*
- * Records of an open session: opened, read, rows that go back in time left
- * out, and put into the recording in hand as the data collecting mechanism
- * takes them (application/vnd.hars.samples, hars_ml_packed.c).  A recording is
- * of a minute and one placement.  KEPT is said at the end of a turn of the
- * loop, after a sync.
+ * Records of an open session: opened, none missing (KEPT says that all up to
+ * a number are here), read, rows that go back in time left out, and put into
+ * the recording in hand as the data collecting mechanism takes them
+ * (application/vnd.hars.samples, hars_ml_packed.c).  A recording is of a
+ * minute and one placement.  KEPT is said at the end of a turn of the loop,
+ * after a sync.
  */
 
 #include "hars_fn.h"
 #include "hars_fn_spool.h"
 #include "aka_crypto.h"
+#include "hars_log.h"
 
 #include <string.h>
 
@@ -45,11 +47,23 @@ hars_fn_record(hars_fn_t *fn, hars_fn_link_t *link,
         return;
     }
 
-    if (rc == HARS_AKA_OK) {
-        link->number = number;
-        hars_fn_text(fn, link, bytes, len - HARS_AKA_RECORD);
-        hars_aka_wipe(bytes, sizeof(bytes));
+    if (rc != HARS_AKA_OK) {
+        return;
     }
+
+    /* one was lost on the way: the wearable has it, and comes again */
+
+    if (number != link->number + 1) {
+        hars_log_warn("a record of a session is missing: its link is closed");
+        hars_fn_link_close(fn, link);
+
+    } else {
+        link->number = number;
+        link->touched = hars_fn_clock();
+        hars_fn_text(fn, link, bytes, len - HARS_AKA_RECORD);
+    }
+
+    hars_aka_wipe(bytes, sizeof(bytes));
 }
 
 
@@ -233,6 +247,8 @@ hars_fn_say(hars_fn_t *fn, hars_fn_link_t *link, const hars_fog_text_t *text)
     {
         hars_fn_link_send(fn, link, record, len + HARS_AKA_RECORD);
     }
+
+    hars_aka_wipe(bytes, sizeof(bytes));
 }
 
 

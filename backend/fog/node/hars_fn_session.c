@@ -3,7 +3,8 @@
  * Sessions (SPEC 5.5): M1 of a link within its rate becomes M2, its answer M4
  * or silence, the first record goes to the cloud server, and the session is
  * open when that has confirmed it.  A new M1 ends the link's session of
- * before.  Nothing of this is a reason to say more than 5.7 does.
+ * before.  Nothing of this is a reason to say more than 5.7 does.  Ages are of
+ * the monotonic clock: whoever sets the other one back prolongs nothing.
  */
 
 #include "hars_fn.h"
@@ -12,7 +13,6 @@
 #include "hars_log.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -31,6 +31,7 @@ static void hars_fn_m3(hars_fn_t *fn, hars_fn_link_t *link,
 static void hars_fn_refused(hars_fn_t *fn, hars_fn_link_t *link, int code);
 static void hars_fn_session_state(hars_fn_t *fn, hars_fn_link_t *link,
     hars_fn_link_e state);
+static int hars_fn_session_over(const hars_fn_link_t *link, int64_t now);
 static void hars_fn_first(hars_fn_t *fn, hars_fn_link_t *link,
     const unsigned char *record, size_t len);
 static void hars_fn_confirm(hars_fn_t *fn, hars_fn_link_t *link);
@@ -66,6 +67,7 @@ hars_fn_m1(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
         return;
     }
 
+    link->touched = hars_fn_clock();
     hars_fn_session_end(fn, link);
 
     if (fn->pending < HARS_FN_PENDING) {
@@ -92,7 +94,7 @@ hars_fn_m2(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
         || hars_fn_state_advance(fn) != HARS_OK
         || getrandom(rnd, sizeof(rnd), 0) != (ssize_t) sizeof(rnd))
     {
-        free(call);
+        hars_fn_uplink_drop(call);
         hars_fn_session_state(fn, link, HARS_LINK_IDLE);
         return;
     }
@@ -102,7 +104,7 @@ hars_fn_m2(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
     hars_aka_wipe(rnd, sizeof(rnd));
 
     if (rc != HARS_AKA_OK) {
-        free(call);
+        hars_fn_uplink_drop(call);
         hars_fn_session_state(fn, link, HARS_LINK_IDLE);
         return;
     }
@@ -131,7 +133,7 @@ hars_fn_m3(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
 
     memcpy(seed, fn->fog.seed, sizeof(seed));
     code = hars_aka_fog_m3(&fn->fog, &link->relay, call->answer,
-                           call->answer_len, hars_fn_now(), m4,
+                           call->answer_len, hars_fn_clock(), m4,
                            &link->session);
 
     if (code == HARS_AKA_OK) {
@@ -209,7 +211,7 @@ hars_fn_first(hars_fn_t *fn, hars_fn_link_t *link,
     int  rc;
 
     rc = hars_aka_session_confirm(&link->session, &link->up, record, len,
-                                  hars_fn_now(), link->text);
+                                  hars_fn_clock(), link->text);
 
     if (rc == HARS_AKA_EXPIRED) {
         hars_fn_link_close(fn, link);
@@ -260,6 +262,7 @@ hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
     }
 
     if (call->status >= 200 && call->status < 300) {
+        link->touched = hars_fn_clock();
         hars_fn_session_state(fn, link, HARS_LINK_OPEN);
         hars_fn_text(fn, link, link->text,
                      link->first_len - HARS_AKA_RECORD);
@@ -310,16 +313,7 @@ hars_fn_session_end(hars_fn_t *fn, hars_fn_link_t *link)
 void
 hars_fn_session_tick(hars_fn_t *fn, hars_fn_link_t *link, int64_t now)
 {
-    int64_t  quiet;
-
-    quiet = link->state == HARS_LINK_OPEN ? HARS_SESSION_QUIET
-                                          : HARS_SESSION_IDLE;
-
-    if (now - link->touched > quiet
-        || (link->state == HARS_LINK_CONFIRMING
-            && hars_fn_now() - link->session.since
-               > HARS_AKA_PROVISIONAL_MS + HARS_SESSION_IDLE))
-    {
+    if (hars_fn_session_over(link, now)) {
         hars_fn_link_close(fn, link);
         return;
     }
@@ -328,5 +322,27 @@ hars_fn_session_tick(hars_fn_t *fn, hars_fn_link_t *link, int64_t now)
         && now - link->asked >= HARS_SESSION_AGAIN)
     {
         hars_fn_confirm(fn, link);
+    }
+}
+
+
+/* nothing that a link sends prolongs what nobody has confirmed (5.4) */
+static int
+hars_fn_session_over(const hars_fn_link_t *link, int64_t now)
+{
+    switch (link->state) {
+
+    case HARS_LINK_OPEN:
+        return now - link->touched > HARS_SESSION_QUIET;
+
+    case HARS_LINK_PROVISIONAL:
+        return !hars_aka_session_alive(&link->session, now);
+
+    case HARS_LINK_CONFIRMING:
+        return now - link->session.since
+               > HARS_AKA_PROVISIONAL_MS + HARS_SESSION_IDLE;
+
+    default:
+        return now - link->touched > HARS_SESSION_IDLE;
     }
 }

@@ -3,6 +3,9 @@
  * Calls to fogcloud by some threads, each with a connection of its own from a
  * small stack of them.  An answer goes into a list and an eventfd tells the
  * thread of the links.  A token that was refused is asked for anew, once.
+ *
+ * While the cloud is silent calls wait: HARS_UPLINK_CALLS of them, and one that
+ * is older than a wearable waits for M4 is not made any more.
  */
 
 #include "hars_fn.h"
@@ -18,11 +21,14 @@
 
 #define HARS_UPLINK_THREADS  8
 #define HARS_UPLINK_SECONDS  10
+#define HARS_UPLINK_CALLS    256
+#define HARS_UPLINK_LATE     5000         /* ms */
 
 
 struct hars_uplink_s {
     hars_fn_peer_t       peer;
     hars_workers_t      *workers;
+    unsigned             calls;           /* under way; of the links' thread */
     pthread_mutex_t      mutex;           /* of what follows */
     hars_https_t        *https[HARS_UPLINK_THREADS];
     hars_fn_call_t      *first;           /* done */
@@ -105,10 +111,16 @@ hars_fn_uplink_call(hars_fn_t *fn, hars_fn_link_t *link)
 {
     hars_fn_call_t  *call;
 
+    if (fn->uplink->calls >= HARS_UPLINK_CALLS) {
+        return NULL;
+    }
+
     call = calloc(1, sizeof(hars_fn_call_t));
 
     if (call) {
+        fn->uplink->calls++;
         call->fn = fn;
+        call->made = hars_fn_clock();
         call->link = (unsigned) (link - fn->link);
         call->serial = link->serial;
         call->work.run = hars_uplink_run;
@@ -126,6 +138,17 @@ hars_fn_uplink_give(hars_fn_call_t *call)
 }
 
 
+void
+hars_fn_uplink_drop(hars_fn_call_t *call)
+{
+    if (call) {
+        call->fn->uplink->calls--;
+        explicit_bzero(call, sizeof(hars_fn_call_t));
+        free(call);
+    }
+}
+
+
 static void
 hars_uplink_run(void *data)
 {
@@ -134,7 +157,8 @@ hars_uplink_run(void *data)
     hars_fn_call_t        *call = data;
     struct hars_uplink_s  *uplink = call->fn->uplink;
 
-    https = hars_uplink_handle(uplink);
+    https = hars_fn_clock() - call->made < HARS_UPLINK_LATE
+            ? hars_uplink_handle(uplink) : NULL;
 
     if (https) {
         hars_uplink_ask(call, https);
@@ -269,7 +293,6 @@ hars_fn_uplink_take(hars_fn_t *fn)
             call->done(fn, link, call);
         }
 
-        explicit_bzero(call, sizeof(hars_fn_call_t));
-        free(call);
+        hars_fn_uplink_drop(call);
     }
 }

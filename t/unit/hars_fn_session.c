@@ -1,0 +1,782 @@
+
+/*
+ * Links and sessions of the fog node with everything around them in this file:
+ * the clock is a variable, calls to fogcloud stop in a list, the cloud server
+ * is a world of pure roles (aka_world.h), the spool counts.  So time passes
+ * without waiting, and an answer comes when the test says so, or never.
+ *
+ * Questions: what ends unconfirmed sessions, what holds a place, whom a full
+ * table turns away, what KEPT says after a record was lost.
+ */
+
+/* link: backend/fog/aka/aka_admit.c backend/fog/aka/aka_cloud.c */
+/* link: backend/fog/aka/aka_crypto_host.c backend/fog/aka/aka_device.c */
+/* link: backend/fog/aka/aka_fognode.c backend/fog/aka/aka_keys.c */
+/* link: backend/fog/aka/aka_messages.c backend/fog/aka/aka_paper.c */
+/* link: backend/fog/aka/aka_profile.c backend/fog/aka/aka_row.c */
+/* link: backend/fog/aka/aka_session.c backend/fog/aka/aka_paper_memory.c */
+/* link: backend/fog/link/hars_fog_frame.c backend/fog/link/hars_fog_text.c */
+/* link: backend/fog/node/hars_fn_rate.c backend/common/hars_socket.c */
+/* link: backend/common/hars_log.c common/hars_record.c */
+/* link: -lsodium -lcrypto -lm */
+
+#include "../../backend/fog/node/hars_fn_links.c"
+#include "../../backend/fog/node/hars_fn_records.c"
+#include "../../backend/fog/node/hars_fn_session.c"
+
+#include "aka_world.h"
+#include "tap.h"
+
+#include <arpa/inet.h>
+
+
+#define CALLS  512
+
+
+static void provisional(void);
+static void confirming(void);
+static void quiet(void);
+static void records(void);
+static void places(void);
+static void pending(void);
+static void clocks(void);
+
+static int begin(hars_fn_link_t *link, int fd);
+static int open_it(hars_fn_link_t *link, int fd);
+static void answer(unsigned i, long status);
+static void send_record(hars_fn_link_t *link, int fd, unsigned skip);
+static uint64_t kept(int fd);
+static void put(hars_fn_link_t *link, int fd, const unsigned char *m,
+    size_t len);
+static int take(int fd, unsigned char *m, size_t size);
+static hars_fn_link_t *link_new(int *fd);
+static int tcp_from(const char *address);
+static void over(void);
+static void fresh(void);
+
+
+static hars_fn_t           node;
+static world_t             world;
+static run_t               run;
+static hars_aka_channel_t  up, down;
+static int64_t             ms = 1000000, utc = 1800000000000;
+static hars_fn_call_t     *calls[CALLS];
+static unsigned            ncalls, most = CALLS, appended;
+
+
+int
+main(void)
+{
+    provisional();
+    confirming();
+    quiet();
+    records();
+    places();
+    pending();
+    clocks();
+    over();
+
+    return tap_done();
+}
+
+
+/* 5.4: 30 s, whatever comes on the link meanwhile */
+static void
+provisional(void)
+{
+    int              fd;
+    unsigned         i;
+    unsigned char    bad[40] = { 0 };
+    hars_fn_link_t  *link;
+
+    fresh();
+    link = link_new(&fd);
+    ok(begin(link, fd), "a session is provisional");
+    ok(node.pending == 1, "... it is pending");
+
+    for (i = 0; i < 29; i++) {
+        ms += 1000;
+        put(link, fd, bad, sizeof(bad));
+        hars_fn_session_tick(&node, link, ms);
+    }
+
+    ok(link->fd != -1, "29 s later it is there");
+    ms += 1001;
+    put(link, fd, bad, sizeof(bad));
+    hars_fn_session_tick(&node, link, ms);
+    ok(link->fd == -1 && node.pending == 0,
+       "30 s later it is not, whatever was sent");
+    close(fd);
+
+    link = link_new(&fd);
+    ok(begin(link, fd), "another one");
+    ms += 30000;
+    send_record(link, fd, 0);
+    ok(link->fd == -1 && ncalls == 2, "a first record after 30 s: nobody "
+       "is asked");
+    close(fd);
+}
+
+
+/* fogcloud does not say: asked again, not for ever */
+static void
+confirming(void)
+{
+    int              fd;
+    unsigned         i;
+    hars_fn_link_t  *link;
+
+    fresh();
+    link = link_new(&fd);
+    ok(begin(link, fd), "a session");
+    send_record(link, fd, 0);
+    ok(link->state == HARS_LINK_CONFIRMING && ncalls == 2,
+       "fogcloud is asked");
+
+    for (i = 0; i < 120 && link->fd != -1; i++) {
+        ms += 1000;
+
+        if (link->asking) {
+            answer(ncalls - 1, 503);
+        }
+
+        hars_fn_session_tick(&node, link, ms);
+    }
+
+    ok(link->fd == -1, "it does not confirm: the link ends");
+    ok(i > 30 && i <= 61, "... after %u s", i);
+    ok(ncalls > 30, "... in which it was asked %u times", ncalls - 1);
+    ok(appended == 0, "nothing was put into the spool");
+    close(fd);
+
+    fresh();
+    link = link_new(&fd);
+    ok(begin(link, fd), "another one");
+    send_record(link, fd, 0);
+    answer(ncalls - 1, 404);
+    ok(link->fd == -1, "fogcloud has none such: the link ends at once");
+    close(fd);
+}
+
+
+/* a link without a session, and one whose wearable says nothing more */
+static void
+quiet(void)
+{
+    int              fd;
+    unsigned         i;
+    unsigned char    bad[40] = { 0 };
+    hars_fn_link_t  *link;
+
+    fresh();
+    link = link_new(&fd);
+
+    for (i = 0; i < 31; i++) {
+        put(link, fd, bad, sizeof(bad));
+        ms += 1000;
+        hars_fn_session_tick(&node, link, ms);
+    }
+
+    ok(link->fd == -1, "frames of garbage hold no link");
+    close(fd);
+
+    link = link_new(&fd);
+    ok(open_it(link, fd), "an open session");
+
+    for (i = 0; i < 31; i++) {
+        put(link, fd, bad, sizeof(bad));
+        ms += 10000;
+        hars_fn_session_tick(&node, link, ms);
+    }
+
+    ok(link->fd == -1, "nor hold they an open session beyond 5 minutes");
+    close(fd);
+
+    link = link_new(&fd);
+    ok(open_it(link, fd), "an open session");
+
+    for (i = 0; i < 40; i++) {
+        send_record(link, fd, 0);
+        ms += 10000;
+        hars_fn_session_tick(&node, link, ms);
+    }
+
+    ok(link->fd != -1 && appended == 40 + 2, "records do");
+    hars_fn_link_close(&node, link);
+    close(fd);
+}
+
+
+/* KEPT is of all up to a number, so none may be missing */
+static void
+records(void)
+{
+    int              fd;
+    unsigned char    record[64];
+    hars_fn_link_t  *link;
+
+    fresh();
+    link = link_new(&fd);
+    ok(open_it(link, fd), "an open session");
+    hars_fn_kept(&node);
+    ok(kept(fd) == 0, "the first record is kept");
+    send_record(link, fd, 0);
+    send_record(link, fd, 0);
+    hars_fn_kept(&node);
+    ok(kept(fd) == 2 && appended == 3, "... and two more");
+
+    /* flipped: it is not there, and the next one shows that */
+
+    ok(hars_aka_record_seal(&up, (unsigned char *) "\2", 1, record)
+       == HARS_AKA_OK, "END");
+    record[9] ^= 1;
+    put(link, fd, record, 1 + HARS_AKA_RECORD);
+    hars_fn_kept(&node);
+    ok(link->fd != -1 && kept(fd) == UINT64_MAX,
+       "a flipped record: nothing is said");
+    send_record(link, fd, 0);
+    ok(link->fd == -1 && appended == 3, "... the next one ends the link, and "
+       "is not put into the spool");
+    ok(kept(fd) == UINT64_MAX, "... nor said to be kept");
+    close(fd);
+
+    fresh();
+    link = link_new(&fd);
+    ok(open_it(link, fd), "an open session");
+    send_record(link, fd, 1);
+    ok(link->fd == -1 && appended == 1, "a record that is lost does the same");
+    close(fd);
+
+    fresh();
+    link = link_new(&fd);
+    ok(open_it(link, fd), "an open session");
+    hars_fn_kept(&node);
+    (void) kept(fd);
+    ok(hars_aka_record_seal(&up, (unsigned char *) "\2", 1, record)
+       == HARS_AKA_OK, "END");
+    put(link, fd, record, 1 + HARS_AKA_RECORD);
+    put(link, fd, record, 1 + HARS_AKA_RECORD);
+    hars_fn_kept(&node);
+    ok(link->fd != -1 && kept(fd) == 1, "one that comes twice is kept, "
+       "once");
+    hars_fn_link_close(&node, link);
+    close(fd);
+}
+
+
+/* 256 links, 64 of a source: the oldest without a session gives way */
+static void
+places(void)
+{
+    int                 fd[2 * HARS_FN_LINKS], listener;
+    char                address[32];
+    unsigned            i, n;
+    socklen_t           len;
+    uint64_t            serial;
+    hars_fn_link_t     *first;
+    struct sockaddr_in  own = { .sin_family = AF_INET };
+
+    fresh();
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listener = socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK, 0);
+    len = sizeof(own);
+
+    if (bind(listener, (struct sockaddr *) &own, len) == -1
+        || listen(listener, 512) == -1
+        || getsockname(listener, (struct sockaddr *) &own, &len) == -1)
+    {
+        ok(0, "a listening socket");
+        return;
+    }
+
+    node.tcp = ntohs(own.sin_port);
+
+    for (i = 0; i < 70; i++) {
+        fd[i] = tcp_from("127.0.0.2");
+        hars_fn_accept(&node, listener);
+    }
+
+    for (i = n = 0; i < HARS_FN_LINKS; i++) {
+        n += node.link[i].fd != -1;
+    }
+
+    ok(n == 64, "64 links of one address");
+    serial = UINT64_MAX;
+
+    for (i = 0; i < HARS_FN_LINKS; i++) {
+        if (node.link[i].fd != -1 && node.link[i].serial < serial) {
+            serial = node.link[i].serial;
+        }
+    }
+
+    ok(serial == 7, "... the last 64: those before gave way");
+
+    /* one of them has got a session */
+
+    for (first = node.link; first->serial != 7; first++) {
+        /* void */
+    }
+
+    ok(open_it(first, fd[6]), "the oldest one has a session");
+
+    for (i = 70; i < 2 * HARS_FN_LINKS; i++) {
+        snprintf(address, sizeof(address), "127.0.1.%u", 1 + i % 100);
+        fd[i] = tcp_from(address);
+        hars_fn_accept(&node, listener);
+    }
+
+    for (i = n = 0; i < HARS_FN_LINKS; i++) {
+        n += node.link[i].fd != -1;
+    }
+
+    ok(n == HARS_FN_LINKS, "all places are taken");
+    ok(first->fd != -1 && first->serial == 7, "... it has its session still");
+
+    serial = node.serial;
+    i = (unsigned) tcp_from("127.0.0.9");
+    hars_fn_accept(&node, listener);
+
+    for (n = 0; n < HARS_FN_LINKS; n++) {
+        if (node.link[n].serial > serial) {
+            break;
+        }
+    }
+
+    ok(n < HARS_FN_LINKS && begin(&node.link[n], (int) i),
+       "a wearable that comes now has its M4");
+
+    close((int) i);
+    close(listener);
+
+    for (i = 0; i < HARS_FN_LINKS; i++) {
+        hars_fn_link_close(&node, &node.link[i]);
+    }
+
+    for (i = 0; i < 2 * HARS_FN_LINKS; i++) {
+        close(fd[i]);
+    }
+}
+
+
+/* 64 that are not open; beyond: silence, and nothing is asked */
+static void
+pending(void)
+{
+    int              fd[66];
+    unsigned         i;
+    hars_fn_link_t  *link[66];
+
+    fresh();
+
+    for (i = 0; i < 65; i++) {
+        link[i] = link_new(&fd[i]);
+        ok(world_m1(&world, i % DEVICES, &run) == HARS_AKA_OK, "M1 %u", i);
+        put(link[i], fd[i], run.m1, sizeof(run.m1));
+    }
+
+    ok(node.pending == 64 && ncalls == 64, "64 are pending, the next is not");
+    ok(link[64]->fd != -1 && link[64]->state == HARS_LINK_IDLE,
+       "... and is told nothing");
+    hars_fn_link_close(&node, link[0]);
+    put(link[64], fd[64], run.m1, sizeof(run.m1));
+    ok(node.pending == 64 && ncalls == 65, "one ends: there is room");
+
+    for (i = 0; i < 65; i++) {
+        hars_fn_link_close(&node, link[i]);
+        close(fd[i]);
+    }
+
+    ok(node.pending == 0, "none is left");
+
+    /* calls that cannot be made: no session, no loss of places */
+
+    most = ncalls;
+    link[0] = link_new(&fd[0]);
+    put(link[0], fd[0], run.m1, sizeof(run.m1));
+    ok(node.pending == 0 && link[0]->state == HARS_LINK_IDLE,
+       "too many calls: silence");
+    hars_fn_link_close(&node, link[0]);
+    close(fd[0]);
+}
+
+
+/* somebody sets the clock of the day back, or far ahead */
+static void
+clocks(void)
+{
+    int              fd;
+    hars_fn_link_t  *link;
+
+    fresh();
+    link = link_new(&fd);
+    ok(begin(link, fd), "a session");
+    utc -= 86400000;
+    ms += 30001;
+    hars_fn_session_tick(&node, link, ms);
+    ok(link->fd == -1, "a day back: it ends after 30 s all the same");
+    close(fd);
+
+    utc += 86400000;
+    link = link_new(&fd);
+    ok(begin(link, fd), "another one");
+    utc += 86400000;
+    send_record(link, fd, 0);
+    ok(link->fd != -1 && link->state == HARS_LINK_CONFIRMING,
+       "a day ahead: it lives");
+    hars_fn_link_close(&node, link);
+    close(fd);
+}
+
+
+/* up to M4, by the first wearable of the world */
+static int
+begin(hars_fn_link_t *link, int fd)
+{
+    unsigned       n;
+    unsigned char  m[HARS_FRAME_MAX];
+
+    n = ncalls;
+    world.now = utc;
+
+    if (world_m1(&world, 0, &run)) {
+        return 0;
+    }
+
+    put(link, fd, run.m1, sizeof(run.m1));
+
+    if (ncalls != n + 1 || link->state != HARS_LINK_ASKED
+        || world_m3(&world, calls[n]->body, calls[n]->len, &run))
+    {
+        return 0;
+    }
+
+    memcpy(calls[n]->answer, run.m3, sizeof(run.m3));
+    calls[n]->answer_len = sizeof(run.m3);
+    answer(n, 200);
+
+    return link->state == HARS_LINK_PROVISIONAL
+           && take(fd, m, sizeof(m)) == HARS_AKA_M4
+           && hars_aka_device_m4(&world.device[0], &run.t, m, HARS_AKA_M4,
+                                 &run.at_device) == HARS_AKA_OK
+           && hars_aka_channel(&run.at_device, HARS_AKA_DEVICE_TO_FOG, &up)
+              == HARS_AKA_OK
+           && hars_aka_channel(&run.at_device, HARS_AKA_FOG_TO_DEVICE, &down)
+              == HARS_AKA_OK;
+}
+
+
+static int
+open_it(hars_fn_link_t *link, int fd)
+{
+    if (!begin(link, fd)) {
+        return 0;
+    }
+
+    send_record(link, fd, 0);
+    answer(ncalls - 1, 200);
+
+    return link->state == HARS_LINK_OPEN;
+}
+
+
+/* what a thread of the uplink would bring */
+static void
+answer(unsigned i, long status)
+{
+    hars_fn_call_t  *call = calls[i];
+    hars_fn_link_t  *link = &node.link[call->link];
+
+    call->status = status;
+
+    if (link->fd != -1 && link->serial == call->serial) {
+        call->done(&node, link, call);
+    }
+}
+
+
+/* a row, later than all before; "skip" records are lost before it */
+static void
+send_record(hars_fn_link_t *link, int fd, unsigned skip)
+{
+    size_t            len;
+    unsigned char     bytes[HARS_FOG_TEXT];
+    unsigned char     record[HARS_FOG_TEXT + HARS_AKA_RECORD];
+    hars_fog_text_t   text;
+    static uint64_t   us = 1;
+
+    memset(&text, 0, sizeof(text));
+    text.type = HARS_FOG_SAMPLES;
+    text.placement = 1;
+    text.rows = 1;
+    text.time = us++;
+    len = hars_fog_text_put(&text, bytes);
+    up.next += skip;
+
+    if (hars_aka_record_seal(&up, bytes, len, record) != HARS_AKA_OK) {
+        abort();
+    }
+
+    put(link, fd, record, len + HARS_AKA_RECORD);
+}
+
+
+/* the number of the KEPT that came; UINT64_MAX: none did */
+static uint64_t
+kept(int fd)
+{
+    int              len;
+    uint64_t         number;
+    unsigned char    m[HARS_FRAME_MAX], bytes[HARS_FRAME_MAX];
+    hars_fog_text_t  text;
+
+    len = take(fd, m, sizeof(m));
+
+    if (len <= 0
+        || hars_aka_record_open(&down, m, (size_t) len, bytes, &number)
+           != HARS_AKA_OK
+        || hars_fog_text_take(&text, bytes, (size_t) len - HARS_AKA_RECORD)
+           != HARS_OK
+        || text.type != HARS_FOG_KEPT)
+    {
+        return UINT64_MAX;
+    }
+
+    return text.number;
+}
+
+
+/* a frame, read by the fog node */
+static void
+put(hars_fn_link_t *link, int fd, const unsigned char *m, size_t len)
+{
+    size_t         size;
+    unsigned char  frame[HARS_FRAME_HEAD + HARS_FRAME_MAX];
+
+    if (link->fd == -1) {
+        return;
+    }
+
+    size = hars_frame_put(frame, m, len);
+
+    if (send(fd, frame, size, MSG_NOSIGNAL) != (ssize_t) size) {
+        abort();
+    }
+
+    hars_fn_link_ready(&node, link, EPOLLIN);
+}
+
+
+/* the length of a frame that the fog node sent, -1: there is none */
+static int
+take(int fd, unsigned char *m, size_t size)
+{
+    size_t         len;
+    unsigned char  head[HARS_FRAME_HEAD];
+
+    if (recv(fd, head, sizeof(head), MSG_DONTWAIT) != sizeof(head)) {
+        return -1;
+    }
+
+    len = (size_t) head[0] << 8 | head[1];
+
+    return len <= size
+           && recv(fd, m, len, MSG_DONTWAIT) == (ssize_t) len
+           ? (int) len : -1;
+}
+
+
+static hars_fn_link_t *
+link_new(int *fd)
+{
+    int              pair[2];
+    hars_fn_link_t  *link;
+
+    for (link = node.link; link->fd != -1; link++) {
+        /* void */
+    }
+
+    if (socketpair(AF_UNIX, SOCK_STREAM|SOCK_NONBLOCK, 0, pair) == -1) {
+        abort();
+    }
+
+    *fd = pair[1];
+    link->fd = pair[0];
+    link->serial = ++node.serial;
+    link->touched = ms;
+
+    return link;
+}
+
+
+static int
+tcp_from(const char *address)
+{
+    int                 fd;
+    struct sockaddr_in  own = { .sin_family = AF_INET };
+
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    own.sin_addr.s_addr = inet_addr(address);
+
+    if (bind(fd, (struct sockaddr *) &own, sizeof(own)) == -1) {
+        abort();
+    }
+
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_port = htons((uint16_t) node.tcp);
+
+    if (connect(fd, (struct sockaddr *) &own, sizeof(own)) == -1) {
+        abort();
+    }
+
+    return fd;
+}
+
+
+static void
+over(void)
+{
+    unsigned  i;
+
+    for (i = 0; i < ncalls; i++) {
+        free(calls[i]);
+    }
+
+    for (i = 0; node.link && i < HARS_FN_LINKS; i++) {
+        hars_fn_link_close(&node, &node.link[i]);
+    }
+
+    if (node.link) {
+        free(node.link);
+        close(node.epoll);
+    }
+
+    ncalls = 0;
+    node.link = NULL;
+}
+
+
+static void
+fresh(void)
+{
+    unsigned  i;
+
+    over();
+    world_make(&world, NULL, HARS_AKA_X25519_AES, 1);
+    world.now = utc;
+    memset(&node, 0, sizeof(node));
+    node.link = calloc(HARS_FN_LINKS, sizeof(hars_fn_link_t));
+    node.epoll = epoll_create1(0);
+    node.rates.rate = node.rates.burst = 10000;
+    node.fog = world.fog[0];
+
+    if (node.link == NULL || node.epoll == -1) {
+        abort();
+    }
+
+    for (i = 0; i < HARS_FN_LINKS; i++) {
+        node.link[i].fd = -1;
+    }
+
+    appended = 0;
+    most = CALLS;
+}
+
+
+/* what stands around */
+
+int64_t
+hars_fn_clock(void)
+{
+    return ms;
+}
+
+
+int64_t
+hars_fn_now(void)
+{
+    return utc;
+}
+
+
+int
+hars_fn_state_advance(hars_fn_t *fn)
+{
+    return hars_aka_fog_advance(&fn->fog) == HARS_AKA_OK ? HARS_OK
+                                                         : HARS_ERROR;
+}
+
+
+hars_fn_call_t *
+hars_fn_uplink_call(hars_fn_t *fn, hars_fn_link_t *link)
+{
+    hars_fn_call_t  *call;
+
+    if (ncalls >= most) {
+        return NULL;
+    }
+
+    call = calloc(1, sizeof(hars_fn_call_t));
+    call->fn = fn;
+    call->link = (unsigned) (link - fn->link);
+    call->serial = link->serial;
+
+    return call;
+}
+
+
+void
+hars_fn_uplink_give(hars_fn_call_t *call)
+{
+    calls[ncalls++] = call;
+}
+
+
+void
+hars_fn_uplink_drop(hars_fn_call_t *call)
+{
+    free(call);
+}
+
+
+hars_spooled_t *
+hars_spool_begin(hars_spool_t *spool, const char *sid, unsigned n,
+    const char *placement)
+{
+    (void) spool;
+    (void) sid;
+    (void) n;
+    (void) placement;
+
+    return (hars_spooled_t *) &node;
+}
+
+
+int
+hars_spool_append(hars_spooled_t *spooled, const unsigned char *bytes,
+    size_t len)
+{
+    (void) spooled;
+    (void) bytes;
+    (void) len;
+    appended++;
+
+    return HARS_OK;
+}
+
+
+int
+hars_spool_sync(hars_spooled_t *spooled)
+{
+    (void) spooled;
+
+    return HARS_OK;
+}
+
+
+int
+hars_spool_end(hars_spooled_t *spooled)
+{
+    (void) spooled;
+
+    return HARS_OK;
+}
