@@ -21,6 +21,7 @@ static void rates(void);
 static void recording(hars_seal_t *seal);
 static void crash(hars_seal_t *seal);
 static void bound(hars_seal_t *seal);
+static void room(hars_seal_t *seal);
 static size_t loaded(hars_spool_t *spool, const char *name);
 static int changed(hars_spool_t *spool, const char *name);
 static void fresh(void);
@@ -47,6 +48,7 @@ main(void)
     recording(seal);
     crash(seal);
     bound(seal);
+    room(seal);
 
     fresh();
     rmdir(place);
@@ -164,27 +166,71 @@ crash(hars_seal_t *seal)
 static void
 bound(hars_seal_t *seal)
 {
+    char             file[256], name[HARS_SPOOL_NAME];
     unsigned         n;
     hars_spool_t    *spool;
     unsigned char    bytes[1000] = { 0 };
     hars_spooled_t  *spooled;
 
-    spool = hars_spool_open(place, 5000, seal);
+    spool = hars_spool_open(place, 8192, seal);
     spooled = hars_spool_begin(spool, SID, 2, "pocket");
 
     for (n = 0; hars_spool_append(spooled, bytes, 1000) == HARS_OK; n++) {
         /* void */
     }
 
-    ok(n == 4, "the bound: four of a thousand in 5000");
+    ok(n == 7, "the bound: seven of a thousand in 8192");
     (void) hars_spool_end(spooled);
     hars_spool_close(spool);
 
-    spool = hars_spool_open(place, 5000, seal);
+    spool = hars_spool_open(place, 8192, seal);
     spooled = hars_spool_begin(spool, SID, 3, "pocket");
     ok(hars_spool_append(spooled, bytes, 1000) == HARS_DECLINED,
        "... which counts what was there at the start");
     (void) hars_spool_end(spooled);
+    hars_spool_close(spool);
+
+    snprintf(file, sizeof(file), "%s/%s-000003-pocket.full", place, SID);
+    ok(access(file, F_OK) == -1, "... and what got nothing leaves no file");
+    fresh();
+
+    spool = hars_spool_open(place, 40960, seal);
+
+    for (n = 0; n < 100; n++) {
+        spooled = hars_spool_begin(spool, SID, n, "pocket");
+        (void) hars_spool_append(spooled, bytes, 1);
+        (void) hars_spool_end(spooled);
+    }
+
+    for (n = 0; hars_spool_next(spool, name) == HARS_OK; n++) {
+        hars_spool_done(spool, name, 0);
+    }
+
+    ok(n == 10, "a short recording takes a block of the disk: ten in 40 KB");
+    ok(atomic_load(&spool->bytes) == 0, "... and gives it back");
+    hars_spool_close(spool);
+}
+
+
+/* a crash may leave room that was never written: zeroes */
+static void
+room(hars_seal_t *seal)
+{
+    int              fd;
+    char             file[256], name[HARS_SPOOL_NAME];
+    hars_spool_t    *spool;
+    hars_spooled_t  *spooled;
+
+    spool = hars_spool_open(place, 1000000, seal);
+    spooled = hars_spool_begin(spool, SID, 9, "pocket");
+    (void) hars_spool_append(spooled, (unsigned char *) "abc", 3);
+    (void) hars_spool_end(spooled);
+    (void) hars_spool_next(spool, name);
+    snprintf(file, sizeof(file), "%s/%s.full", place, name);
+    fd = open(file, O_WRONLY);
+    ok(ftruncate(fd, 5000) == 0 && loaded(spool, name) == 3
+       && !changed(spool, name), "zeroes behind the last chunk are no change");
+    close(fd);
     hars_spool_close(spool);
 }
 

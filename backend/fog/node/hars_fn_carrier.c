@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 
 #define HARS_CARRIER_IDLE     250         /* ms, to look at the spool */
@@ -68,7 +69,8 @@ static unsigned hars_carrier_stops(void *data);
 hars_carrier_t *
 hars_carrier_start(hars_fn_t *fn)
 {
-    hars_carrier_t  *carrier;
+    hars_carrier_t      *carrier;
+    pthread_condattr_t   attr;
 
     carrier = calloc(1, sizeof(hars_carrier_t));
 
@@ -78,7 +80,13 @@ hars_carrier_start(hars_fn_t *fn)
 
     carrier->fn = fn;
     pthread_mutex_init(&carrier->mutex, NULL);
-    pthread_cond_init(&carrier->cond, NULL);
+
+    /* who sets the clock of the day back does not make it wait */
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&carrier->cond, &attr);
+    pthread_condattr_destroy(&attr);
 
     if (hars_fn_peer(&carrier->peer, &fn->conf, fn->conf.dcm_url,
                      fn->conf.dcm_resource, "recordings:fog", &carrier->stop)
@@ -155,7 +163,7 @@ hars_carrier_wait(hars_carrier_t *carrier, int64_t ms)
 {
     struct timespec  until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ms / 1000;
     until.tv_nsec += (ms % 1000) * 1000000;
 
@@ -423,6 +431,8 @@ hars_carrier_take(hars_fn_t *fn)
         }
     }
 
+    hars_aka_wipe(&text, sizeof(text));
+    hars_aka_wipe(carrier->news, carrier->n * sizeof(hars_fn_news_t));
     carrier->n = 0;
     pthread_mutex_unlock(&carrier->mutex);
 }

@@ -20,12 +20,13 @@
 
 #define HARS_SPOOL_HEAD  4                /* of a chunk: its sealed length */
 #define HARS_SPOOL_LONG  (HARS_SPOOL_CHUNK + HARS_SEAL_OVERHEAD)
+#define HARS_SPOOL_BLOCK 4096             /* of the file system */
 
 
 struct hars_spool_s {
     int                 dir;
     unsigned long       most;
-    atomic_ulong        bytes;            /* of all files */
+    atomic_ulong        bytes;            /* of all files, in whole blocks */
     hars_seal_t        *seal;
     atomic_uint         told;             /* that it is full */
 };
@@ -41,6 +42,7 @@ struct hars_spooled_s {
 
 
 static int hars_spool_scan(hars_spool_t *spool);
+static unsigned long hars_spool_blocks(size_t size);
 static int hars_spool_is(const char *name, const char *end);
 static int hars_spool_rename(hars_spool_t *spool, const char *name,
     const char *from, const char *to);
@@ -121,7 +123,8 @@ hars_spool_scan(hars_spool_t *spool)
         if (fstatat(spool->dir, entry->d_name, &sb, 0) == 0
             && S_ISREG(sb.st_mode))
         {
-            atomic_fetch_add(&spool->bytes, (unsigned long) sb.st_size);
+            atomic_fetch_add(&spool->bytes,
+                             hars_spool_blocks((size_t) sb.st_size));
         }
 
         if (hars_spool_is(entry->d_name, ".open")) {
@@ -134,6 +137,15 @@ hars_spool_scan(hars_spool_t *spool)
     closedir(dir);
 
     return rc;
+}
+
+
+/* many short recordings take more of a disk than their bytes */
+static unsigned long
+hars_spool_blocks(size_t size)
+{
+    return (size + HARS_SPOOL_BLOCK - 1) / HARS_SPOOL_BLOCK
+           * HARS_SPOOL_BLOCK;
 }
 
 
@@ -207,14 +219,17 @@ hars_spool_append(hars_spooled_t *spooled, const unsigned char *bytes,
 {
     size_t          size;
     hars_spool_t   *spool;
+    unsigned long   more;
     unsigned char   key[HARS_KEY_LEN], where[HARS_SHA256_LEN];
     unsigned char   nonce[HARS_SEAL_NONCE_LEN];
     unsigned char   chunk[HARS_SPOOL_HEAD + HARS_SPOOL_LONG];
 
     spool = spooled->spool;
     size = HARS_SPOOL_HEAD + len + HARS_SEAL_OVERHEAD;
+    more = hars_spool_blocks(spooled->size + size)
+           - hars_spool_blocks(spooled->size);
 
-    if (atomic_load(&spool->bytes) + size > spool->most) {
+    if (atomic_load(&spool->bytes) + more > spool->most) {
 
         if (!atomic_exchange(&spool->told, 1)) {
             hars_log_error("the spool is full: wearables have to wait");
@@ -249,7 +264,7 @@ hars_spool_append(hars_spooled_t *spooled, const unsigned char *bytes,
 
     spooled->size += size;
     spooled->dirty = 1;
-    atomic_fetch_add(&spool->bytes, size);
+    atomic_fetch_add(&spool->bytes, more);
 
     return HARS_OK;
 }
@@ -315,11 +330,16 @@ hars_spool_sync(hars_spooled_t *spooled)
 int
 hars_spool_end(hars_spooled_t *spooled)
 {
-    int  rc;
+    int   rc;
+    char  name[HARS_SPOOL_NAME + 8];
 
     rc = hars_spool_sync(spooled);
 
-    if (rc == HARS_OK) {
+    if (spooled->size == 0) {
+        hars_spool_name(name, spooled->name, ".open");
+        (void) unlinkat(spooled->spool->dir, name, 0);
+
+    } else if (rc == HARS_OK) {
         rc = hars_spool_rename(spooled->spool, spooled->name, ".open",
                                ".full");
     }
@@ -415,9 +435,11 @@ hars_spool_chunks(hars_spool_t *spool, const char *name, int fd,
     for (at = 0; read(fd, head, sizeof(head)) == sizeof(head); ) {
         len = (size_t) hars_aka_get(head, sizeof(head));
 
-        /* what is cut off was not acknowledged */
+        /* what is cut off, or not more than room yet, was not acknowledged */
 
-        if (len <= sizeof(chunk) && read(fd, chunk, len) != (ssize_t) len) {
+        if (len == 0 || (len <= sizeof(chunk)
+                         && read(fd, chunk, len) != (ssize_t) len))
+        {
             break;
         }
 
@@ -457,6 +479,7 @@ hars_spool_done(hars_spool_t *spool, const char *name, unsigned refused)
     if (fstatat(spool->dir, file, &sb, 0) == 0
         && unlinkat(spool->dir, file, 0) == 0)
     {
-        atomic_fetch_sub(&spool->bytes, (unsigned long) sb.st_size);
+        atomic_fetch_sub(&spool->bytes,
+                         hars_spool_blocks((size_t) sb.st_size));
     }
 }

@@ -41,7 +41,10 @@ int hars_spool_append(hars_spooled_t *spooled, const unsigned char *bytes,
 /* what was added is on the disk; HARS_ERROR: logged */
 int hars_spool_sync(hars_spooled_t *spooled);
 
-/* the same, and the recording is to be sent; frees it in any case */
+/*
+ * The same, and the recording is to be sent; where nothing was added there is
+ * none.  Frees it in any case.
+ */
 int hars_spool_end(hars_spooled_t *spooled);
 
 /* a recording that is to be sent, the oldest; HARS_DECLINED: there is none */
