@@ -124,7 +124,11 @@ hars_aka_admit(const hars_aka_cloud_t *cloud,
         return HARS_AKA_REJECTED;
     }
 
-    if (of_i < 0 || !hars_aka_row_is_fresh(row_i, request->ctr_i)) {
+    /* again: others may have failed while this one was computed on a copy */
+
+    if (of_i < 0 || !hars_aka_row_is_fresh(row_i, request->ctr_i)
+        || hars_aka_row_is_burnt(row_i, (unsigned) of_i, n_i, now))
+    {
         return HARS_AKA_PEER_REJECTED;
     }
 

@@ -5,8 +5,9 @@
  * time of its M3 till the next one of this device begins, or the longest time
  * of a session is over.
  *
- * Asked again it says the same again: an answer may have been lost.  What the
- * record says is the fog node's and DCM's matter, and wiped.
+ * Asked again it says the same again: an answer may have been lost.  One that
+ * a revocation or a re-key has ended is not written, however late that came.
+ * What the record says is the fog node's and DCM's matter, and wiped.
  */
 
 #include "hars_fc_endpoints.h"
@@ -19,8 +20,10 @@
 
 
 typedef struct {
-    hars_fc_t           *fc;
-    hars_fc_session_t    session;
+    hars_fc_t               *fc;
+    const hars_fc_open_t    *open;
+    const char              *client;
+    hars_fc_session_t        session;
 } hars_fc_confirmed_t;
 
 
@@ -29,7 +32,7 @@ static int hars_fc_confirm_record(hars_fc_t *fc, hars_fc_open_t *open,
 static int hars_fc_confirm_active(hars_fc_t *fc, const hars_fc_open_t *open,
     const char *client);
 static void hars_fc_confirm_store(hars_request_t *r,
-    const hars_fc_open_t *open);
+    const hars_fc_open_t *open, const char *client);
 static int hars_fc_confirm_write(hars_db_t *db, void *data);
 static void hars_fc_confirm_again(hars_request_t *r,
     const unsigned char *sid, const char *client);
@@ -77,7 +80,7 @@ hars_fc_confirm(hars_request_t *r)
         hars_reply_problem(r, 422, "This is not the session's first record.");
 
     } else {
-        hars_fc_confirm_store(r, &open);
+        hars_fc_confirm_store(r, &open, who.client);
     }
 
     hars_aka_wipe(&open, sizeof(open));
@@ -99,6 +102,8 @@ hars_fc_confirm_active(hars_fc_t *fc, const hars_fc_open_t *open,
     rc = device && fog && strcmp(fog->who, client) == 0
          && device->row.status == HARS_AKA_ACTIVE
          && fog->row.status == HARS_AKA_ACTIVE
+         && device->row.gen == open->device_gen
+         && fog->row.gen == open->fog_gen
          ? HARS_OK : HARS_DECLINED;
 
     hars_fc_parties_unlock(fc->parties);
@@ -133,7 +138,8 @@ hars_fc_confirm_record(hars_fc_t *fc, hars_fc_open_t *open,
 
 
 static void
-hars_fc_confirm_store(hars_request_t *r, const hars_fc_open_t *open)
+hars_fc_confirm_store(hars_request_t *r, const hars_fc_open_t *open,
+    const char *client)
 {
     int                   rc;
     unsigned              full;
@@ -141,6 +147,8 @@ hars_fc_confirm_store(hars_request_t *r, const hars_fc_open_t *open)
     hars_fc_confirmed_t   confirmed;
 
     confirmed.fc = fc;
+    confirmed.open = open;
+    confirmed.client = client;
     memcpy(confirmed.session.sid, open->session.sid, HARS_AKA_SID);
     confirmed.session.device = open->device;
     confirmed.session.fog = open->fog;
@@ -150,6 +158,11 @@ hars_fc_confirm_store(hars_request_t *r, const hars_fc_open_t *open)
 
     rc = hars_store_write_full(fc->store, hars_fc_confirm_write, &confirmed,
                                &full);
+
+    if (rc == HARS_DECLINED) {
+        hars_fc_session_none(r);
+        return;
+    }
 
     if (rc != HARS_OK) {
         hars_fc_failed(r, full);
@@ -169,6 +182,17 @@ hars_fc_confirm_write(hars_db_t *db, void *data)
 
     if (hars_fc_rows_held(confirmed->fc, db) != HARS_OK) {
         return HARS_ERROR;
+    }
+
+    /*
+     * What ends a session changes its party first and writes then: so that is
+     * seen here, or its write comes after this one.
+     */
+
+    if (hars_fc_confirm_active(confirmed->fc, confirmed->open,
+                               confirmed->client) != HARS_OK)
+    {
+        return HARS_DECLINED;
     }
 
     return hars_fc_session_insert(db, &confirmed->session);

@@ -22,6 +22,8 @@ typedef struct {
     hars_aka_session_t   session;
     uint64_t             device;          /* numbers of parties */
     uint64_t             fog;
+    uint32_t             device_gen;      /* of their keys, at M2 */
+    uint32_t             fog_gen;
 } hars_fc_open_t;
 
 

@@ -181,11 +181,14 @@ hars_fc_relay_fog(hars_fc_relay_t *relay, const hars_who_t *who)
 
     hars_fc_parties_unlock(fc->parties);
 
-    if (relay->fog == NULL || strcmp(relay->fog->who, who->client) != 0) {
+    if (relay->fog == NULL) {
         return HARS_AKA_REJECTED;
     }
 
-    rc = hars_aka_admit_fog(&fc->cloud, &relay->request, &row, relay->n_fog);
+    rc = strcmp(relay->fog->who, who->client) == 0
+         ? hars_aka_admit_fog(&fc->cloud, &relay->request, &row,
+                              relay->n_fog)
+         : HARS_AKA_REJECTED;
     hars_aka_wipe(&row, sizeof(row));
 
     return rc;
@@ -305,6 +308,9 @@ hars_fc_relay_admit(hars_fc_relay_t *relay)
     {
         rc = HARS_AKA_ERROR;
     }
+
+    relay->open.device_gen = relay->device->row.gen;
+    relay->open.fog_gen = relay->fog->row.gen;
 
     hars_fc_parties_unlock(fc->parties);
 
