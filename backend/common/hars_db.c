@@ -474,6 +474,14 @@ hars_db_rollback(hars_db_t *db)
 
 
 int
+hars_db_defer(hars_db_t *db, int *fd)
+{
+    return db->driver->defer ? db->driver->defer(db->conn, fd)
+                             : HARS_DECLINED;
+}
+
+
+int
 hars_db_contended(hars_db_t *db)
 {
     return db->conn && db->driver->contended(db->conn);

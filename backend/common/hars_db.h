@@ -98,6 +98,14 @@ int hars_db_begin(hars_db_t *db);
 int hars_db_commit(hars_db_t *db);
 void hars_db_rollback(hars_db_t *db);
 
+/*
+ * From now on a commit of this connection may return before it is on the
+ * disk, where it is once an fdatasync() of *fd that began later has returned
+ * 0; HARS_DECLINED: not with
+ * this database, whose commits wait.
+ */
+int hars_db_defer(hars_db_t *db, int *fd);
+
 /* the last failure was of others in the way: it may be done again */
 int hars_db_contended(hars_db_t *db);
 

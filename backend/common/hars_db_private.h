@@ -57,6 +57,9 @@ typedef struct {
 
     int        (*exec)(void *conn, const char *sql);
 
+    /* see hars_db_defer(); NULL: declined */
+    int        (*defer)(void *conn, int *fd);
+
     /* HARS_DECLINED: another server has it; without "take": gives it back */
     int        (*turn)(void *conn, int take);
 

@@ -1,7 +1,8 @@
 
 /*
  * SQLite in WAL mode, whose readers do not wait for the writer, with
- * synchronous = FULL: a commit is on the disk.
+ * synchronous = FULL: a commit is on the disk, but for a connection that was
+ * told to leave that to others (hars_sqlite_defer()).
  */
 
 #include "hars_db_private.h"
@@ -9,6 +10,7 @@
 #include "hars_owner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +35,7 @@ static int hars_sqlite_lost(void *conn);
 static int hars_sqlite_contended(void *conn);
 static unsigned hars_sqlite_full(void *conn);
 static int hars_sqlite_exec(void *conn, const char *sql);
+static int hars_sqlite_defer(void *conn, int *fd);
 static int hars_sqlite_turn(void *conn, int take);
 static int hars_sqlite_part(void *conn, const char *table, const char *part,
     int64_t from, int64_t to);
@@ -67,6 +70,7 @@ const hars_db_driver_t  hars_db_sqlite = {
     .contended = hars_sqlite_contended,
     .full = hars_sqlite_full,
     .exec = hars_sqlite_exec,
+    .defer = hars_sqlite_defer,
     .turn = hars_sqlite_turn,
     .part = hars_sqlite_part,
     .scrub = hars_sqlite_scrub,
@@ -224,6 +228,38 @@ hars_sqlite_exec(void *conn, const char *sql)
     sqlite3_free(error);
 
     return HARS_ERROR;
+}
+
+
+/*
+ * The log is appended to, and a sync of it makes durable all that it holds:
+ * our commits and those of others.  All else SQLite does in its order with
+ * synchronous = NORMAL, too: a checkpoint, ours or that of another process,
+ * syncs the log, writes to the database and syncs that; only then the log
+ * begins anew, with a header that is synced before a frame follows.  So what
+ * our sync does not find in the log any more is in the database, on the disk;
+ * and what is lost with the power is the end of the log, never its middle.
+ * SQLite has no lock on the log's file that close() could end.
+ */
+static int
+hars_sqlite_defer(void *conn, int *fd)
+{
+    const char  *log;
+
+    if (hars_sqlite_exec(conn, "PRAGMA synchronous = NORMAL") != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    log = sqlite3_filename_wal(sqlite3_db_filename(conn, "main"));
+    *fd = open(log, O_RDWR | O_CLOEXEC);
+
+    if (*fd == -1) {
+        hars_log_error("database: \"%s\" cannot be opened: %s", log,
+                       strerror(errno));
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
 }
 
 

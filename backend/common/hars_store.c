@@ -3,14 +3,15 @@
  * See hars_store.h for what this is; here are its connections: readers,
  * made as they are wanted, and the writer's thread.
  *
- *     op -> queue -> BEGIN, all that wait, COMMIT -> each is told
+ *     op -> queue -> BEGIN, all that wait, COMMIT -> disk -> each is told
  *
- * One commit waits for the disk once, whatever the number of ops in it.  Where
- * one of them fails, nothing of the batch stays and each is done alone, so
- * that a failure is its own.
+ * One commit waits for the disk once, whatever the number of ops in it; where
+ * the database leaves that to us, another thread does (hars_store_sync.h).
+ * Where one of them fails, nothing of the batch stays and each is done alone,
+ * so that a failure is its own.
  */
 
-#include "hars_store.h"
+#include "hars_store_sync.h"
 #include "hars_log.h"
 
 #include <pthread.h>
@@ -47,16 +48,19 @@ struct hars_store_s {
     unsigned            stop:1;
 
     hars_db_t          *db;               /* the writer's */
+    hars_store_sync_t  *sync;             /* NULL: a commit is on the disk */
     pthread_t           thread;
     unsigned            started:1;
 };
 
 
+static int hars_store_defer(hars_store_t *store);
 static int hars_store_wait_op(hars_db_t *db, void *data);
 static void hars_store_wait_done(void *data);
 static void *hars_store_writer(void *data);
 static hars_store_job_t *hars_store_wait(hars_store_t *store);
 static void hars_store_batch(hars_store_t *store, hars_store_job_t *job);
+static void hars_store_batch_done(hars_store_job_t *job);
 static int hars_store_together(hars_db_t *db, hars_store_job_t *job);
 static int hars_store_alone(hars_db_t *db, hars_store_job_t *job);
 
@@ -82,7 +86,9 @@ hars_store_open(const char *where, const hars_layout_t *layout)
 
     store->db = hars_db_open(where);
 
-    if (store->db && hars_layout_apply(store->db, layout) == HARS_OK) {
+    if (store->db && hars_layout_apply(store->db, layout) == HARS_OK
+        && hars_store_defer(store) == HARS_OK)
+    {
         store->started = (pthread_create(&store->thread, NULL,
                                          hars_store_writer, store) == 0);
     }
@@ -94,6 +100,23 @@ hars_store_open(const char *where, const hars_layout_t *layout)
     }
 
     return store;
+}
+
+
+/* commits need not wait for the disk, where somebody else does */
+static int
+hars_store_defer(hars_store_t *store)
+{
+    int  rc, fd;
+
+    rc = hars_db_defer(store->db, &fd);
+
+    if (rc == HARS_OK) {
+        store->sync = hars_store_sync_create(fd);
+        rc = store->sync ? HARS_OK : HARS_ERROR;
+    }
+
+    return rc == HARS_ERROR ? HARS_ERROR : HARS_OK;
 }
 
 
@@ -114,6 +137,8 @@ hars_store_close(hars_store_t *store)
         pthread_join(store->thread, NULL);
     }
 
+    hars_store_sync_free(store->sync);
+
     while (store->idle) {
         hars_db_close(store->reader[--store->idle]);
     }
@@ -132,6 +157,10 @@ hars_db_t *
 hars_store_reader(hars_store_t *store)
 {
     hars_db_t  *db;
+
+    if (store->sync && hars_store_sync_failed(store->sync)) {
+        return NULL;
+    }
 
     pthread_mutex_lock(&store->read_mutex);
 
@@ -267,6 +296,10 @@ hars_store_wait(hars_store_t *store)
     unsigned           n;
     hars_store_job_t  *first, **end;
 
+    if (store->sync) {
+        hars_store_sync_room(store->sync);
+    }
+
     pthread_mutex_lock(&store->mutex);
 
     while (store->first == NULL && !store->stop) {
@@ -301,6 +334,14 @@ hars_store_batch(hars_store_t *store, hars_store_job_t *job)
 {
     hars_store_job_t  *next;
 
+    if (store->sync && hars_store_sync_failed(store->sync)) {
+
+        /* each is an error from the beginning */
+
+        hars_store_batch_done(job);
+        return;
+    }
+
     if (hars_store_together(store->db, job) != HARS_OK) {
 
         for (next = job; next; next = next->next) {
@@ -313,7 +354,20 @@ hars_store_batch(hars_store_t *store, hars_store_job_t *job)
         { /* void */ }
     }
 
-    /* a job is gone as soon as it is told */
+    if (store->sync) {
+        hars_store_sync_give(store->sync, job);
+
+    } else {
+        hars_store_batch_done(job);
+    }
+}
+
+
+/* a job is gone as soon as it is told */
+static void
+hars_store_batch_done(hars_store_job_t *job)
+{
+    hars_store_job_t  *next;
 
     for ( /* void */ ; job; job = next) {
         next = job->next;

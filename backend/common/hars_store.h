@@ -3,7 +3,9 @@
  * A database as a service uses it: some connections to read, and one to
  * write, whose thread commits together what was asked for at the same time (a
  * group commit).  A call that writes returns after the commit, which is on
- * the disk.
+ * the disk.  Who reads may see what is committed and not on the disk yet, of
+ * which nobody has been told.  Where the disk fails, all calls fail from then
+ * on.
  *
  * All calls are thread-safe and block for a bounded time.
  */
@@ -53,7 +55,7 @@ int hars_store_write(hars_store_t *store, hars_store_op_pt op, void *data);
 int hars_store_write_full(hars_store_t *store, hars_store_op_pt op,
     void *data, unsigned *full);
 
-/* the same without waiting: "done" is called by the writer's thread */
+/* the same without waiting: "done" is called by a thread of the store's */
 void hars_store_write_later(hars_store_t *store, hars_store_job_t *job);
 
 /* a connection to read, to be given back at once; NULL: logged */

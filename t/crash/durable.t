@@ -63,7 +63,8 @@ sub backends {
 }
 
 
-# the answer of the server is sent after its disk has answered; PostgreSQL's
+# the answer of the server is sent after its disk has answered, to a thread
+# that may not be the one that sends it; PostgreSQL's
 # is "COMMIT" to the server, which waits for it
 sub durable {
     my ($what, $do) = @_;
@@ -83,13 +84,17 @@ sub durable {
     ended('strace', 'TERM');
 
     # a sweep that finds nothing has nothing for the disk
-    my ($changed, $synced, @early) = (!$postgres, 0);
+    my ($changed, $synced, @early, %syncing) = (!$postgres, 0);
     my $answers = 0;
     for my $line (split /\n/, content("$dir/trace")) {
         ($changed, $synced) = (1, 0)
             if $postgres && $line =~ /"2.*C.*(?:INSERT 0|UPDATE) [1-9]/;
-        $synced = 1
+        my ($pid) = $line =~ /^(\d+)/;
+        $syncing{$pid} = 1
             if $line =~ /\bf(?:data)?sync\(\d+<[^>]*(?:as\.db-wal|pg_wal\/\w+)>/;
+        $synced = 1
+            if $syncing{$pid} && $line =~ /\bf(?:data)?sync\b.*\)\s*= 0/
+               && delete $syncing{$pid};
 
         if ($changed && $line =~ $sent) {
             $answers++;

@@ -1,0 +1,263 @@
+
+/*
+ * A write is answered after the disk has it, and the writer goes on
+ * meanwhile; where the disk fails, all that waits for it fails, and all that
+ * comes later.  fdatasync() is this test's, for SQLite as well.
+ */
+
+/*
+ * link: common/hars_record.c backend/common/hars_owner.c
+ * link: backend/common/hars_log.c backend/common/hars_layout.c
+ * link: backend/common/hars_db.c backend/common/hars_db_sqlite.c
+ * link: backend/common/hars_db_pg.c backend/common/hars_db_pg_conn.c
+ * link: -lsqlite3 -lpq -lpthread -lcrypto
+ */
+
+#include "../../backend/common/hars_store.c"
+#include "../../backend/common/hars_store_sync.c"
+
+#include "tap.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+
+#define DEADLINE  10                      /* s */
+
+
+static const char *const  tables[] = {
+    "CREATE TABLE t (n {INT} PRIMARY KEY) {END};",
+    NULL
+};
+
+static const hars_layout_older_t  older[] = { { .version = 0 } };
+
+static const hars_layout_t  layout = {
+    .version = 1,
+    .tables = tables,
+    .older = older
+};
+
+
+typedef struct {
+    hars_store_job_t  job;
+    int64_t           n;
+    atomic_uint       told;
+} row_t;
+
+
+static hars_store_t  *store;
+static pthread_t      gated;
+static atomic_uint    gate, open_gate = 1, at_gate, syncs, broken, in_the_log,
+                      ops;
+
+
+/* that of the thread that waits for the disk ends when the gate opens */
+int
+fdatasync(int fd)
+{
+    char     path[64], file[PATH_MAX];
+    ssize_t  n;
+
+    if (!atomic_load(&gate) || !pthread_equal(pthread_self(), gated)) {
+        return (int) syscall(SYS_fdatasync, fd);
+    }
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    n = readlink(path, file, sizeof(file));
+    in_the_log = n > 4 && memcmp(file + n - 4, "-wal", 4) == 0;
+
+    atomic_fetch_add(&syncs, 1);
+    atomic_store(&at_gate, 1);
+
+    while (!atomic_load(&open_gate)) {
+        sched_yield();
+    }
+
+    atomic_store(&at_gate, 0);
+
+    if (atomic_load(&broken)) {
+        errno = EIO;
+        return -1;
+    }
+
+    return (int) syscall(SYS_fdatasync, fd);
+}
+
+
+static int
+insert(hars_db_t *db, void *data)
+{
+    atomic_fetch_add(&ops, 1);
+    hars_db_int(db, ((row_t *) data)->n);
+
+    return hars_db_do(db, "INSERT INTO t (n) VALUES (?1)", NULL);
+}
+
+
+static void
+told(void *data)
+{
+    atomic_store(&((row_t *) data)->told, 1);
+}
+
+
+static void
+later(row_t *row, int64_t n)
+{
+    memset(row, 0, sizeof(row_t));
+    row->job.op = insert;
+    row->job.done = told;
+    row->job.data = row;
+    row->n = n;
+
+    hars_store_write_later(store, &row->job);
+}
+
+
+static int64_t
+rows(void)
+{
+    int64_t     n;
+    hars_db_t  *db;
+
+    db = hars_store_reader(store);
+    n = (hars_db_first(db, "SELECT count(*) FROM t") == HARS_OK)
+        ? hars_db_get_int(db, 0) : -1;
+    hars_store_reader_done(store, db);
+
+    return n;
+}
+
+
+/* until it is so, or too long */
+static unsigned
+soon(atomic_uint *what)
+{
+    time_t  end;
+
+    for (end = time(NULL) + DEADLINE; time(NULL) < end; sched_yield()) {
+        if (atomic_load(what)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static unsigned
+soon_rows(int64_t n)
+{
+    time_t  end;
+
+    for (end = time(NULL) + DEADLINE; time(NULL) < end; sched_yield()) {
+        if (rows() == n) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+waits(void)
+{
+    row_t  one, two, three;
+
+    atomic_store(&open_gate, 0);
+    later(&one, 1);
+
+    ok(soon(&at_gate), "a commit goes to the disk");
+    ok(in_the_log == 1, "which is the log's sync");
+    ok(soon_rows(1) && !atomic_load(&one.told),
+       "whoever reads sees it, and it is not answered");
+
+    later(&two, 2);
+    ok(soon_rows(2), "the next commit does not wait for the disk");
+
+    later(&three, 3);
+    ok(!atomic_load(&one.told) && !atomic_load(&two.told)
+       && atomic_load(&syncs) == 1, "none is answered before its sync");
+
+    atomic_store(&open_gate, 1);
+    ok(soon(&one.told) && soon(&two.told) && soon(&three.told)
+       && one.job.rc == HARS_OK && two.job.rc == HARS_OK
+       && three.job.rc == HARS_OK, "then each is");
+    ok(atomic_load(&syncs) >= 2, "the second after a sync of its own");
+    ok(rows() == 3, "and all are there");
+}
+
+
+static void
+fails(void)
+{
+    row_t     first, second;
+    unsigned  before;
+
+    /* two batches, when the first one's sync fails */
+
+    before = atomic_load(&syncs);
+    atomic_store(&open_gate, 0);
+    atomic_store(&broken, 1);
+
+    later(&first, 4);
+    ok(soon(&at_gate), "a commit is on its way to a disk that fails");
+    later(&second, 5);
+    ok(soon_rows(5), "another one waits behind it");
+
+    atomic_store(&open_gate, 1);
+    ok(soon(&first.told) && first.job.rc == HARS_ERROR, "it is an error");
+
+    /* the kernel would say that all is well */
+
+    atomic_store(&broken, 0);
+    ok(soon(&second.told) && second.job.rc == HARS_ERROR
+       && atomic_load(&syncs) == before + 1,
+       "the other one as well, and is not tried");
+
+    later(&first, 6);
+    ok(soon(&first.told) && first.job.rc == HARS_ERROR
+       && atomic_load(&syncs) == before + 1 && atomic_load(&ops) == 5,
+       "whatever comes later as well, and is not begun");
+    ok(hars_store_reader(store) == NULL, "and nobody reads what may be gone");
+}
+
+
+int
+main(void)
+{
+    char  path[64];
+
+    snprintf(path, sizeof(path), "/tmp/hars_store_sync.XXXXXX");
+
+    if (mkdtemp(path) == NULL) {
+        return 1;
+    }
+
+    strcpy(path + strlen(path), "/db");
+
+    store = hars_store_open(path, &layout);
+    ok(store && store->sync, "a file's commits wait for the disk by a thread");
+
+    gated = store->sync->thread;
+    atomic_store(&gate, 1);
+
+    waits();
+    fails();
+
+    atomic_store(&gate, 0);
+    hars_store_close(store);
+    store = hars_store_open(path, &layout);
+    ok(store && rows() >= 3, "a new beginning reads what is there");
+    hars_store_close(store);
+
+    unlink(path);
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
+
+    return tap_done();
+}
