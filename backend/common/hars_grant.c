@@ -164,6 +164,7 @@ hars_grant_call(hars_grant_t *grant, hars_answer_t *answer)
     hars_text_form(&form, "resource", grant->conf->resource);
 
     call.path = "/oauth2/token";
+    call.seconds = grant->conf->seconds;
     call.stop = hars_grant_stop;
     call.data = grant;
     call.type = "application/x-www-form-urlencoded";
@@ -232,6 +233,7 @@ hars_grant_refused(hars_grant_t *grant, unsigned long serial)
 
     if (grant->granted.serial == serial) {
         grant->renew = grant->end = 0;
+        grant->forget = 1;
     }
 
     pthread_mutex_unlock(&grant->mutex);

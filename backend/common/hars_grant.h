@@ -23,6 +23,7 @@ typedef struct {
     const char         *client_id;
     const char         *scope;
     const char         *resource;         /* the audience */
+    unsigned            seconds;          /* to wait for it, 0: 60 */
     atomic_uint        *stop;             /* not 0: no call is waited for */
 } hars_grant_conf_t;
 
@@ -45,7 +46,10 @@ void hars_grant_free(hars_grant_t *grant);
 int hars_grant_get(hars_grant_t *grant, hars_granted_t *granted,
     hars_answer_t *answer);
 
-/* this one was refused: the next call asks for another one */
+/*
+ * This one was refused: the next call asks for another one, over a new
+ * connection, since the certificate may be another one by now.
+ */
 void hars_grant_refused(hars_grant_t *grant, unsigned long serial);
 
 /* forgets token and connection, since the certificate is another one */

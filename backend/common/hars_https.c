@@ -103,6 +103,21 @@ hars_https_free(hars_https_t *https)
 }
 
 
+/* a TLS session that is resumed has the certificate that it began with */
+void
+hars_https_fresh(hars_https_t *https)
+{
+    CURL  *curl;
+
+    curl = curl_easy_init();
+
+    if (curl) {
+        curl_easy_cleanup(https->curl);
+        https->curl = curl;
+    }
+}
+
+
 int
 hars_https_call(hars_https_t *https, const hars_call_t *call,
     hars_answer_t *answer)

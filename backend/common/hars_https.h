@@ -83,6 +83,9 @@ typedef struct {
 hars_https_t *hars_https_create(const hars_https_conf_t *conf);
 void hars_https_free(hars_https_t *https);
 
+/* the next call is over a new connection, with what the files have now */
+void hars_https_fresh(hars_https_t *https);
+
 /*
  * HARS_OK: there is an answer; HARS_ERROR: its "error" says why not;
  * HARS_DECLINED: the same, and it is what the conf names.

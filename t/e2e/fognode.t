@@ -82,7 +82,8 @@ sub one_session {
 
     my ($one) = dcm_has();
     like($one->{path}, qr{^/v1/recordings\?id=([0-9a-f]{32})-000000-pocket
-                          &placement=pocket&fog_session=\1$}x, 'its name');
+                          &placement=pocket&fog_session=\1
+                          &sampling_rate_hz=50\.0$}x, 'its name');
     is($one->{first}, '1700000000.000000 3.0000', 'its first row');
     is_deeply([ glob "$dir/spool/*" ], [], 'nothing is left in the spool');
 

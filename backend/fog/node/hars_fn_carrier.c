@@ -3,6 +3,7 @@
 
 #include "hars_fn_carrier.h"
 #include "hars_fn_activities.h"
+#include "hars_fn_hz.h"
 #include "hars_fn_peer.h"
 #include "hars_fn_spool.h"
 #include "aka_crypto.h"
@@ -34,7 +35,7 @@ typedef struct {
 
 struct hars_carrier_s {
     hars_fn_t            *fn;
-    hars_fn_peer_t        peer;
+    hars_peer_t           peer;
     hars_https_t         *https;
     pthread_t             thread;
     unsigned              running:1;
@@ -127,7 +128,7 @@ hars_carrier_stop(hars_carrier_t *carrier)
     }
 
     hars_https_free(carrier->https);
-    hars_fn_peer_free(&carrier->peer);
+    hars_peer_free(&carrier->peer);
     pthread_cond_destroy(&carrier->cond);
     pthread_mutex_destroy(&carrier->mutex);
     hars_aka_wipe(carrier, sizeof(hars_carrier_t));
@@ -258,8 +259,9 @@ hars_carrier_post(hars_carrier_t *carrier, const char *name,
     /* SID-N-PLACEMENT; N has six digits or more */
 
     snprintf(path, sizeof(path), "/v1/recordings?id=%s&placement=%s"
-             "&fog_session=%.32s", name,
-             strchr(name + 2 * HARS_AKA_SID + 1, '-') + 1, name);
+             "&fog_session=%.32s&sampling_rate_hz=%.1f", name,
+             strchr(name + 2 * HARS_AKA_SID + 1, '-') + 1, name,
+             hars_fn_hz(body->data, body->len));
     call.path = path;
     call.type = "application/vnd.hars.samples";
     call.body = body->data;
@@ -268,7 +270,7 @@ hars_carrier_post(hars_carrier_t *carrier, const char *name,
     call.stop = hars_carrier_stops;
     call.data = carrier;
 
-    return hars_fn_peer_call(&carrier->peer, carrier->https, &call, answer);
+    return hars_peer_call(&carrier->peer, carrier->https, &call, answer);
 }
 
 
@@ -367,7 +369,7 @@ hars_carrier_look(hars_carrier_t *carrier, const char *name)
     call.stop = hars_carrier_stops;
     call.data = carrier;
 
-    rc = hars_fn_peer_call(&carrier->peer, carrier->https, &call, &answer);
+    rc = hars_peer_call(&carrier->peer, carrier->https, &call, &answer);
 
     if (rc == HARS_OK && answer.status == 200) {
         rc = hars_fn_activities(answer.body.data, answer.body.len, &news,

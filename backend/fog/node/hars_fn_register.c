@@ -18,7 +18,7 @@
 
 
 static int hars_register_ask(hars_fn_t *fn, json_t **root);
-static int hars_register_call(hars_fn_t *fn, hars_fn_peer_t *peer,
+static int hars_register_call(hars_fn_t *fn, hars_peer_t *peer,
     hars_answer_t *answer);
 static int hars_register_take(hars_fn_t *fn, const json_t *root);
 static int hars_register_hex(const json_t *root, const char *name,
@@ -62,7 +62,7 @@ hars_register_ask(hars_fn_t *fn, json_t **root)
     int             rc;
     hars_answer_t   answer;
     atomic_uint     stop;
-    hars_fn_peer_t  peer;
+    hars_peer_t     peer;
 
     atomic_init(&stop, 0);
     memset(&answer, 0, sizeof(answer));
@@ -91,14 +91,14 @@ hars_register_ask(hars_fn_t *fn, json_t **root)
     }
 
     hars_text_free(&answer.body);
-    hars_fn_peer_free(&peer);
+    hars_peer_free(&peer);
 
     return rc == HARS_OK && *root ? HARS_OK : HARS_ERROR;
 }
 
 
 static int
-hars_register_call(hars_fn_t *fn, hars_fn_peer_t *peer,
+hars_register_call(hars_fn_t *fn, hars_peer_t *peer,
     hars_answer_t *answer)
 {
     int            rc;
@@ -118,7 +118,7 @@ hars_register_call(hars_fn_t *fn, hars_fn_peer_t *peer,
         call.type = "application/json";
         call.body = body;
         call.len = strlen(body);
-        rc = hars_fn_peer_call(peer, https, &call, answer);
+        rc = hars_peer_call(peer, https, &call, answer);
     }
 
     hars_https_free(https);

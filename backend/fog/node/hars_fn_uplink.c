@@ -26,7 +26,7 @@
 
 
 struct hars_uplink_s {
-    hars_fn_peer_t       peer;
+    hars_peer_t          peer;
     hars_workers_t      *workers;
     unsigned             calls;           /* under way; of the links' thread */
     pthread_mutex_t      mutex;           /* of what follows */
@@ -99,7 +99,7 @@ hars_fn_uplink_stop(hars_fn_t *fn)
         hars_https_free(uplink->https[i]);
     }
 
-    hars_fn_peer_free(&uplink->peer);
+    hars_peer_free(&uplink->peer);
     pthread_mutex_destroy(&uplink->mutex);
     free(uplink);
     fn->uplink = NULL;
@@ -237,7 +237,7 @@ hars_uplink_ask(hars_fn_call_t *call, hars_https_t *https)
     sent.stop = hars_uplink_stop;
     sent.data = call->fn->uplink;
 
-    rc = hars_fn_peer_call(&call->fn->uplink->peer, https, &sent, &answer);
+    rc = hars_peer_call(&call->fn->uplink->peer, https, &sent, &answer);
 
     if (rc == HARS_OK) {
         call->status = answer.status;

@@ -1,0 +1,36 @@
+
+/*
+ * A service behind the gateway, and the token that a service has for it as a
+ * client of its own: what hars_https.h and hars_grant.h do, together.
+ */
+
+#ifndef HARS_PEER_H
+#define HARS_PEER_H
+
+
+#include "hars_grant.h"
+
+
+/* "conf" and "grant_conf" are the caller's to set, and stay as long */
+typedef struct {
+    hars_https_conf_t   conf;
+    hars_grant_conf_t   grant_conf;
+    hars_grant_t       *grant;            /* private */
+} hars_peer_t;
+
+
+/* HARS_ERROR: no memory */
+int hars_peer_create(hars_peer_t *peer);
+void hars_peer_free(hars_peer_t *peer);
+
+/*
+ * With the token, over "https", which is of this peer.  HARS_ERROR: there is
+ * no answer, "answer" says why.  A token that is refused is asked for anew,
+ * once, and both connections with it: a certificate that was renewed
+ * meanwhile is the one of either then.
+ */
+int hars_peer_call(hars_peer_t *peer, hars_https_t *https,
+    hars_call_t *call, hars_answer_t *answer);
+
+
+#endif /* HARS_PEER_H */
