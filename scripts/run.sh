@@ -339,8 +339,9 @@ start_all() {
     # the client that hars-dcm is; two at once could not make the database
     as "$uid_auth" "$place/bin/hars-authserver" \
         --config "$place/etc/authserver.conf" client add --id hars-dcm \
-        --kind service --scope ml:recognize \
+        --kind service --scope "ml:recognize fog:resolve" \
         --resource https://ml.hars.localhost/ \
+        --resource https://fog.hars.localhost/ \
         --subject-dn "CN=hars-dcm,O=HARS Gateway demo" \
         > "$place/log/hars-dcm-client.log"
     service_start authserver "$uid_auth" \

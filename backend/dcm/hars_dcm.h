@@ -38,6 +38,10 @@ typedef struct {
     char                 *database;
     hars_setting_list_t   data_key;
 
+    /* hars-fogcloud through the gateway; both of them, or none */
+    char                 *fog_url;
+    char                 *fog_resource;   /* the audience */
+
     /* the ML service through the gateway; all of them, or none */
     char                 *ml_url;
     char                 *ml_resource;    /* the audience */
@@ -60,6 +64,7 @@ typedef struct {
     atomic_uint           exports;        /* going on */
     struct hars_recognizer_s  *recognizer;     /* NULL: there is none */
     struct hars_streams_s     *streams;
+    struct hars_sessions_s    *sessions;  /* of the fog; NULL: there is none */
     atomic_uint           erasing;        /* 1: there may be rows to go */
     hars_dcm_metrics_t    metrics;
 } hars_dcm_t;

@@ -13,6 +13,7 @@ typedef struct {
     unsigned     own:1;
     unsigned     caregiver:1;
     unsigned     doctor:1;
+    unsigned     fog:1;
 } hars_access_rule_t;
 
 
@@ -66,7 +67,12 @@ static const hars_access_rule_t  hars_access_rules[] = {
     [HARS_DO_RECORD] =
     { .name = "record",
       .scopes = HARS_SCOPE_RECORDINGS_WRITE,
-      .own = 1 }
+      .own = 1 },
+
+    [HARS_DO_RELAY] =
+    { .name = "relay",
+      .scopes = HARS_SCOPE_RECORDINGS_FOG,
+      .fog = 1 }
 };
 
 
@@ -103,6 +109,10 @@ hars_access(const hars_who_t *who, hars_access_what_e what,
         access->own = 1;
         access->since_ms = INT64_MIN;
         access->until_ms = INT64_MAX;
+        return HARS_OK;
+    }
+
+    if (rule->fog && who->kind == HARS_WHO_FOG_NODE) {
         return HARS_OK;
     }
 

@@ -5,6 +5,7 @@
  *     patient     everything of the own sub, as far as the token's scopes go
  *     caregiver   connected: name, activities, totals, heart rate
  *     doctor      connected as a doctor: samples and export, too
+ *     fog node    sends recordings of its sessions, and sees nothing else
  *     all others  nothing; the data collecting mechanism itself is one of them
  *
  * A connection holds from "since" to "until" and shows data of that time
@@ -28,7 +29,9 @@ typedef enum {
     HARS_LOOK_CONSENT,                    /* who is connected, who looked */
     HARS_DO_CONSENT,                      /* connect, disconnect, the name */
     HARS_DO_ERASE,
-    HARS_DO_RECORD                        /* send a recording, as oneself */
+    HARS_DO_RECORD,                       /* send a recording, as oneself */
+    HARS_DO_RELAY                         /* of a wearable in the fog, whose
+                                             session says whose it is */
 } hars_access_what_e;
 
 

@@ -20,6 +20,8 @@ typedef const char  *hars_erase_sql_t;
 static int hars_erase_key(hars_db_t *db, void *data);
 static int hars_erase_begun(hars_db_t *db, const char *sub);
 static int hars_erase_line(hars_db_t *db, const char *sub);
+static int hars_erase_hash(const char *sub,
+    unsigned char hash[HARS_SHA256_LEN]);
 static int hars_erase_scrub(hars_dcm_t *dcm);
 static int hars_erase_batch(hars_db_t *db, void *data);
 static int hars_erase_who(hars_db_t *db, char sub[HARS_DCM_ID]);
@@ -135,7 +137,7 @@ hars_erase_line(hars_db_t *db, const char *sub)
 
     n = hars_db_get_int(db, 0);
 
-    if (EVP_Digest(sub, strlen(sub), hash, NULL, EVP_sha256(), NULL) != 1) {
+    if (hars_erase_hash(sub, hash) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -145,6 +147,34 @@ hars_erase_line(hars_db_t *db, const char *sub)
 
     return hars_db_do(db, "INSERT INTO erased (patient, at_ms, recordings)"
                       " VALUES (?1, ?2, ?3)", NULL);
+}
+
+
+static int
+hars_erase_hash(const char *sub, unsigned char hash[HARS_SHA256_LEN])
+{
+    return EVP_Digest(sub, strlen(sub), hash, NULL, EVP_sha256(), NULL) == 1
+           ? HARS_OK : HARS_ERROR;
+}
+
+
+int
+hars_erased_since(hars_db_t *db, const char *sub, int64_t ms)
+{
+    int            rc;
+    unsigned char  hash[HARS_SHA256_LEN];
+
+    if (hars_erase_hash(sub, hash) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    hars_db_blob(db, hash, HARS_SHA256_LEN);
+    hars_db_int(db, ms);
+    rc = hars_db_first(db, "SELECT 1 FROM erased WHERE patient = ?1"
+                       " AND at_ms >= ?2 LIMIT 1");
+    hars_db_done(db);
+
+    return rc;
 }
 
 

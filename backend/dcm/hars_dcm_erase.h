@@ -27,4 +27,11 @@ int hars_erase(hars_dcm_t *dcm, const char *sub);
 int hars_erase_rows(hars_dcm_t *dcm);
 
 
+/*
+ * HARS_OK: the patient was erased at that moment (ms since 1970) or after it;
+ * HARS_DECLINED: not
+ */
+int hars_erased_since(hars_db_t *db, const char *sub, int64_t ms);
+
+
 #endif /* HARS_DCM_ERASE_H */

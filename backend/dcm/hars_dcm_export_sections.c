@@ -195,6 +195,10 @@ hars_export_recorded(const hars_dcm_recording_t *recording)
                         json_string(hars_recording_state(recording->state)));
     json_object_set_new(root, "reason", hars_people_name(recording->reason));
     json_object_set_new(root, "model", hars_people_name(recording->model));
+    json_object_set_new(root, "fog_session",
+                        hars_people_name(recording->fog_session));
+    json_object_set_new(root, "fog_device",
+                        hars_people_name(recording->fog_device));
 
     return root;
 }

@@ -60,16 +60,21 @@ hars_intake_answer(hars_request_t *r, hars_intake_e outcome,
 }
 
 
-/* as it was answered first: what became of it since is a GET's to say */
+/*
+ * As it was answered first: what became of it since is a GET's to say.  A fog
+ * node is not told whose it is.
+ */
 static char *
 hars_recording_json(const hars_dcm_recording_t *recording)
 {
     char    *text;
     json_t  *root;
 
-    root = json_pack("{s:s, s:s, s:f, s:f, s:I, s:{s:I, s:I, s:I, s:I}, s:s}",
+    root = json_pack("{s:s, s:s*, s:f, s:f, s:I, s:{s:I, s:I, s:I, s:I},"
+                     " s:s}",
                      "id", recording->id,
-                     "patient", recording->patient,
+                     "patient", recording->fog_session[0]
+                                ? NULL : recording->patient,
                      "start", (double) recording->start_ms / 1000,
                      "end", (double) recording->end_ms / 1000,
                      "samples", (json_int_t) recording->samples,

@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 
-#define HARS_LAYOUT_VERSION  101
+#define HARS_LAYOUT_VERSION  102
 
 
 static const char *const  hars_dcm_tables[] = {
@@ -38,7 +38,8 @@ static const char *const  hars_dcm_tables[] = {
     /*
      * "options" are those of the ML service, as its query has them; "seq" the
      * order of acceptance.  state 0: queued, 1: running, 2: done, 3: failed,
-     * for "reason".  Rows that were dropped are counted by why.
+     * for "reason".  Rows that were dropped are counted by why.  What a fog
+     * node sent has its session and the wearable's alias.
      */
 
     "CREATE TABLE recording ("
@@ -50,6 +51,7 @@ static const char *const  hars_dcm_tables[] = {
     "  cert {BLOB} NOT NULL CHECK (length(cert) = 32),"
     "  digest {BLOB} NOT NULL CHECK (length(digest) = 32),"
     "  fog_session TEXT NOT NULL,"
+    "  fog_device TEXT NOT NULL,"
     "  placement TEXT NOT NULL,"
     "  options TEXT NOT NULL,"
     "  start_ms {INT} NOT NULL,"
@@ -160,7 +162,16 @@ static const char *const  hars_dcm_tables[] = {
 };
 
 
+static const hars_layout_older_t  hars_dcm_older[] = {
+    { .version = 101,
+      .step = "ALTER TABLE recording ADD COLUMN fog_device TEXT NOT NULL"
+              " DEFAULT '';" },
+    { .version = 0 }
+};
+
+
 const hars_layout_t  hars_dcm_layout = {
     .version = HARS_LAYOUT_VERSION,
-    .tables = hars_dcm_tables
+    .tables = hars_dcm_tables,
+    .older = hars_dcm_older
 };

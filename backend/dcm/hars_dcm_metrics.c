@@ -25,6 +25,13 @@ hars_dcm_metrics(hars_request_t *r)
 
     hars_metrics_number(&page, "hars_dcm_recordings_total", "counter",
                         "Recordings stored.", atomic_load(&m->recordings));
+    hars_metrics_number(&page, "hars_dcm_relayed_total", "counter",
+                        "Recordings stored that fog nodes sent.",
+                        atomic_load(&m->relayed));
+    hars_metrics_number(&page, "hars_dcm_unresolved_total", "counter",
+                        "Recordings of fog nodes that have to come again: "
+                        "nobody could say whose they are.",
+                        atomic_load(&m->unresolved));
     hars_metrics_number(&page, "hars_dcm_refused_total", "counter",
                         "Recordings refused.", atomic_load(&m->refused));
     hars_metrics_number(&page, "hars_dcm_samples_total", "counter",

@@ -17,6 +17,8 @@ typedef struct {
     atomic_ullong           recordings;   /* stored */
     atomic_ullong           samples;      /* rows of them */
     atomic_ullong           bytes;        /* of their blocks */
+    atomic_ullong           relayed;      /* those of the fog */
+    atomic_ullong           unresolved;   /* not taken: no word of whose */
     atomic_ullong           refused;      /* recordings */
     atomic_ullong           recognized;   /* recordings */
     atomic_ullong           failed;       /* the same, for good */

@@ -11,7 +11,7 @@
     "patient, id, seq, uploader_sub, uploader_client, cert, digest,"         \
     " fog_session, placement, options, start_ms, end_ms, samples, received," \
     " empty, duplicates, outliers, unpaired, accepted_ms, state, reason,"    \
-    " model, windows"
+    " model, windows, fog_device"
 
 
 static int hars_recording_row(hars_db_t *db, int rc,
@@ -119,7 +119,8 @@ hars_recording_texts(hars_db_t *db, hars_dcm_recording_t *recording)
         { 8, recording->placement, sizeof(recording->placement) },
         { 9, recording->options, sizeof(recording->options) },
         { 20, recording->reason, sizeof(recording->reason) },
-        { 21, recording->model, sizeof(recording->model) }
+        { 21, recording->model, sizeof(recording->model) },
+        { 23, recording->fog_device, sizeof(recording->fog_device) }
     };
 
     for (i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
@@ -163,11 +164,12 @@ hars_recording_insert(hars_db_t *db, const hars_dcm_recording_t *recording)
     hars_db_text(db, recording->reason);
     hars_db_text(db, recording->model);
     hars_db_int(db, recording->windows);
+    hars_db_text(db, recording->fog_device);
 
     return hars_db_do(db, "INSERT INTO recording (" HARS_RECORDING_COLUMNS ")"
                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
                       " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"
-                      " ?22, ?23)", NULL);
+                      " ?22, ?23, ?24)", NULL);
 }
 
 

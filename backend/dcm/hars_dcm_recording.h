@@ -32,7 +32,8 @@ typedef struct {
     char            uploader_client[HARS_DCM_ID];
     unsigned char   cert[HARS_SHA256_LEN];
     unsigned char   digest[HARS_SHA256_LEN];
-    char            fog_session[HARS_DCM_ID];
+    char            fog_session[HARS_DCM_ID];      /* "": the patient's */
+    char            fog_device[HARS_DCM_ID];       /* alias of the wearable */
     char            placement[HARS_DCM_ID];
 
     /* of the ML service's query: sampling_rate_hz=50&placement=pocket */

@@ -21,11 +21,12 @@
      | HARS_SCOPE_ACTIVITIES_READ)
 
 
-static int hars_recording_find(hars_request_t *r,
+static int hars_recording_find(hars_request_t *r, hars_who_t *who,
     hars_dcm_recording_t *recording);
 static int hars_recording_own(hars_db_t *db, const hars_who_t *who,
     const char *id, hars_dcm_recording_t *recording);
-static json_t *hars_recording_json(const hars_dcm_recording_t *recording);
+static json_t *hars_recording_json(const hars_who_t *who,
+    const hars_dcm_recording_t *recording);
 static int hars_recording_windows(hars_dcm_t *dcm,
     const hars_dcm_recording_t *recording, json_t *list);
 static int hars_recording_blocks(hars_db_t *db,
@@ -37,10 +38,11 @@ static void hars_recording_answer(hars_request_t *r, json_t *root);
 void
 hars_dcm_recording_get(hars_request_t *r)
 {
+    hars_who_t            who;
     hars_dcm_recording_t  recording;
 
-    if (hars_recording_find(r, &recording) == HARS_OK) {
-        hars_recording_answer(r, hars_recording_json(&recording));
+    if (hars_recording_find(r, &who, &recording) == HARS_OK) {
+        hars_recording_answer(r, hars_recording_json(&who, &recording));
     }
 }
 
@@ -49,13 +51,14 @@ void
 hars_dcm_recording_activities(hars_request_t *r)
 {
     json_t                *root, *list;
+    hars_who_t             who;
     hars_dcm_recording_t   recording;
 
-    if (hars_recording_find(r, &recording) != HARS_OK) {
+    if (hars_recording_find(r, &who, &recording) != HARS_OK) {
         return;
     }
 
-    root = hars_recording_json(&recording);
+    root = hars_recording_json(&who, &recording);
     list = json_array();
 
     if (hars_recording_windows(r->data, &recording, list) != HARS_OK) {
@@ -73,18 +76,18 @@ hars_dcm_recording_activities(hars_request_t *r)
 
 /* HARS_ERROR after it answered */
 static int
-hars_recording_find(hars_request_t *r, hars_dcm_recording_t *recording)
+hars_recording_find(hars_request_t *r, hars_who_t *who,
+    hars_dcm_recording_t *recording)
 {
     int          rc;
     char         id[HARS_DCM_ID];
     hars_db_t   *db;
     hars_dcm_t  *dcm;
-    hars_who_t   who;
 
     dcm = r->data;
 
-    if (hars_who(r, &who) != HARS_OK
-        || hars_who_may(r, &who, HARS_RECORDING_SCOPES) != HARS_OK)
+    if (hars_who(r, who) != HARS_OK
+        || hars_who_may(r, who, HARS_RECORDING_SCOPES) != HARS_OK)
     {
         return HARS_ERROR;
     }
@@ -93,7 +96,7 @@ hars_recording_find(hars_request_t *r, hars_dcm_recording_t *recording)
 
     if (hars_route_segment(r, 0, id, sizeof(id)) == HARS_OK) {
         db = hars_store_reader(dcm->store);
-        rc = db ? hars_recording_own(db, &who, id, recording) : HARS_ERROR;
+        rc = db ? hars_recording_own(db, who, id, recording) : HARS_ERROR;
 
         if (db) {
             hars_store_reader_done(dcm->store, db);
@@ -131,15 +134,20 @@ hars_recording_own(hars_db_t *db, const hars_who_t *who, const char *id,
 }
 
 
+/* a fog node is not told whose wearable it was */
 static json_t *
-hars_recording_json(const hars_dcm_recording_t *recording)
+hars_recording_json(const hars_who_t *who,
+    const hars_dcm_recording_t *recording)
 {
-    json_t  *root;
+    json_t    *root;
+    unsigned   own;
 
-    root = json_pack("{s:s, s:s, s:s, s:f, s:f, s:I, s:{s:I, s:I, s:I, s:I},"
+    own = strcmp(who->sub, recording->patient) == 0;
+
+    root = json_pack("{s:s, s:s*, s:s, s:f, s:f, s:I, s:{s:I, s:I, s:I, s:I},"
                      " s:s, s:I}",
                      "id", recording->id,
-                     "patient", recording->patient,
+                     "patient", own ? recording->patient : NULL,
                      "placement", recording->placement,
                      "start", (double) recording->start_ms / 1000,
                      "end", (double) recording->end_ms / 1000,
@@ -151,6 +159,11 @@ hars_recording_json(const hars_dcm_recording_t *recording)
                      "unpaired", (json_int_t) recording->unpaired,
                      "state", hars_recording_state(recording->state),
                      "windows", (json_int_t) recording->windows);
+
+    if (own && recording->fog_device[0]) {
+        json_object_set_new(root, "device",
+                            json_string(recording->fog_device));
+    }
 
     if (recording->reason[0]) {
         json_object_set_new(root, "reason", json_string(recording->reason));

@@ -1,10 +1,11 @@
 
 /*
- * POST /v1/recordings: a recording of the patient who sends it, stored when
- * the answer says so.  The same again (id and content) is answered the same;
- * another one of that id is 409.
+ * POST /v1/recordings: a recording of the patient who sends it, or of the one
+ * whose wearable's session a fog node names, stored when the answer says so.
+ * The same again (id and content) is answered the same; another one of that
+ * id is 409.
  *
- *     headers -> who, what -> piece of the body -> rows -> blocks, compressed
+ *     headers -> who, what, whose -> piece of the body -> rows -> blocks
  *     end -> judged -> sealed, stored -> answer
  *
  * CSV and packed bodies go through as they come; JSON is collected, and parsed
@@ -13,8 +14,10 @@
 
 #include "hars_dcm_access.h"
 #include "hars_dcm_endpoints.h"
+#include "hars_dcm_erase.h"
 #include "hars_dcm_intake.h"
 #include "hars_dcm_recognizer.h"
+#include "hars_dcm_sessions.h"
 #include "hars_dcm_upload.h"
 
 #include <math.h>
@@ -30,9 +33,11 @@ typedef struct {
     hars_request_t  *r;
     unsigned         nobody:1;            /* who asks may not: the handler
                                              says so */
+    unsigned         unresolved:1;        /* nobody says whose it is */
     size_t           taken;               /* bytes of JSON */
     unsigned         status;              /* of a refusal; 0: none so far */
     hars_who_t       who;
+    hars_fog_session_t  session;          /* of a fog node's */
     hars_fault_t     fault;
     hars_upload_t    upload;
     hars_intake_t    intake;
@@ -40,12 +45,17 @@ typedef struct {
 
 
 static hars_posted_t *hars_posted_begin(hars_request_t *r);
+static hars_access_what_e hars_posted_what(const hars_who_t *who);
+static unsigned hars_posted_session(hars_posted_t *posted);
 static int hars_posted_hold(void *data, size_t size);
 static int hars_posted_row(void *data, const hars_row_t *row);
 static int hars_posted_may(hars_request_t *r, hars_who_t *who);
 static void hars_posted_end(hars_posted_t *posted);
+static void hars_posted_refuse(hars_posted_t *posted);
 static unsigned hars_posted_json(hars_posted_t *posted);
+static unsigned hars_posted_times(hars_posted_t *posted);
 static hars_intake_e hars_posted_store(hars_posted_t *posted);
+static hars_intake_e hars_posted_erased(hars_posted_t *posted);
 static void hars_posted_fill(hars_posted_t *posted);
 
 
@@ -106,8 +116,9 @@ hars_posted_begin(hars_request_t *r)
     /* a header decides, and nothing else is looked at before */
 
     if (hars_who_is(r, &posted->who) != HARS_OK
-        || hars_access(&posted->who, HARS_DO_RECORD, posted->who.sub, NULL,
-                       hars_dcm_now(), &(hars_access_t) { 0 }) != HARS_OK)
+        || hars_access(&posted->who, hars_posted_what(&posted->who),
+                       posted->who.sub, NULL, hars_dcm_now(),
+                       &(hars_access_t) { 0 }) != HARS_OK)
     {
         posted->nobody = 1;
         return posted;
@@ -116,7 +127,56 @@ hars_posted_begin(hars_request_t *r)
     posted->status = hars_upload_begin(&posted->upload, r,
                                        (double) hars_dcm_now() / 1000,
                                        &posted->fault);
+    if (posted->status == 0) {
+        posted->status = hars_posted_session(posted);
+    }
+
     return posted;
+}
+
+
+static hars_access_what_e
+hars_posted_what(const hars_who_t *who)
+{
+    return who->kind == HARS_WHO_FOG_NODE ? HARS_DO_RELAY : HARS_DO_RECORD;
+}
+
+
+/* of a fog node: whose it is, before anything of it is read; or a refusal */
+static unsigned
+hars_posted_session(hars_posted_t *posted)
+{
+    int          rc;
+    hars_dcm_t  *dcm;
+    const char  *sid;
+
+    dcm = posted->r->data;
+    sid = posted->upload.fog_session;
+
+    if ((posted->who.kind == HARS_WHO_FOG_NODE) != (sid[0] != '\0')) {
+        hars_fault(&posted->fault, "fog_session", -1, -1, sid[0]
+                   ? "it is for fog nodes: your recordings are your own"
+                   : "a fog node says which session a recording is of");
+        return 422;
+    }
+
+    if (sid[0] == '\0') {
+        return 0;
+    }
+
+    rc = dcm->sessions ? hars_sessions_find(dcm->sessions, sid,
+                                            posted->who.client,
+                                            &posted->session) : HARS_ERROR;
+
+    if (rc == HARS_DECLINED) {
+        hars_fault(&posted->fault, "fog_session", -1, -1, "there is no such "
+                   "session of this fog node, or it ended long ago");
+        return 422;
+    }
+
+    posted->unresolved = rc != HARS_OK;
+
+    return rc == HARS_OK ? 0 : 503;
 }
 
 
@@ -181,17 +241,17 @@ hars_posted_may(hars_request_t *r, hars_who_t *who)
     hars_access_t  access;
 
     if (hars_who(r, who) != HARS_OK
-        || hars_who_may(r, who, hars_access_scopes(HARS_DO_RECORD))
+        || hars_who_may(r, who, hars_access_scopes(hars_posted_what(who)))
            != HARS_OK)
     {
         return HARS_ERROR;
     }
 
-    if (hars_access(who, HARS_DO_RECORD, who->sub, NULL, hars_dcm_now(),
-                    &access) != HARS_OK)
+    if (hars_access(who, hars_posted_what(who), who->sub, NULL,
+                    hars_dcm_now(), &access) != HARS_OK)
     {
         hars_reply_problem(r, 403, "Recordings are sent by the patient whose "
-                           "they are.");
+                           "they are, or by a fog node.");
         return HARS_ERROR;
     }
 
@@ -214,9 +274,12 @@ hars_posted_end(hars_posted_t *posted)
         posted->status = hars_upload_end(&posted->upload, &posted->fault);
     }
 
+    if (posted->status == 0) {
+        posted->status = hars_posted_times(posted);
+    }
+
     if (posted->status) {
-        atomic_fetch_add(&dcm->metrics.refused, 1);
-        hars_reply_fault(posted->r, posted->status, &posted->fault);
+        hars_posted_refuse(posted);
         return;
     }
 
@@ -227,9 +290,32 @@ hars_posted_end(hars_posted_t *posted)
         atomic_fetch_add(&dcm->metrics.recordings, 1);
         atomic_fetch_add(&dcm->metrics.samples, posted->upload.sift.rows);
         atomic_fetch_add(&dcm->metrics.bytes, posted->intake.bytes);
+        atomic_fetch_add(&dcm->metrics.relayed,
+                         posted->upload.fog_session[0] != '\0');
     }
 
     hars_intake_answer(posted->r, outcome, &posted->intake.recording);
+}
+
+
+static void
+hars_posted_refuse(hars_posted_t *posted)
+{
+    hars_dcm_t  *dcm;
+
+    dcm = posted->r->data;
+
+    if (posted->unresolved) {
+        atomic_fetch_add(&dcm->metrics.unresolved, 1);
+        hars_reply_header(posted->r, "Retry-After", "5");
+        hars_reply_problem(posted->r, 503, "Whose session this is cannot be "
+                           "found out now: nothing was stored. Send it "
+                           "again.");
+        return;
+    }
+
+    atomic_fetch_add(&dcm->metrics.refused, 1);
+    hars_reply_fault(posted->r, posted->status, &posted->fault);
 }
 
 
@@ -256,6 +342,34 @@ hars_posted_json(hars_posted_t *posted)
 }
 
 
+/* of a fog node's: is it of the session's time? */
+static unsigned
+hars_posted_times(hars_posted_t *posted)
+{
+    const hars_upload_t       *upload;
+    const hars_fog_session_t  *session;
+
+    upload = &posted->upload;
+    session = &posted->session;
+
+    if (upload->fog_session[0] == '\0'
+        || hars_fog_session_holds(session,
+                                  (int64_t) floor(upload->start * 1000),
+                                  (int64_t) ceil(upload->end * 1000)))
+    {
+        return 0;
+    }
+
+    hars_fault(&posted->fault, "fog_session", -1, -1, "the recording is of "
+               "%.3f to %.3f s, its session of %.3f to %.3f s: set the "
+               "device's clock, or begin another session", upload->start,
+               upload->end, (double) session->start_ms / 1000,
+               (double) session->end_ms / 1000);
+
+    return 422;
+}
+
+
 static hars_intake_e
 hars_posted_store(hars_posted_t *posted)
 {
@@ -265,10 +379,40 @@ hars_posted_store(hars_posted_t *posted)
     dcm = posted->r->data;
     hars_posted_fill(posted);
 
-    outcome = hars_intake_open(dcm, &posted->intake);
+    outcome = hars_posted_erased(posted);
+
+    if (outcome == HARS_INTAKE_STORED) {
+        outcome = hars_intake_open(dcm, &posted->intake);
+    }
 
     return outcome == HARS_INTAKE_STORED
            ? hars_intake_commit(dcm, &posted->intake) : outcome;
+}
+
+
+/* a session of before does not make a patient anew who was erased */
+static hars_intake_e
+hars_posted_erased(hars_posted_t *posted)
+{
+    int          rc;
+    hars_db_t   *db;
+    hars_dcm_t  *dcm;
+
+    if (posted->upload.fog_session[0] == '\0') {
+        return HARS_INTAKE_STORED;
+    }
+
+    dcm = posted->r->data;
+    db = hars_store_reader(dcm->store);
+    rc = db ? hars_erased_since(db, posted->session.patient,
+                                posted->session.start_ms) : HARS_ERROR;
+
+    if (db) {
+        hars_store_reader_done(dcm->store, db);
+    }
+
+    return rc == HARS_DECLINED ? HARS_INTAKE_STORED
+           : rc == HARS_OK ? HARS_INTAKE_ERASED : HARS_INTAKE_ERROR;
 }
 
 
@@ -284,7 +428,10 @@ hars_posted_fill(hars_posted_t *posted)
     options = &posted->upload.options;
     recording = &posted->intake.recording;
 
-    strcpy(recording->patient, posted->who.sub);
+    strcpy(recording->patient, posted->upload.fog_session[0]
+                               ? posted->session.patient : posted->who.sub);
+    strcpy(recording->fog_session, posted->upload.fog_session);
+    strcpy(recording->fog_device, posted->session.device);
     strcpy(recording->id, posted->upload.id);
     strcpy(recording->uploader_sub, posted->who.sub);
     strcpy(recording->uploader_client, posted->who.client);

@@ -11,6 +11,7 @@
 #include "hars_dcm_people.h"
 #include "hars_dcm_recognizer.h"
 #include "hars_dcm_rekey.h"
+#include "hars_dcm_sessions.h"
 #include "hars_dcm_streams.h"
 #include "hars_dcm_upload.h"
 #include "hars_log.h"
@@ -148,6 +149,14 @@ hars_dcm_start(hars_dcm_t *dcm)
         return HARS_ERROR;
     }
 
+    if (dcm->conf.fog_url) {
+        dcm->sessions = hars_sessions_create(dcm);
+
+        if (dcm->sessions == NULL) {
+            return HARS_ERROR;
+        }
+    }
+
     if (dcm->conf.ml_url == NULL) {
         hars_log_warn("there is no ml_url: recordings are stored, and their "
                       "activities are not recognized");
@@ -169,6 +178,9 @@ hars_dcm_stop(hars_dcm_t *dcm)
 
     hars_streams_free(dcm->streams);
     dcm->streams = NULL;
+
+    hars_sessions_free(dcm->sessions);
+    dcm->sessions = NULL;
 }
 
 
@@ -204,6 +216,7 @@ hars_dcm_run(hars_dcm_t *dcm)
 
     hars_log_info("stopping");
     hars_streams_stop(dcm->streams);
+    hars_sessions_stop(dcm->sessions);
     hars_http_stop(http);
 
     return HARS_OK;

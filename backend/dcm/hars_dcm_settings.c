@@ -21,6 +21,7 @@
 static int hars_dcm_check_database(hars_dcm_t *dcm);
 static int hars_dcm_check_keys(hars_dcm_t *dcm);
 static int hars_dcm_check_ml(hars_dcm_t *dcm);
+static int hars_dcm_check_fog(hars_dcm_t *dcm);
 static int hars_dcm_check_url(hars_dcm_t *dcm, const char *name,
     const char *url);
 static int hars_dcm_check_identity(hars_dcm_t *dcm);
@@ -39,6 +40,8 @@ static const hars_setting_t  hars_dcm_settings[] = {
 
     { HARS_DCM_SETTING(ml_url) },
     { HARS_DCM_SETTING(ml_resource) },
+    { HARS_DCM_SETTING(fog_url) },
+    { HARS_DCM_SETTING(fog_resource) },
     { HARS_DCM_SETTING(auth_url) },
     { HARS_DCM_SETTING(client_id) },
     { HARS_DCM_SETTING(certificate) },
@@ -66,7 +69,9 @@ hars_dcm_configure(hars_dcm_t *dcm, const char *file)
         rc = HARS_ERROR;
     }
 
-    if (hars_dcm_check_ml(dcm) != HARS_OK) {
+    if (hars_dcm_check_ml(dcm) != HARS_OK
+        || hars_dcm_check_fog(dcm) != HARS_OK)
+    {
         rc = HARS_ERROR;
     }
 
@@ -164,6 +169,31 @@ hars_dcm_check_ml(hars_dcm_t *dcm)
     }
 
     return rc == HARS_OK ? hars_dcm_check_identity(dcm) : HARS_ERROR;
+}
+
+
+/* as the same client as with the ML service, whose certificate is renewed */
+static int
+hars_dcm_check_fog(hars_dcm_t *dcm)
+{
+    const char  *missing;
+
+    if (dcm->conf.fog_url == NULL && dcm->conf.fog_resource == NULL) {
+        return HARS_OK;
+    }
+
+    missing = dcm->conf.fog_url == NULL ? "fog_url"
+              : dcm->conf.fog_resource == NULL ? "fog_resource"
+              : dcm->conf.ml_url == NULL ? "ml_url" : NULL;
+
+    if (missing) {
+        hars_settings_fail(dcm->settings, missing, "is needed: the fog's "
+                           "sessions are asked for with fog_url, "
+                           "fog_resource and the settings of the ML service");
+        return HARS_ERROR;
+    }
+
+    return hars_dcm_check_url(dcm, "fog_url", dcm->conf.fog_url);
 }
 
 

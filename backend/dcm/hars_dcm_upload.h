@@ -13,6 +13,7 @@
 
 
 #include "hars_dcm_recording.h"
+#include "hars_dcm_session.h"
 #include "hars_ml_sift.h"
 
 #include <openssl/types.h>
@@ -33,6 +34,7 @@ typedef int (*hars_upload_take_pt)(void *data, const hars_row_t *row);
 typedef struct {
     char                 id[HARS_DCM_ID];
     char                 placement[HARS_ML_NAME];    /* the query's */
+    char                 fog_session[HARS_FOG_SID];  /* "": none was said */
     hars_options_t       options;
     unsigned             json:1;
     unsigned             packed:1;

@@ -25,6 +25,8 @@ typedef struct {
 
 static void hars_upload_parameter(void *data, const char *name,
     const char *value);
+static int hars_upload_option(hars_upload_query_t *query, const char *name,
+    const char *value);
 static int hars_upload_once(hars_upload_query_t *query, const char *name);
 static int hars_upload_seconds(const char *value, double *seconds);
 
@@ -84,18 +86,40 @@ hars_upload_parameter(void *data, const char *name, const char *value)
     (void) EVP_DigestUpdate(upload->digests, name, strlen(name) + 1);
     (void) EVP_DigestUpdate(upload->digests, value, strlen(value) + 1);
 
+    query->rc = hars_upload_option(query, name, value);
+}
+
+
+static int
+hars_upload_option(hars_upload_query_t *query, const char *name,
+    const char *value)
+{
+    hars_upload_t  *upload;
+
+    upload = query->upload;
+
     if (strcmp(name, "started_at") == 0) {
         upload->started = 1;
 
-        if (hars_upload_seconds(value, &upload->started_at) != HARS_OK) {
-            query->rc = hars_fault(query->fault, "started_at", -1, -1,
-                                   "a time is needed, in seconds since 1970");
+        return hars_upload_seconds(value, &upload->started_at) == HARS_OK
+               ? HARS_OK
+               : hars_fault(query->fault, "started_at", -1, -1, "a time is "
+                            "needed, in seconds since 1970");
+    }
+
+    if (strcmp(name, "fog_session") == 0) {
+
+        if (!hars_fog_session_id(value)) {
+            return hars_fault(query->fault, "fog_session", -1, -1, "a "
+                              "session's id is needed, of 32 of 0-9 a-f");
         }
 
-    } else {
-        query->rc = hars_options_set(&upload->options, name, value,
-                                     query->fault);
+        strcpy(upload->fog_session, value);
+
+        return HARS_OK;
     }
+
+    return hars_options_set(&upload->options, name, value, query->fault);
 }
 
 

@@ -101,7 +101,8 @@ sub connect_all {
 }
 
 
-# what, and who gets which status: "." is 404, "!" is 403
+# what, and who gets which status: "." is 404, "!" is 403; "#" is 422, of a
+# fog node that names no session
 sub matrix {
     my $id = 'matrix';
     my $body = upload($now - 600);
@@ -133,14 +134,14 @@ sub matrix {
           { role => 'caregiver', until => undef } ],
         [ 'DELETE', "$p/caregivers/nobody",
                                         '* . ! ! ! ! ! ! ! ! ! ! ! !' ],
-        [ 'POST', $post,                '* + ! ! ! ! ! ! ! ! ! ! ! !',
+        [ 'POST', $post,                '* + ! ! ! ! ! ! ! ! ! ! # !',
           $body ],
         [ 'GET', "/v1/recordings/$id",  '* * . . . . . . . . . ! . !' ],
         [ 'GET', "/v1/recordings/$id/activities",
                                         '* * . . . . . . . . . ! . !' ],
         [ 'DELETE', $p,                 '- . ! ! ! ! ! ! ! ! ! ! ! !' ],
     );
-    my %status = ('*' => 200, '+' => 201, '.' => 404, '!' => 403);
+    my %status = ('*' => 200, '+' => 201, '.' => 404, '!' => 403, '#' => 422);
 
     for my $row (@rows) {
         my ($method, $path, $cells, $send) = @$row;

@@ -18,7 +18,7 @@
 #define NOW  1000000
 
 /* a letter for each hars_access_what_e, in its order; "-": not */
-#define LETTERS  "pasxcCER"
+#define LETTERS  "pasxcCERF"
 
 
 static const struct {
@@ -29,25 +29,25 @@ static const struct {
     const char  *doctor;                  /* connected as that */
     const char  *caregiver;
 } who_cases[] = {
-    { "the patient", "p", HARS_WHO_PATIENT, "pasxcCER", "pasxcCER",
-      "pasxcCER" },
-    { "another patient", "q", HARS_WHO_PATIENT, "--------", "--------",
-      "--------" },
-    { "a caregiver", "c", HARS_WHO_CAREGIVER, "--------", "pa------",
-      "pa------" },
-    { "a doctor", "d", HARS_WHO_DOCTOR, "--------", "pasx----",
-      "pa------" },
-    { "a service", "s", HARS_WHO_SERVICE, "--------", "--------",
-      "--------" },
-    { "a fog node", "f", HARS_WHO_FOG_NODE, "--------", "--------",
-      "--------" },
-    { "an operator", "o", HARS_WHO_OPERATOR, "--------", "--------",
-      "--------" },
-    { "no kind", "p", HARS_WHO_OTHER, "--------", "--------", "--------" },
-    { "the patient's sub as a service", "p", HARS_WHO_SERVICE, "--------",
-      "--------", "--------" },
+    { "the patient", "p", HARS_WHO_PATIENT, "pasxcCER-", "pasxcCER-",
+      "pasxcCER-" },
+    { "another patient", "q", HARS_WHO_PATIENT, "---------", "---------",
+      "---------" },
+    { "a caregiver", "c", HARS_WHO_CAREGIVER, "---------", "pa-------",
+      "pa-------" },
+    { "a doctor", "d", HARS_WHO_DOCTOR, "---------", "pasx-----",
+      "pa-------" },
+    { "a service", "s", HARS_WHO_SERVICE, "---------", "---------",
+      "---------" },
+    { "a fog node", "f", HARS_WHO_FOG_NODE, "--------F", "--------F",
+      "--------F" },
+    { "an operator", "o", HARS_WHO_OPERATOR, "---------", "---------",
+      "---------" },
+    { "no kind", "p", HARS_WHO_OTHER, "---------", "---------", "---------" },
+    { "the patient's sub as a service", "p", HARS_WHO_SERVICE, "---------",
+      "---------", "---------" },
     { "the patient's sub as a caregiver", "p", HARS_WHO_CAREGIVER,
-      "--------", "pa------", "pa------" },
+      "---------", "pa-------", "pa-------" },
 };
 
 
@@ -75,7 +75,7 @@ allowed(const hars_who_t *who, const hars_connection_t *connection,
     static char     letters[sizeof(LETTERS)];
     hars_access_t   access;
 
-    for (what = 0; what <= HARS_DO_RECORD; what++) {
+    for (what = 0; what <= HARS_DO_RELAY; what++) {
         letters[what] = hars_access(who, (hars_access_what_e) what, "p",
                                     connection, now, &access) == HARS_OK
                         ? LETTERS[what] : '-';
@@ -112,7 +112,7 @@ kinds(void)
            "... connected as a doctor");
 
         who.scopes = 0;
-        is(allowed(&who, &connection, NOW), "--------", "... no scope");
+        is(allowed(&who, &connection, NOW), "---------", "... no scope");
     }
 }
 
@@ -124,24 +124,28 @@ scopes(void)
     hars_connection_t  connection = { .doctor = 1, .scopes = ALL };
 
     who = one(0, HARS_SCOPE_ACTIVITIES_READ);
-    is(allowed(&who, NULL, NOW), "pa--c---", "activities:read alone");
+    is(allowed(&who, NULL, NOW), "pa--c----", "activities:read alone");
     who = one(0, HARS_SCOPE_SAMPLES_READ);
-    is(allowed(&who, NULL, NOW), "--sx----", "samples:read alone");
+    is(allowed(&who, NULL, NOW), "--sx-----", "samples:read alone");
     who = one(0, HARS_SCOPE_CONSENT_WRITE);
-    is(allowed(&who, NULL, NOW), "----cCE-", "consent:write alone");
+    is(allowed(&who, NULL, NOW), "----cCE--", "consent:write alone");
     who = one(0, HARS_SCOPE_RECORDINGS_WRITE);
-    is(allowed(&who, NULL, NOW), "-------R", "recordings:write alone");
+    is(allowed(&who, NULL, NOW), "-------R-", "recordings:write alone");
     who = one(0, HARS_SCOPE_RECORDINGS_FOG);
-    is(allowed(&who, NULL, NOW), "--------", "recordings:fog alone");
+    is(allowed(&who, NULL, NOW), "---------", "recordings:fog alone");
+    who = one(5, HARS_SCOPE_RECORDINGS_FOG);
+    is(allowed(&who, NULL, NOW), "--------F", "... of a fog node");
+    who = one(5, ALL & ~HARS_SCOPE_RECORDINGS_FOG);
+    is(allowed(&who, NULL, NOW), "---------", "all others of one");
 
     who = one(3, ALL);
     connection.scopes = HARS_SCOPE_ACTIVITIES_READ;
-    is(allowed(&who, &connection, NOW), "pa------",
+    is(allowed(&who, &connection, NOW), "pa-------",
        "a doctor, to whom activities are given");
     connection.scopes = HARS_SCOPE_SAMPLES_READ;
-    is(allowed(&who, &connection, NOW), "--sx----", "... samples");
+    is(allowed(&who, &connection, NOW), "--sx-----", "... samples");
     connection.scopes = HARS_SCOPE_CONSENT_WRITE;
-    is(allowed(&who, &connection, NOW), "--------",
+    is(allowed(&who, &connection, NOW), "---------",
        "... consent, which cannot be given");
 }
 
@@ -155,12 +159,12 @@ times(void)
                                       .until_ms = NOW + 10 };
 
     who = one(2, ALL);
-    is(allowed(&who, &connection, NOW - 1), "--------", "not yet");
-    is(allowed(&who, &connection, NOW), "pa------", "from since on");
-    is(allowed(&who, &connection, NOW + 9), "pa------", "till until");
-    is(allowed(&who, &connection, NOW + 10), "--------", "not at until");
+    is(allowed(&who, &connection, NOW - 1), "---------", "not yet");
+    is(allowed(&who, &connection, NOW), "pa-------", "from since on");
+    is(allowed(&who, &connection, NOW + 9), "pa-------", "till until");
+    is(allowed(&who, &connection, NOW + 10), "---------", "not at until");
     connection.until_ms = 0;
-    is(allowed(&who, &connection, INT64_MAX), "pa------", "without an end");
+    is(allowed(&who, &connection, INT64_MAX), "pa-------", "without an end");
 
     connection.until_ms = NOW + 10;
     ok(hars_access(&who, HARS_LOOK_ACTIVITIES, "p", &connection, NOW,

@@ -104,8 +104,9 @@ sub start {
     $owner = $$;
 
     # before there is a server: two at once could not make the database
-    client('hars-dcm', '--kind', 'service', '--scope', 'ml:recognize',
-           '--resource', 'https://ml.hars.localhost/', '--subject-dn', subject('hars-dcm'))
+    client('hars-dcm', '--kind', 'service', '--scope',
+           'ml:recognize fog:resolve', '--resource', $HarsTest::Reference::ml,
+           '--resource', $fog, '--subject-dn', subject('hars-dcm'))
         if $o{dcm};
 
     launch('authserver', '--config', path('authserver.conf'), 'serve')
