@@ -30,7 +30,8 @@ SECONDS ?= 60
 .PHONY: help all dashboard run stop test test-interop test-pg test-crash test-browser unit fuzz \
         asan models chaos fresh style clean deps-run deps-test deps-fuzz \
         deps-browser programs test-programs module \
-        install fog-faults fog-arm bench bench-quick bench-profile deps-bench
+        install fog-faults fog-arm bench bench-quick bench-profile bench-micro \
+        bench-pipeline deps-bench
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -66,6 +67,8 @@ help:
 #: make bench-profile  instructions of a warm request by function, by callgrind
 #: make bench-micro  instructions of single functions, beside the table in
 #:                 bench/results/micro.txt (WRITE=yes: into it)
+#: make bench-pipeline  what each of the fourteen steps costs, and rates of the
+#:                 services, two minutes, into bench/results/pipeline.txt
 #: make fog-faults  the key exchange of the fog: 100,000 sessions with every
 #:                 kind of fault (SESSIONS=, SEED=)
 #: make fog-arm    its device part by gcc-arm-none-eabi: .text and stack
@@ -131,6 +134,9 @@ bench-quick: deps-bench
 
 bench-profile: deps-bench
 	@perl -I t/lib bench/profile.pl
+
+bench-pipeline: deps-bench
+	@perl -I t/lib bench/pipeline.pl --write
 
 bench-micro: deps-bench
 	@perl bench/micro.pl $(if $(WRITE),--write,--check)
@@ -363,6 +369,12 @@ $(BUILD)/bench/micro: $(MICRO)
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ -ljansson -lssl \
 	    -lcrypto
+
+$(BUILD)/bench/pipeline: $(patsubst %,$(BUILD)/obj/bench/%.o,pipeline \
+    pipeline_wire)
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -lpthread
 
 $(BUILD)/lib/libhars_recording.a: \
     $(RECORDING:%=$(BUILD)/obj/backend/mlservice/hars_ml_%.o)
