@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # How fast the authorization server is: tokens, durable when answered, and
-# introspections, beside oidc-provider (npm; one process, tokens in memory)
-# and beside raw SQLite that inserts the same rows, 16 per commit, on the same
+# introspections, beside oidc-provider (npm; one process, tokens in memory),
+# glewlwyd (Debian's package; tokens alone) and beside raw SQLite that inserts the same rows, 16 per commit, on the same
 # disk; through nginx with mTLS, both; and with many live tokens beside few.
 #
 #   perl -I t/lib bench/authserver.pl [OPTION...]
@@ -17,7 +17,8 @@
 #   --audit            with the audit log, as conf/authserver.conf has it
 #   --only PATTERN     measurements whose names match
 #
-# The generator is bench/httpload.c for all, over Unix sockets but for nginx.
+# The generator is bench/httpload.c for all, over Unix sockets but for nginx
+# and glewlwyd, which has none.
 # A round takes each measurement once, so that whatever else the machine does
 # meets all of them; what is printed is the median.  CPU is user and system
 # time of the server's processes per request; the generator has its own.  Where
@@ -26,8 +27,10 @@
 use strict;
 use warnings;
 
-use lib 't/lib';
+use FindBin;
+use lib 't/lib', "$FindBin::Bin/lib";
 
+use HarsBench::Glewlwyd;
 use HarsTest suite => 0, redis => 0;
 use HarsTest::Nginx;
 
@@ -36,6 +39,7 @@ use File::Copy qw(copy);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use Getopt::Long;
+use IO::Socket::INET;
 use IO::Socket::UNIX;
 use MIME::Base64 qw(encode_base64);
 use POSIX ();
@@ -53,7 +57,7 @@ my $build = $HarsTest::Place::build;
 my $sock = HarsTest::Place::dir();
 my $ml = 'https://ml.hars.localhost/';
 my $tick = POSIX::sysconf(POSIX::_SC_CLK_TCK());
-my (%child, @measure, %got, $nginx, $data);
+my (%child, @measure, %got, $nginx, $glewlwyd, $data);
 
 $| = 1;
 make_path($o{dir});
@@ -62,6 +66,7 @@ build();
 forms();
 my %as = map { $_ => prepare($_) } 'few', $o{live} ? 'live' : ();
 peers();
+glewlwyd();
 measurements();
 rounds();
 report();
@@ -124,8 +129,9 @@ sub as {
 
 sub launch {
     my ($name, $socket, @command) = @_;
+    my $class = 'IO::Socket::' . ($socket =~ m{^/} ? 'UNIX' : 'INET');
 
-    unlink $socket;
+    unlink $socket if $class =~ /UNIX/;
     my $pid = fork() // die "fork: $!\n";
 
     if ($pid == 0) {
@@ -138,7 +144,8 @@ sub launch {
 
     $child{$name} = $pid;
     HarsTest::Place::wait_for(30, sub {
-        return IO::Socket::UNIX->new(Peer => $socket);
+        return $class->new($class =~ /UNIX/ ? (Peer => $socket)
+                                            : (PeerAddr => $socket));
     }) or die "$name does not listen: ", path("$name.log"), "\n";
 }
 
@@ -221,6 +228,15 @@ sub serve {
 sub rows { return said("$build/bench/rows", @_) }
 
 
+sub glewlwyd {
+    my $port = HarsTest::Place::port(12);
+
+    $glewlwyd = HarsBench::Glewlwyd->new(dir => $data, port => $port);
+    launch('glewlwyd', "127.0.0.1:$port", $glewlwyd->command);
+    $glewlwyd->clients($o{clients}, 'CN=client-a,O=HARS Gateway demo');
+}
+
+
 # oidc-provider, and an nginx in front of both
 sub peers {
     my $op = "$build/bench/oidc-provider";
@@ -262,7 +278,7 @@ END
 sub load {
     my ($where, $uri, $cert, $forms, $seconds, @more) = @_;
     my $pki = $HarsTest::Place::pki;
-    my @to = ("unix:$where", $uri);
+    my @to = ($where =~ m{^/} ? "unix:$where" : $where, $uri);
 
     if ($where eq 'tls') {
         @to = ('--cacert', "$pki/ca.pem", '--cert', "$pki/$cert.pem",
@@ -290,6 +306,9 @@ sub measurements {
     raw();
     pair('tokens', [\@few, $as{few}{public}, '/oauth2/token'],
          [['oidc-provider'], "$sock/op.sock", '/token']);
+    tokens('glewlwyd tokens', 'glewlwyd', ['glewlwyd'],
+           "127.0.0.1:$glewlwyd->{port}", $glewlwyd->uri,
+           '-H', $glewlwyd->header('a'));
     introspections('introspection', [\@few, $as{few}{gateway},
                                      '/introspect', '']);
     pair_introspection('introspection, by certificate',
@@ -327,11 +346,11 @@ sub pair {
 
 
 sub tokens {
-    my ($name, $kind, $of, $where, $uri) = @_;
+    my ($name, $kind, $of, $where, $uri, @more) = @_;
 
     push @measure, { name => $name, of => $of, run => sub {
         return load($where, $uri, 'a', path('token.form'), $o{seconds},
-                    '-o', path("$kind.tokens"));
+                    '-o', path("$kind.tokens"), @more);
     } };
 }
 
@@ -443,6 +462,7 @@ sub report {
     printf "\n%-62s %8s %8s %12s\n", '', 'ratio', 'wanted', 'by CPU';
     ratio('hars tokens', 'raw SQLite', 0.5);
     ratio('hars tokens', 'oidc-provider tokens', 5);
+    ratio('hars tokens', 'glewlwyd tokens', 1);
     ratio('hars introspection', 'oidc-provider introspection, by certificate',
           12);
     ratio('hars introspection, by certificate',

@@ -75,7 +75,7 @@ group_dashboard=(
 group_bench=(
     nodejs npm valgrind
     libnginx-mod-http-lua lua-cjson
-    valgrind
+    glewlwyd dbconfig-sqlite3
 )
 
 policy=/usr/sbin/policy-rc.d
