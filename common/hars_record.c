@@ -12,10 +12,15 @@
  *   tombstone 'T' || version (1)
  *
  * No algorithm is fetched and no key schedule computed per call: contexts
- * are made once and copied or given a new nonce.
+ * are made once and copied or given a new nonce.  The key of a record is made
+ * with OpenSSL's plain SHA-256 states, which are structures to copy: those
+ * of EVP are allocated and freed at each copy, and cost more than the digest.
  */
 
 #include "hars_record.h"
+
+/* SHA256_Init() and its like are there in all of OpenSSL 3 */
+#define OPENSSL_SUPPRESS_DEPRECATED
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +30,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 
 #define HARS_HMAC_BLOCK      64
@@ -43,10 +49,11 @@
 
 
 struct hars_keyer_s {
-    EVP_MD          *sha256;
-    EVP_MD_CTX      *inner;      /* state after the inner pad */
-    EVP_MD_CTX      *outer;      /* state after the outer pad */
-    EVP_MD_CTX      *work;
+    SHA256_CTX       inner;      /* after the inner pad */
+    SHA256_CTX       outer;      /* after the outer pad */
+    SHA256_CTX       named;      /* inner, after all but the token's hash: */
+    unsigned char    endpoint[HARS_SHA256_LEN];
+    unsigned char    claims[HARS_SHA256_LEN];
 };
 
 
@@ -65,8 +72,11 @@ struct hars_seal_s {
 
 static int hars_digest_strings(unsigned char out[HARS_SHA256_LEN],
     const char *label, const hars_str_t *str, unsigned n);
-static EVP_MD_CTX *hars_keyer_pad(EVP_MD *md,
+static int hars_keyer_pad(SHA256_CTX *state,
     const unsigned char secret[HARS_SECRET_LEN], unsigned char pad);
+static int hars_keyer_name(hars_keyer_t *keyer,
+    const unsigned char endpoint[HARS_SHA256_LEN],
+    const unsigned char claims[HARS_SHA256_LEN]);
 static unsigned hars_record_strings(hars_record_t *rec,
     hars_str_t *str[HARS_RECORD_STRINGS + HARS_RECORD_CLAIMS]);
 static int hars_seal_secret_init(hars_seal_secret_t *ss,
@@ -78,7 +88,7 @@ static void hars_seal_aad(unsigned char aad[HARS_SEAL_AAD_LEN],
     const unsigned char endpoint[HARS_SHA256_LEN]);
 static unsigned char *hars_put_uint(unsigned char *p, uint64_t v,
     unsigned size);
-static uint64_t hars_get_uint(const unsigned char *p, unsigned size);
+static uint64_t hars_get_u64(const unsigned char *p);
 static int hars_key_file_parse(const char *buf, size_t len,
     unsigned char secret[HARS_SECRET_LEN]);
 
@@ -155,38 +165,27 @@ hars_keyer_create(const unsigned char secret[HARS_SECRET_LEN])
         return NULL;
     }
 
-    keyer->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (keyer->sha256 == NULL) {
-        goto failed;
-    }
-
     /* RFC 2104, 2: H(K XOR opad, H(K XOR ipad, text)) */
 
-    keyer->inner = hars_keyer_pad(keyer->sha256, secret, 0x36);
-    keyer->outer = hars_keyer_pad(keyer->sha256, secret, 0x5c);
-    keyer->work = EVP_MD_CTX_new();
-
-    if (keyer->inner == NULL || keyer->outer == NULL || keyer->work == NULL) {
-        goto failed;
+    if (hars_keyer_pad(&keyer->inner, secret, 0x36) != HARS_OK
+        || hars_keyer_pad(&keyer->outer, secret, 0x5c) != HARS_OK
+        || hars_keyer_name(keyer, keyer->endpoint, keyer->claims) != HARS_OK)
+    {
+        hars_keyer_free(keyer);
+        return NULL;
     }
 
     return keyer;
-
-failed:
-
-    hars_keyer_free(keyer);
-
-    return NULL;
 }
 
 
-static EVP_MD_CTX *
-hars_keyer_pad(EVP_MD *sha256, const unsigned char secret[HARS_SECRET_LEN],
+static int
+hars_keyer_pad(SHA256_CTX *state, const unsigned char secret[HARS_SECRET_LEN],
     unsigned char pad)
 {
-    unsigned        i;
-    EVP_MD_CTX     *md;
-    unsigned char   block[HARS_HMAC_BLOCK];
+    int            ok;
+    unsigned       i;
+    unsigned char  block[HARS_HMAC_BLOCK];
 
     memset(block, pad, HARS_HMAC_BLOCK);
 
@@ -194,34 +193,46 @@ hars_keyer_pad(EVP_MD *sha256, const unsigned char secret[HARS_SECRET_LEN],
         block[i] ^= secret[i];
     }
 
-    md = EVP_MD_CTX_new();
-
-    if (md != NULL
-        && (!EVP_DigestInit_ex(md, sha256, NULL)
-            || !EVP_DigestUpdate(md, block, HARS_HMAC_BLOCK)))
-    {
-        EVP_MD_CTX_free(md);
-        md = NULL;
-    }
+    ok = SHA256_Init(state) && SHA256_Update(state, block, HARS_HMAC_BLOCK);
 
     OPENSSL_cleanse(block, HARS_HMAC_BLOCK);
 
-    return md;
+    return ok ? HARS_OK : HARS_ERROR;
+}
+
+
+static int
+hars_keyer_name(hars_keyer_t *keyer,
+    const unsigned char endpoint[HARS_SHA256_LEN],
+    const unsigned char claims[HARS_SHA256_LEN])
+{
+    SHA256_CTX  state;
+
+    static const unsigned char  head[] = {
+        'H', 'A', 'R', 'S', HARS_RECORD_VERSION
+    };
+
+    state = keyer->inner;
+
+    if (!SHA256_Update(&state, head, sizeof(head))
+        || !SHA256_Update(&state, endpoint, HARS_SHA256_LEN)
+        || !SHA256_Update(&state, claims, HARS_SHA256_LEN))
+    {
+        return HARS_ERROR;
+    }
+
+    keyer->named = state;
+    memmove(keyer->endpoint, endpoint, HARS_SHA256_LEN);
+    memmove(keyer->claims, claims, HARS_SHA256_LEN);
+
+    return HARS_OK;
 }
 
 
 void
 hars_keyer_free(hars_keyer_t *keyer)
 {
-    if (keyer == NULL) {
-        return;
-    }
-
-    EVP_MD_CTX_free(keyer->work);
-    EVP_MD_CTX_free(keyer->outer);
-    EVP_MD_CTX_free(keyer->inner);
-    EVP_MD_free(keyer->sha256);
-    OPENSSL_free(keyer);
+    OPENSSL_clear_free(keyer, sizeof(hars_keyer_t));
 }
 
 
@@ -230,19 +241,22 @@ hars_record_key(hars_keyer_t *keyer, unsigned char key[HARS_KEY_LEN],
     const unsigned char endpoint[HARS_SHA256_LEN],
     const unsigned char claims[HARS_SHA256_LEN], const hars_str_t *token)
 {
-    int            rc;
-    unsigned char  hash[HARS_SHA256_LEN];
+    int         rc;
+    struct {
+        SHA256_CTX     state;
+        unsigned char  hash[HARS_SHA256_LEN];
+    } w;
 
-    if (!EVP_DigestInit_ex(keyer->work, keyer->sha256, NULL)
-        || !EVP_DigestUpdate(keyer->work, token->data, token->len)
-        || !EVP_DigestFinal_ex(keyer->work, hash, NULL))
+    if (!SHA256_Init(&w.state)
+        || !SHA256_Update(&w.state, token->data, token->len)
+        || !SHA256_Final(w.hash, &w.state))
     {
         return HARS_ERROR;
     }
 
-    rc = hars_record_key_hashed(keyer, key, endpoint, claims, hash);
+    rc = hars_record_key_hashed(keyer, key, endpoint, claims, w.hash);
 
-    OPENSSL_cleanse(hash, HARS_SHA256_LEN);
+    OPENSSL_cleanse(&w, sizeof(w));
 
     return rc;
 }
@@ -254,25 +268,32 @@ hars_record_key_hashed(hars_keyer_t *keyer, unsigned char key[HARS_KEY_LEN],
     const unsigned char claims[HARS_SHA256_LEN],
     const unsigned char token_hash[HARS_SHA256_LEN])
 {
-    unsigned char  text[5 + 3 * HARS_SHA256_LEN], inner[HARS_SHA256_LEN];
+    int  ok;
+    struct {
+        SHA256_CTX     state;
+        unsigned char  inner[HARS_SHA256_LEN];
+    } w;
 
-    memcpy(text, "HARS", 4);
-    text[4] = HARS_RECORD_VERSION;
-    memcpy(text + 5, endpoint, HARS_SHA256_LEN);
-    memcpy(text + 5 + HARS_SHA256_LEN, claims, HARS_SHA256_LEN);
-    memcpy(text + 5 + 2 * HARS_SHA256_LEN, token_hash, HARS_SHA256_LEN);
+    /* a gateway asks for one after another under the same names */
 
-    if (!EVP_MD_CTX_copy_ex(keyer->work, keyer->inner)
-        || !EVP_DigestUpdate(keyer->work, text, sizeof(text))
-        || !EVP_DigestFinal_ex(keyer->work, inner, NULL)
-        || !EVP_MD_CTX_copy_ex(keyer->work, keyer->outer)
-        || !EVP_DigestUpdate(keyer->work, inner, HARS_SHA256_LEN)
-        || !EVP_DigestFinal_ex(keyer->work, key, NULL))
+    if ((memcmp(keyer->endpoint, endpoint, HARS_SHA256_LEN) != 0
+         || memcmp(keyer->claims, claims, HARS_SHA256_LEN) != 0)
+        && hars_keyer_name(keyer, endpoint, claims) != HARS_OK)
     {
         return HARS_ERROR;
     }
 
-    return HARS_OK;
+    w.state = keyer->named;
+    ok = SHA256_Update(&w.state, token_hash, HARS_SHA256_LEN)
+         && SHA256_Final(w.inner, &w.state);
+
+    w.state = keyer->outer;
+    ok = ok && SHA256_Update(&w.state, w.inner, HARS_SHA256_LEN)
+         && SHA256_Final(key, &w.state);
+
+    OPENSSL_cleanse(&w, sizeof(w));
+
+    return ok ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -430,9 +451,9 @@ hars_record_decode(hars_record_t *rec, const unsigned char *src, size_t len)
     rec->has_nbf = (flags & HARS_FLAG_NBF) != 0;
     rec->nclaims = src[2];
 
-    rec->exp = (int64_t) hars_get_uint(src + 4, 8);
-    rec->nbf = (int64_t) hars_get_uint(src + 12, 8);
-    rec->checked_at = (int64_t) hars_get_uint(src + 20, 8);
+    rec->exp = (int64_t) hars_get_u64(src + 4);
+    rec->nbf = (int64_t) hars_get_u64(src + 12);
+    rec->checked_at = (int64_t) hars_get_u64(src + 20);
     memcpy(rec->cnf, src + 28, HARS_SHA256_LEN);
 
     if ((!rec->has_exp && rec->exp != 0)
@@ -454,7 +475,7 @@ hars_record_decode(hars_record_t *rec, const unsigned char *src, size_t len)
             return HARS_ERROR;
         }
 
-        str[i]->len = hars_get_uint(p, 2);
+        str[i]->len = (size_t) (p[0] << 8 | p[1]);
         p += 2;
 
         if (str[i]->len > (size_t) (last - p)) {
@@ -860,13 +881,10 @@ hars_put_uint(unsigned char *p, uint64_t v, unsigned size)
 
 
 static uint64_t
-hars_get_uint(const unsigned char *p, unsigned size)
+hars_get_u64(const unsigned char *p)
 {
-    uint64_t  v;
-
-    for (v = 0; size; size--) {
-        v = v << 8 | *p++;
-    }
-
-    return v;
+    return (uint64_t) p[0] << 56 | (uint64_t) p[1] << 48
+           | (uint64_t) p[2] << 40 | (uint64_t) p[3] << 32
+           | (uint64_t) p[4] << 24 | (uint64_t) p[5] << 16
+           | (uint64_t) p[6] << 8 | p[7];
 }

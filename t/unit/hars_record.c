@@ -23,6 +23,10 @@ static const char  golden_no_claims[] =
     "f49561a0e2bce7099c30f2a2f68c2f121ce67e1d6b42e96790950a2db99d602d";
 static const char  golden_key[] =
     "e6c579df16a77f4ab4a2788b3e73e90824c023a819c34eb274150b84ed331647";
+static const char  golden_other_claims[] =
+    "c25e3ce5728181552555133639f6e885a386998d38f22d93ae1d2e86fa0dab18";
+static const char  golden_other_endpoint[] =
+    "f240149d015acf2c3b7a3c293ac3cc4e49e592e16e9b0fec17bc64dfddb5ea93";
 static const char  golden_record[] =
     "01070100000000006b49d2000000000000000000000001a31857bc9b03d66dd0"
     "8835c1ca3f128cceacd1f31ac94163096b20f445ae84285bc0832d720005616c"
@@ -174,6 +178,17 @@ keys(void)
     token = str("hats_at_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG");
     hars_record_key(k, other, claims, endpoint, &token);
     ok(memcmp(key, other, 32) != 0, "another endpoint, another key");
+
+    /* one name is changed after another: the states kept are not of the last */
+
+    hars_record_key(k, other, endpoint, endpoint, &token);
+    ok(is_hex(other, 32, golden_other_claims), "another claim set, its key");
+
+    hars_record_key(k, other, endpoint, claims, &token);
+    ok(memcmp(key, other, 32) == 0, "and back");
+
+    hars_record_key(k, other, claims, claims, &token);
+    ok(is_hex(other, 32, golden_other_endpoint), "another endpoint, its key");
 
     EVP_Digest(token.data, token.len, id, NULL, EVP_sha256(), NULL);
     hars_record_key_hashed(k, other, endpoint, claims, id);
