@@ -126,6 +126,7 @@ sub under {
     });
     die "nginx does not start under valgrind:\n", content("$dir/$name.said"),
         content($nginx->error_log), "\n" if HarsTest::Place::is_gone($pid);
+    push @{ $nginx{$name} }, scalar(() = glob "/proc/$pid/fd/*");
 }
 
 
@@ -254,6 +255,7 @@ sub count {
     for my $m ($n / 10 | 0, $n, 2 * $n) {
         dump_counts($name);
         load($name, $uri, $each ? $m : 1, map { $token->($_) } 1 .. $m);
+        quiet($name);
         push @run, counts(dump_counts($name));
     }
 
@@ -262,6 +264,17 @@ sub count {
              keys %$twice;
     $count{$title} = \%by;
     printf "%-12s %9.0f instructions a request\n", $title, total(\%by);
+}
+
+
+# until it has closed its connections, but those it keeps to the origin
+sub quiet {
+    my ($name) = @_;
+    my ($kept, $pid) = @{ $nginx{$name} }[2, 1];
+
+    HarsTest::Place::wait_for(20,
+        sub { (() = glob "/proc/$pid/fd/*") <= $kept + 8 })
+        or die "$name: connections are not closed\n";
 }
 
 
