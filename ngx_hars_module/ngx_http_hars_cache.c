@@ -18,6 +18,7 @@
 #define NGX_HTTP_HARS_CELL_DATA     52
 #define NGX_HTTP_HARS_HEAD_DATA     2
 
+#define NGX_HTTP_HARS_AHEAD         6       /* cells of a usual record */
 #define NGX_HTTP_HARS_CHANCES       16      /* second chances in a row */
 #define NGX_HTTP_HARS_NEGATIVE      64      /* 1/64 of the cells, but */
 #define NGX_HTTP_HARS_NEGATIVE_MIN  1024    /* so many where 1/16 allows */
@@ -92,6 +93,10 @@ static void ngx_http_hars_queue_out(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell);
 static void ngx_http_hars_cell_read(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell, u_char *dst);
+static void ngx_http_hars_bucket_ahead(ngx_http_hars_part_t *part,
+    u_char *key);
+static void ngx_http_hars_record_ahead(ngx_http_hars_part_t *part,
+    u_char *key);
 
 
 #define ngx_http_hars_cell(part, n)  (&(part)->cells[(n) - 1])
@@ -203,7 +208,14 @@ ngx_int_t
 ngx_http_hars_zone_get(ngx_http_hars_zone_t *zone, u_char *key,
     ngx_msec_t stale, u_char *dst, size_t *len, ngx_http_hars_entry_t *entry)
 {
-    ngx_int_t  rc;
+    ngx_int_t               rc;
+    ngx_http_hars_cache_t  *cache;
+
+    cache = zone->sh->cache;
+
+    ngx_http_hars_bucket_ahead(&cache->records, key);
+    ngx_http_hars_bucket_ahead(&cache->negative, key);
+    __builtin_prefetch((void *) ngx_http_hars_cache_generation(cache, key));
 
     ngx_http_hars_zone_lock(zone);
 
@@ -224,6 +236,8 @@ ngx_http_hars_cache_get(ngx_http_hars_zone_t *zone, u_char *key,
     ngx_http_hars_cache_t  *cache;
 
     cache = zone->sh->cache;
+
+    ngx_http_hars_record_ahead(&cache->records, key);
 
     cell = ngx_http_hars_cache_denial(&cache->negative, key);
 
@@ -254,7 +268,12 @@ ngx_http_hars_cache_get(ngx_http_hars_zone_t *zone, u_char *key,
         return NGX_DECLINED;
     }
 
-    cell->used = 1;
+    /* what is not changed stays in the caches of other processors */
+
+    if (!cell->used) {
+        cell->used = 1;
+    }
+
     *len = cell->len;
     ngx_http_hars_cell_read(&cache->records, cell, dst);
 
@@ -456,7 +475,7 @@ static void
 ngx_http_hars_part_remove(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell)
 {
-    uint32_t               n, more, *prev;
+    uint32_t               n, more, first, *prev;
     ngx_http_hars_cell_t  *c;
 
     part->dirty = 1;
@@ -473,14 +492,19 @@ ngx_http_hars_part_remove(ngx_http_hars_part_t *part,
 
     ngx_http_hars_queue_out(part, cell);
 
+    /* in their order, so that the next record lies as this one did */
+
+    first = n;
+
     for ( /* void */ ; n; n = more) {
         c = ngx_http_hars_cell(part, n);
         more = c->more;
 
-        c->next = part->free;
-        part->free = n;
+        c->next = more ? more : part->free;
         part->nfree++;
     }
+
+    part->free = first;
 
     part->entries--;
 
@@ -657,9 +681,51 @@ ngx_http_hars_cell_read(ngx_http_hars_part_t *part,
     n = ngx_min(cell->len, NGX_HTTP_HARS_HEAD_DATA);
     dst = ngx_cpymem(dst, cell->u.head.data, n);
 
-    for (rest = cell->len - n; rest; rest -= n) {
+    for (rest = cell->len - n; rest > NGX_HTTP_HARS_CELL_DATA;
+         rest -= NGX_HTTP_HARS_CELL_DATA)
+    {
         cell = ngx_http_hars_cell(part, cell->more);
-        n = ngx_min(rest, NGX_HTTP_HARS_CELL_DATA);
-        dst = ngx_cpymem(dst, cell->u.data, n);
+        dst = ngx_cpymem(dst, cell->u.data, NGX_HTTP_HARS_CELL_DATA);
+    }
+
+    if (rest) {
+        cell = ngx_http_hars_cell(part, cell->more);
+        ngx_memcpy(dst, cell->u.data, rest);
+    }
+}
+
+
+/*
+ * A lookup waits for memory more than for anything else, and one thing leads
+ * to the next: what will be wanted is asked for before it is, and all of it at
+ * once.  A wrong guess costs nothing but the asking.
+ */
+
+static void
+ngx_http_hars_bucket_ahead(ngx_http_hars_part_t *part, u_char *key)
+{
+    __builtin_prefetch(ngx_http_hars_bucket(part, key));
+}
+
+
+static void
+ngx_http_hars_record_ahead(ngx_http_hars_part_t *part, u_char *key)
+{
+    uint32_t               n;
+    ngx_uint_t             i;
+    ngx_http_hars_cell_t  *cell;
+
+    n = *ngx_http_hars_bucket(part, key);
+
+    if (n == 0) {
+        return;
+    }
+
+    /* cells that were taken one after another mostly lie so */
+
+    cell = ngx_http_hars_cell(part, n);
+
+    for (i = 0; i < NGX_HTTP_HARS_AHEAD; i++) {
+        __builtin_prefetch(cell + i);
     }
 }
