@@ -241,22 +241,23 @@ hars_record_key(hars_keyer_t *keyer, unsigned char key[HARS_KEY_LEN],
     const unsigned char endpoint[HARS_SHA256_LEN],
     const unsigned char claims[HARS_SHA256_LEN], const hars_str_t *token)
 {
-    int         rc;
-    struct {
-        SHA256_CTX     state;
-        unsigned char  hash[HARS_SHA256_LEN];
-    } w;
+    int             rc;
+    SHA256_CTX      state;
+    unsigned char   hash[HARS_SHA256_LEN];
 
-    if (!SHA256_Init(&w.state)
-        || !SHA256_Update(&w.state, token->data, token->len)
-        || !SHA256_Final(w.hash, &w.state))
+    if (!SHA256_Init(&state)
+        || !SHA256_Update(&state, token->data, token->len)
+        || !SHA256_Final(hash, &state))
     {
         return HARS_ERROR;
     }
 
-    rc = hars_record_key_hashed(keyer, key, endpoint, claims, w.hash);
+    rc = hars_record_key_hashed(keyer, key, endpoint, claims, hash);
 
-    OPENSSL_cleanse(&w, sizeof(w));
+    /* the final of a state wipes its data */
+
+    OPENSSL_cleanse(state.h, sizeof(state.h));
+    OPENSSL_cleanse(hash, HARS_SHA256_LEN);
 
     return rc;
 }
@@ -268,11 +269,9 @@ hars_record_key_hashed(hars_keyer_t *keyer, unsigned char key[HARS_KEY_LEN],
     const unsigned char claims[HARS_SHA256_LEN],
     const unsigned char token_hash[HARS_SHA256_LEN])
 {
-    int  ok;
-    struct {
-        SHA256_CTX     state;
-        unsigned char  inner[HARS_SHA256_LEN];
-    } w;
+    int             ok;
+    SHA256_CTX      state;
+    unsigned char   inner[HARS_SHA256_LEN];
 
     /* a gateway asks for one after another under the same names */
 
@@ -283,15 +282,15 @@ hars_record_key_hashed(hars_keyer_t *keyer, unsigned char key[HARS_KEY_LEN],
         return HARS_ERROR;
     }
 
-    w.state = keyer->named;
-    ok = SHA256_Update(&w.state, token_hash, HARS_SHA256_LEN)
-         && SHA256_Final(w.inner, &w.state);
+    state = keyer->named;
+    ok = SHA256_Update(&state, token_hash, HARS_SHA256_LEN)
+         && SHA256_Final(inner, &state);
 
-    w.state = keyer->outer;
-    ok = ok && SHA256_Update(&w.state, w.inner, HARS_SHA256_LEN)
-         && SHA256_Final(key, &w.state);
+    state = keyer->outer;
+    ok = ok && SHA256_Update(&state, inner, HARS_SHA256_LEN)
+         && SHA256_Final(key, &state);
 
-    OPENSSL_cleanse(&w, sizeof(w));
+    OPENSSL_cleanse(inner, HARS_SHA256_LEN);
 
     return ok ? HARS_OK : HARS_ERROR;
 }

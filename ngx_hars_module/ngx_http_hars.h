@@ -378,16 +378,28 @@ typedef struct {
 } ngx_http_hars_location_t;
 
 
-/* a proved token of this connection: L0 */
+/*
+ * What is known of a token, decoded once: L0 has it, and each request that
+ * was judged by it until its pool is destroyed.  Not changed once it is made.
+ */
 typedef struct {
-    ngx_http_hars_endpoint_t  *endpoint;     /* NULL: free */
+    ngx_uint_t                 owners;
+    size_t                     size;         /* of data */
+    ngx_http_hars_endpoint_t  *endpoint;
     ngx_http_hars_entry_t      entry;
     u_char                     key[HARS_KEY_LEN];
     u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
-    size_t                     token_len;
-    size_t                     record_len;
-    size_t                     size;         /* of data */
-    u_char                    *data;         /* token, then record */
+    size_t                     token_len;    /* 0: none of L0 */
+    u_char                    *token;        /* into data */
+    hars_record_t              record;       /* points into data */
+    u_char                     data[1];      /* the token, then the record */
+} ngx_http_hars_fact_t;
+
+
+/* a proved token of this connection: L0 */
+typedef struct {
+    uint64_t                   mix;          /* of the token */
+    ngx_http_hars_fact_t      *fact;         /* NULL: free */
 } ngx_http_hars_slot_t;
 
 
@@ -427,6 +439,14 @@ struct ngx_http_hars_sub_s {
 };
 
 
+/* of a request that has to wait, or lasts: few are */
+typedef struct {
+    ngx_event_t                timer;        /* hars_timeout */
+    ngx_event_t                wake;
+    ngx_event_t                watch;        /* over an upgraded connection */
+} ngx_http_hars_wait_t;
+
+
 struct ngx_http_hars_ctx_s {
     ngx_http_hars_state_e      state;
     ngx_http_hars_verdict_e    verdict;      /* the latest judgement */
@@ -443,15 +463,14 @@ struct ngx_http_hars_ctx_s {
     u_char                     key[HARS_KEY_LEN];
     u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
 
-    hars_record_t              record;       /* points into data */
-    u_char                    *data;
-    size_t                     len;
+    ngx_http_hars_fact_t      *fact;         /* NULL: no record */
+    ngx_http_hars_slot_t      *slot;         /* to fill with it, or NULL */
+    uint64_t                   mix;          /* of the token, for L0 */
     ngx_http_hars_entry_t      entry;
 
     ngx_http_hars_sub_t       *subs;         /* its refused subrequests */
 
     unsigned                   has_id:1;
-    unsigned                   has_record:1;
     unsigned                   internal:1;   /* our own introspection */
     unsigned                   waiting:1;    /* suspended */
     unsigned                   counted:1;    /* by its first verdict */
@@ -463,9 +482,8 @@ struct ngx_http_hars_ctx_s {
     ngx_http_hars_flight_t    *flight;
     ngx_http_hars_job_t       *job;          /* of our own introspection */
     ngx_queue_t                queue;        /* of the flight's waiters */
-    ngx_event_t                timer;        /* hars_timeout */
-    ngx_event_t                wake;
-    ngx_event_t                watch;        /* over an upgraded connection */
+    ngx_http_hars_wait_t      *wait;         /* NULL: it never had to */
+    ngx_http_hars_ctx_t       *spare;        /* the next one, in the list */
 };
 
 
@@ -731,13 +749,25 @@ ngx_int_t ngx_http_hars_token_parse(ngx_pool_t *pool, ngx_array_t *claims,
 ngx_http_hars_verdict_e ngx_http_hars_policy(hars_record_t *record,
     u_char *thumbprint, int64_t now, ngx_http_hars_loc_conf_t *hlcf);
 
-/* ngx_http_hars_memo.c: L0 */
+/* ngx_http_hars_memo.c: L0, and what requests hold of it */
 
-/* NGX_OK with a copy in r->pool, or NGX_DECLINED */
-ngx_int_t ngx_http_hars_memo_get(ngx_http_request_t *r,
-    ngx_http_hars_ctx_t *ctx, ngx_msec_t refresh);
+/* NGX_OK: ctx->fact, which the request owns from now on; or NGX_DECLINED */
+ngx_int_t ngx_http_hars_memo_get(ngx_http_hars_ctx_t *ctx,
+    ngx_msec_t refresh);
+/* keeps ctx->fact on the connection */
 void ngx_http_hars_memo_put(ngx_http_hars_ctx_t *ctx);
 void ngx_http_hars_memo_wipe(ngx_http_hars_conn_t *conn);
+/*
+ * ctx->fact out of the bytes of a record, with ctx->entry.  NGX_DECLINED:
+ * they are none of a token that is active; NGX_ERROR without memory.
+ */
+ngx_int_t ngx_http_hars_fact(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    u_char *record, size_t len);
+/* wiped with its last owner */
+void ngx_http_hars_fact_drop(ngx_http_hars_fact_t *fact);
+/* ctx->fact is let go at the request's end: variables may point into it */
+ngx_int_t ngx_http_hars_fact_leave(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx);
 
 /* ngx_http_hars_zone.c: what workers share, and what of it is believed */
 

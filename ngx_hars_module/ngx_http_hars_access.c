@@ -20,17 +20,22 @@
 #define NGX_HTTP_HARS_ROUNDS  3        /* flights that came to nothing */
 #define NGX_HTTP_HARS_WATCH   1000     /* ms, over upgraded connections */
 
+/* a sanitizer is to see who uses one that has ended */
+#if (NGX_DEBUG_PALLOC)
+#define NGX_HTTP_HARS_SPARES  0
+#else
+#define NGX_HTTP_HARS_SPARES  64
+#endif
+
 
 static ngx_int_t ngx_http_hars_run(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf);
 static ngx_int_t ngx_http_hars_refuse_sub(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_verdict_e verdict);
-static void ngx_http_hars_reset(ngx_http_hars_ctx_t *ctx,
-    ngx_http_hars_endpoint_t *endpoint);
+static ngx_int_t ngx_http_hars_reset(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx, ngx_http_hars_endpoint_t *endpoint);
 static ngx_int_t ngx_http_hars_name(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx);
-static ngx_int_t ngx_http_hars_take(ngx_http_request_t *r,
-    ngx_http_hars_ctx_t *ctx, u_char *record, size_t len);
 static ngx_int_t ngx_http_hars_l1(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_msec_t stale);
 static void ngx_http_hars_renew(ngx_http_request_t *r,
@@ -46,15 +51,26 @@ static ngx_http_hars_verdict_e ngx_http_hars_judge(ngx_http_request_t *r,
 static ngx_int_t ngx_http_hars_finish(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_http_hars_loc_conf_t *hlcf,
     ngx_http_hars_verdict_e verdict);
+static ngx_int_t ngx_http_hars_wait(ngx_http_request_t *r,
+    ngx_http_hars_ctx_t *ctx);
 static ngx_int_t ngx_http_hars_suspend(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx, ngx_msec_t timeout);
 static void ngx_http_hars_wake_handler(ngx_event_t *ev);
-static void ngx_http_hars_watch(ngx_http_request_t *r,
+static ngx_int_t ngx_http_hars_watch(ngx_http_request_t *r,
     ngx_http_hars_ctx_t *ctx);
 static void ngx_http_hars_watch_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_http_hars_is_over(ngx_http_hars_ctx_t *ctx);
 static void ngx_http_hars_timer_handler(ngx_event_t *ev);
 static void ngx_http_hars_cleanup(void *data);
+
+
+/*
+ * Contexts of requests that have ended, the last one first: it is in the
+ * processor's cache, and one in the pool of a request often cost it a block
+ * more.
+ */
+static ngx_http_hars_ctx_t  *ngx_http_hars_spare;
+static ngx_uint_t            ngx_http_hars_spares;
 
 
 ngx_int_t
@@ -82,8 +98,10 @@ ngx_http_hars_access_handler(ngx_http_request_t *r)
         return NGX_AGAIN;
     }
 
-    if (ctx->endpoint != hlcf->introspect) {
-        ngx_http_hars_reset(ctx, hlcf->introspect);
+    if (ctx->endpoint != hlcf->introspect
+        && ngx_http_hars_reset(r, ctx, hlcf->introspect) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_hars_run(r, ctx, hlcf);
@@ -132,15 +150,14 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
             break;
 
         case NGX_HTTP_HARS_L0:
-            rc = ngx_http_hars_memo_get(r, ctx, hlcf->refresh);
 
-            if (rc == NGX_OK) {
+            if (ngx_http_hars_memo_get(ctx, hlcf->refresh) == NGX_OK) {
                 ngx_http_hars_found(ctx);
                 ctx->state = NGX_HTTP_HARS_DECIDE;
                 break;
             }
 
-            if (rc == NGX_ERROR || ngx_http_hars_name(r, ctx) != NGX_OK) {
+            if (ngx_http_hars_name(r, ctx) != NGX_OK) {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
 
@@ -157,8 +174,8 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
             if (rc == NGX_OK) {
                 ngx_http_hars_found(ctx);
                 ngx_http_hars_renew(r, ctx, hlcf);
-                ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
-                                             : NGX_HTTP_HARS_REFUSE;
+                ctx->state = ctx->fact ? NGX_HTTP_HARS_FILL
+                                       : NGX_HTTP_HARS_REFUSE;
                 break;
             }
 
@@ -169,6 +186,10 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
         case NGX_HTTP_HARS_FLIGHT:
             rc = ctx->answer;
             ctx->answer = NGX_DONE;
+
+            if (rc == NGX_DONE) {
+                rc = ngx_http_hars_wait(r, ctx);
+            }
 
             if (rc == NGX_DONE) {
                 rc = ngx_http_hars_flight_join(r, ctx, hlcf);
@@ -188,8 +209,8 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
             if (rc == NGX_OK) {
                 ngx_http_hars_found(ctx);
-                ctx->state = ctx->has_record ? NGX_HTTP_HARS_FILL
-                                             : NGX_HTTP_HARS_REFUSE;
+                ctx->state = ctx->fact ? NGX_HTTP_HARS_FILL
+                                       : NGX_HTTP_HARS_REFUSE;
                 break;
             }
 
@@ -213,8 +234,8 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
 
-            ctx->state = ctx->has_record ? NGX_HTTP_HARS_DECIDE
-                                         : NGX_HTTP_HARS_REFUSE;
+            ctx->state = ctx->fact ? NGX_HTTP_HARS_DECIDE
+                                   : NGX_HTTP_HARS_REFUSE;
             break;
 
         case NGX_HTTP_HARS_FILL:
@@ -265,7 +286,7 @@ ngx_http_hars_preaccess_handler(ngx_http_request_t *r)
         sub->verdict = NGX_HTTP_HARS_OK;
     }
 
-    if (ctx && ctx->has_record && ctx->endpoint == hlcf->introspect) {
+    if (ctx && ctx->fact && ctx->endpoint == hlcf->introspect) {
         verdict = ngx_http_hars_judge(r, ctx, hlcf);
 
     } else {
@@ -375,12 +396,24 @@ ngx_http_hars_create_ctx(ngx_http_request_t *r)
     ngx_pool_cleanup_t   *cln;
     ngx_http_hars_ctx_t  *ctx;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_hars_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
+    ctx = ngx_http_hars_spare;
+
+    if (ctx) {
+        ngx_http_hars_spare = ctx->spare;
+        ngx_http_hars_spares--;
+
+    } else {
+        ctx = ngx_alloc(sizeof(ngx_http_hars_ctx_t), r->connection->log);
+        if (ctx == NULL) {
+            return NULL;
+        }
+    }
+
     ngx_memzero(ctx, sizeof(ngx_http_hars_ctx_t));
 
     /*
@@ -393,6 +426,7 @@ ngx_http_hars_create_ctx(ngx_http_request_t *r)
 
     ctx->request = r;
     cln->handler = ngx_http_hars_cleanup;
+    cln->data = ctx;
 
     ngx_http_set_ctx(r, ctx, ngx_http_hars_module);
 
@@ -400,11 +434,15 @@ ngx_http_hars_create_ctx(ngx_http_request_t *r)
 }
 
 
-static void
-ngx_http_hars_reset(ngx_http_hars_ctx_t *ctx,
+static ngx_int_t
+ngx_http_hars_reset(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_http_hars_endpoint_t *endpoint)
 {
     /* what one authority said is nothing to another */
+
+    if (ngx_http_hars_fact_leave(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ctx->endpoint = endpoint;
     ctx->state = NGX_HTTP_HARS_BEARER;
@@ -413,7 +451,8 @@ ngx_http_hars_reset(ngx_http_hars_ctx_t *ctx,
     ctx->answer = NGX_DONE;
     ctx->rounds = 0;
     ctx->has_id = 0;
-    ctx->has_record = 0;
+
+    return NGX_OK;
 }
 
 
@@ -443,30 +482,6 @@ ngx_http_hars_name(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
 
 
 static ngx_int_t
-ngx_http_hars_take(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
-    u_char *record, size_t len)
-{
-    ctx->data = ngx_pnalloc(r->pool, len);
-    if (ctx->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(ctx->data, record, len);
-    ctx->len = len;
-
-    if (hars_record_decode(&ctx->record, ctx->data, len) != HARS_OK
-        || !ctx->record.active)
-    {
-        return NGX_DECLINED;
-    }
-
-    ctx->has_record = 1;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_http_hars_l1(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_msec_t stale)
 {
@@ -487,7 +502,7 @@ ngx_http_hars_l1(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
         return NGX_OK;
     }
 
-    return ngx_http_hars_take(r, ctx, record, len);
+    return ngx_http_hars_fact(r, ctx, record, len);
 }
 
 
@@ -497,7 +512,7 @@ ngx_http_hars_renew(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 {
     /* ahead of its end, so that no request waits for it */
 
-    if (ctx->has_record
+    if (ctx->fact
         && ngx_http_hars_renew_at(ctx->endpoint->zone, ctx->key, &ctx->entry,
                                   hlcf->refresh)
            <= ngx_current_msec)
@@ -574,7 +589,7 @@ ngx_http_hars_found(ngx_http_hars_ctx_t *ctx)
 
     /* a denial that was remembered; a new one is its source's answer */
 
-    if (!ctx->has_record
+    if (ctx->fact == NULL
         && (ctx->source == NGX_HTTP_HARS_SOURCE_L1
             || ctx->source == NGX_HTTP_HARS_SOURCE_STALE))
     {
@@ -624,8 +639,8 @@ ngx_http_hars_judge(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
         return NGX_HTTP_HARS_CERT_REVOKED;
     }
 
-    verdict = ngx_http_hars_policy(&ctx->record, ctx->thumbprint, ngx_time(),
-                                   hlcf);
+    verdict = ngx_http_hars_policy(&ctx->fact->record, ctx->thumbprint,
+                                   ngx_time(), hlcf);
 
     if (verdict != NGX_HTTP_HARS_OK || hlcf->require == NULL) {
         return verdict;
@@ -661,8 +676,8 @@ ngx_http_hars_finish(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 {
     ngx_uint_t  level;
 
-    if (ctx->timer.timer_set) {
-        ngx_del_timer(&ctx->timer);
+    if (ctx->wait && ctx->wait->timer.timer_set) {
+        ngx_del_timer(&ctx->wait->timer);
     }
 
     ctx->verdict = verdict;
@@ -682,8 +697,10 @@ ngx_http_hars_finish(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
     if (verdict == NGX_HTTP_HARS_OK) {
 
-        if (r->headers_in.upgrade && hlcf->mode == NGX_HTTP_HARS_MODE_ON) {
-            ngx_http_hars_watch(r, ctx);
+        if (r->headers_in.upgrade && hlcf->mode == NGX_HTTP_HARS_MODE_ON
+            && ngx_http_hars_watch(r, ctx) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
         return (hlcf->mode == NGX_HTTP_HARS_MODE_ON) ? NGX_OK : NGX_DECLINED;
@@ -711,10 +728,24 @@ ngx_http_hars_finish(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 }
 
 
+/* NGX_DONE, or NGX_ABORT without memory */
+
+static ngx_int_t
+ngx_http_hars_wait(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
+{
+    if (ctx->wait == NULL) {
+        ctx->wait = ngx_pcalloc(r->pool, sizeof(ngx_http_hars_wait_t));
+    }
+
+    return ctx->wait ? NGX_DONE : NGX_ABORT;
+}
+
+
 static ngx_int_t
 ngx_http_hars_suspend(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_msec_t timeout)
 {
+    ngx_event_t       *timer;
     ngx_connection_t  *c;
 
     c = r->connection;
@@ -735,12 +766,14 @@ ngx_http_hars_suspend(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
     /* one bound on the sum of all lookups */
 
-    if (!ctx->timer.timer_set) {
-        ctx->timer.handler = ngx_http_hars_timer_handler;
-        ctx->timer.data = ctx;
-        ctx->timer.log = c->log;
+    timer = &ctx->wait->timer;
 
-        ngx_add_timer(&ctx->timer, timeout);
+    if (!timer->timer_set) {
+        timer->handler = ngx_http_hars_timer_handler;
+        timer->data = ctx;
+        timer->log = c->log;
+
+        ngx_add_timer(timer, timeout);
     }
 
     return NGX_AGAIN;
@@ -751,15 +784,19 @@ void
 ngx_http_hars_resume(ngx_http_hars_ctx_t *ctx, ngx_int_t answer,
     ngx_http_hars_source_e source)
 {
+    ngx_event_t  *wake;
+
     ctx->answer = answer;
     ctx->source = (answer == NGX_DECLINED) ? NGX_HTTP_HARS_SOURCE_NONE
                                            : source;
 
-    ctx->wake.handler = ngx_http_hars_wake_handler;
-    ctx->wake.data = ctx;
-    ctx->wake.log = ctx->request->connection->log;
+    wake = &ctx->wait->wake;
 
-    ngx_post_event(&ctx->wake, &ngx_posted_events);
+    wake->handler = ngx_http_hars_wake_handler;
+    wake->data = ctx;
+    wake->log = ctx->request->connection->log;
+
+    ngx_post_event(wake, &ngx_posted_events);
 }
 
 
@@ -788,17 +825,27 @@ ngx_http_hars_wake_handler(ngx_event_t *ev)
 
 /* an upgraded connection is judged once, and may last: it ends in time */
 
-static void
+static ngx_int_t
 ngx_http_hars_watch(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
 {
-    ctx->watch.handler = ngx_http_hars_watch_handler;
-    ctx->watch.data = ctx;
-    ctx->watch.log = r->connection->log;
-    ctx->watch.cancelable = 1;
+    ngx_event_t  *watch;
 
-    if (!ctx->watch.timer_set) {
-        ngx_add_timer(&ctx->watch, NGX_HTTP_HARS_WATCH);
+    if (ngx_http_hars_wait(r, ctx) != NGX_DONE) {
+        return NGX_ERROR;
     }
+
+    watch = &ctx->wait->watch;
+
+    watch->handler = ngx_http_hars_watch_handler;
+    watch->data = ctx;
+    watch->log = r->connection->log;
+    watch->cancelable = 1;
+
+    if (!watch->timer_set) {
+        ngx_add_timer(watch, NGX_HTTP_HARS_WATCH);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -841,10 +888,13 @@ static ngx_uint_t
 ngx_http_hars_is_over(ngx_http_hars_ctx_t *ctx)
 {
     size_t                 len;
-    u_char                 record[HARS_RECORD_MAX];
+    u_char                 stored[HARS_RECORD_MAX];
+    hars_record_t         *record;
     ngx_http_hars_entry_t  entry;
 
-    if (ctx->record.has_exp && ctx->record.exp <= ngx_time()) {
+    record = ctx->fact ? &ctx->fact->record : NULL;
+
+    if (record && record->has_exp && record->exp <= ngx_time()) {
         return 1;
     }
 
@@ -852,7 +902,7 @@ ngx_http_hars_is_over(ngx_http_hars_ctx_t *ctx)
         return 1;
     }
 
-    return ngx_http_hars_zone_get(ctx->endpoint->zone, ctx->key, 0, record,
+    return ngx_http_hars_zone_get(ctx->endpoint->zone, ctx->key, 0, stored,
                                   &len, &entry)
            == NGX_OK
            && len == 0;
@@ -875,21 +925,41 @@ ngx_http_hars_cleanup(void *data)
 {
     ngx_http_hars_ctx_t *ctx = data;
 
+    ngx_http_hars_wait_t  *wait;
+
     ngx_http_hars_flight_leave(ctx);
 
     if (ctx->waiting) {
         ctx->endpoint->zone->waiters--;
     }
 
-    if (ctx->timer.timer_set) {
-        ngx_del_timer(&ctx->timer);
+    wait = ctx->wait;
+
+    if (wait) {
+
+        if (wait->timer.timer_set) {
+            ngx_del_timer(&wait->timer);
+        }
+
+        if (wait->watch.timer_set) {
+            ngx_del_timer(&wait->watch);
+        }
+
+        if (wait->wake.posted) {
+            ngx_delete_posted_event(&wait->wake);
+        }
     }
 
-    if (ctx->watch.timer_set) {
-        ngx_del_timer(&ctx->watch);
+    if (ctx->fact) {
+        ngx_http_hars_fact_drop(ctx->fact);
     }
 
-    if (ctx->wake.posted) {
-        ngx_delete_posted_event(&ctx->wake);
+    if (ngx_http_hars_spares == NGX_HTTP_HARS_SPARES) {
+        ngx_free(ctx);
+        return;
     }
+
+    ctx->spare = ngx_http_hars_spare;
+    ngx_http_hars_spare = ctx;
+    ngx_http_hars_spares++;
 }

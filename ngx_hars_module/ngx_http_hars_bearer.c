@@ -86,8 +86,12 @@ ngx_http_hars_bearer(ngx_http_request_t *r, ngx_str_t *token)
     p = value->data;
     last = p + value->len;
 
+    /* RFC 9110, 11.1: in any case; most clients write it so */
+
     if (value->len < sizeof("Bearer") - 1
-        || ngx_strncasecmp(p, (u_char *) "Bearer", sizeof("Bearer") - 1) != 0)
+        || (ngx_memcmp(p, "Bearer", sizeof("Bearer") - 1) != 0
+            && ngx_strncasecmp(p, (u_char *) "Bearer", sizeof("Bearer") - 1)
+               != 0))
     {
         return NGX_HTTP_HARS_NO_TOKEN;
     }
@@ -133,38 +137,50 @@ ngx_http_hars_bearer(ngx_http_request_t *r, ngx_str_t *token)
 static ngx_http_hars_verdict_e
 ngx_http_hars_b64token(u_char *p, u_char *last)
 {
-    u_char  *start, ch;
+    u_char  *start, good;
 
     /* 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" */
 
-    static const uint32_t  b64token[] = {
-        0x00000000,
-        0x03ffe800,   /* 0-9 + - . / */
-        0x87fffffe,   /* A-Z _ */
-        0x47fffffe,   /* a-z ~ */
-        0x00000000,
-        0x00000000,
-        0x00000000,
-        0x00000000
+    static const u_char  b64token[] = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1,   /* + - . / */
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,   /* 0-9 */
+        0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,   /* A-O */
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1,   /* P-Z _ */
+        0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,   /* a-o */
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0,   /* p-z ~ */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
     };
 
-    for (start = p; p < last; p++) {
-        ch = *p;
+    start = p;
 
-        if (!(b64token[ch >> 5] & (1U << (ch & 0x1f)))) {
-            break;
-        }
+    while (last > start && last[-1] == '=') {
+        last--;
     }
 
-    if (p == start) {
+    if (last == start) {
         return NGX_HTTP_HARS_MALFORMED;
     }
 
-    while (p < last && *p == '=') {
-        p++;
+    for (good = 1; last - p >= 8; p += 8) {
+        good &= b64token[p[0]] & b64token[p[1]] & b64token[p[2]]
+                & b64token[p[3]] & b64token[p[4]] & b64token[p[5]]
+                & b64token[p[6]] & b64token[p[7]];
     }
 
-    return (p == last) ? NGX_HTTP_HARS_OK : NGX_HTTP_HARS_MALFORMED;
+    while (p < last) {
+        good &= b64token[*p++];
+    }
+
+    return good ? NGX_HTTP_HARS_OK : NGX_HTTP_HARS_MALFORMED;
 }
 
 

@@ -2,152 +2,107 @@
 /*
  * L0: what a connection remembers of the last tokens that it proved, on its
  * SSL object, so that the streams of HTTP/2 share it.  A hit neither hashes
- * nor locks: it compares the token itself, the generation of its bucket in
- * the zone, which denials change, and until when the record is believed.
- * Wiped when the connection ends.
+ * nor locks, nor copies or decodes a record: it compares the token itself,
+ * the generation of its bucket in the zone, which denials change, and until
+ * when the record is believed.
+ *
+ * A fact is a record that was decoded once.  Connection and requests own it
+ * together, since another stream may take its slot while a request goes on;
+ * the last owner wipes it.  A slot's own is used again for the next token, so
+ * that a connection of many tokens allocates nothing either.
  */
 
 #include "ngx_http_hars.h"
 
 
 #define NGX_HTTP_HARS_MEMO_TOKEN    1024
+#define NGX_HTTP_HARS_FACT_ALIGN    64       /* room for one a bit larger */
 
 
-static void ngx_http_hars_slot_wipe(ngx_http_hars_slot_t *slot);
+static uint64_t ngx_http_hars_token_mix(ngx_str_t *token);
+static ngx_http_hars_slot_t *ngx_http_hars_memo_find(
+    ngx_http_hars_ctx_t *ctx);
+static ngx_http_hars_slot_t *ngx_http_hars_memo_slot(
+    ngx_http_hars_ctx_t *ctx);
+static void ngx_http_hars_slot_empty(ngx_http_hars_slot_t *slot);
+static ngx_http_hars_fact_t *ngx_http_hars_fact_create(ngx_http_request_t *r,
+    ngx_http_hars_slot_t *slot, size_t size);
+static void ngx_http_hars_fact_cleanup(void *data);
 
 
 ngx_int_t
-ngx_http_hars_memo_get(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
-    ngx_msec_t refresh)
+ngx_http_hars_memo_get(ngx_http_hars_ctx_t *ctx, ngx_msec_t refresh)
 {
-    ngx_uint_t             i;
-    ngx_http_hars_zone_t  *zone;
+    ngx_http_hars_fact_t  *fact;
     ngx_http_hars_slot_t  *slot;
+    ngx_http_hars_zone_t  *zone;
 
-    if (ctx->conn == NULL) {
+    ctx->slot = NULL;
+
+    if (ctx->conn == NULL || ctx->token.len > NGX_HTTP_HARS_MEMO_TOKEN) {
         return NGX_DECLINED;
     }
 
-    zone = ctx->endpoint->zone;
+    ctx->mix = ngx_http_hars_token_mix(&ctx->token);
+    slot = ngx_http_hars_memo_find(ctx);
 
-    for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++) {
-        slot = &ctx->conn->slots[i];
-
-        if (slot->endpoint != ctx->endpoint
-            || slot->token_len != ctx->token.len
-            || !ngx_http_hars_equal(slot->data, ctx->token.data,
-                                    slot->token_len))
-        {
-            continue;
-        }
-
-        if (*ngx_http_hars_cache_generation(zone->sh->cache, slot->key)
-            != slot->entry.generation
-            || ngx_http_hars_until(zone, &slot->entry) <= ngx_current_msec)
-        {
-            ngx_http_hars_slot_wipe(slot);
-            return NGX_DECLINED;
-        }
-
-        /* L1 may have it renewed, or is to renew it */
-
-        if (ngx_http_hars_renew_at(zone, slot->key, &slot->entry, refresh)
-            <= ngx_current_msec)
-        {
-            return NGX_DECLINED;
-        }
-
-        /* another stream may take the slot while this request goes on */
-
-        ctx->data = ngx_pnalloc(r->pool, slot->record_len);
-        if (ctx->data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(ctx->data, slot->data + slot->token_len,
-                   slot->record_len);
-        ngx_memcpy(ctx->key, slot->key, HARS_KEY_LEN);
-        ngx_memcpy(ctx->id, slot->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
-
-        if (hars_record_decode(&ctx->record, ctx->data, slot->record_len)
-            != HARS_OK)
-        {
-            return NGX_DECLINED;
-        }
-
-        ctx->len = slot->record_len;
-        ctx->has_id = 1;
-        ctx->has_record = 1;
-        ctx->source = NGX_HTTP_HARS_SOURCE_L0;
-
-        return NGX_OK;
+    if (slot == NULL) {
+        return NGX_DECLINED;
     }
 
-    return NGX_DECLINED;
+    fact = slot->fact;
+    zone = ctx->endpoint->zone;
+
+    if (*ngx_http_hars_cache_generation(zone->sh->cache, fact->key)
+        != fact->entry.generation
+        || ngx_http_hars_until(zone, &fact->entry) <= ngx_current_msec)
+    {
+        ngx_http_hars_slot_empty(slot);
+        ctx->slot = slot;
+        return NGX_DECLINED;
+    }
+
+    /* L1 may have it renewed, or is to renew it */
+
+    if (ngx_http_hars_renew_at(zone, fact->key, &fact->entry, refresh)
+        <= ngx_current_msec)
+    {
+        ctx->slot = slot;
+        return NGX_DECLINED;
+    }
+
+    fact->owners++;
+
+    ctx->fact = fact;
+    ctx->source = NGX_HTTP_HARS_SOURCE_L0;
+    ngx_memcpy(ctx->key, fact->key, HARS_KEY_LEN);
+    ngx_memcpy(ctx->id, fact->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
+    ctx->has_id = 1;
+
+    return NGX_OK;
 }
 
 
 void
 ngx_http_hars_memo_put(ngx_http_hars_ctx_t *ctx)
 {
-    size_t                 len;
-    ngx_uint_t             i;
-    ngx_http_hars_conn_t  *conn;
     ngx_http_hars_slot_t  *slot;
 
-    conn = ctx->conn;
+    slot = ctx->slot;
 
-    if (conn == NULL
-        || ctx->token.len > NGX_HTTP_HARS_MEMO_TOKEN
-        || ctx->source == NGX_HTTP_HARS_SOURCE_STALE)
-    {
+    /* what is only believed for want of an answer is not remembered */
+
+    if (slot == NULL || ctx->source == NGX_HTTP_HARS_SOURCE_STALE) {
         return;
     }
 
-    slot = NULL;
+    ngx_http_hars_slot_empty(slot);
 
-    for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++) {
+    slot->mix = ctx->mix;
+    slot->fact = ctx->fact;
+    slot->fact->owners++;
 
-        if (conn->slots[i].endpoint == NULL
-            || (conn->slots[i].endpoint == ctx->endpoint
-                && conn->slots[i].token_len == ctx->token.len
-                && ngx_http_hars_equal(conn->slots[i].data, ctx->token.data,
-                                       ctx->token.len)))
-        {
-            slot = &conn->slots[i];
-            break;
-        }
-    }
-
-    if (slot == NULL) {
-        slot = &conn->slots[conn->next];
-        conn->next++;
-    }
-
-    len = ctx->token.len + ctx->len;
-
-    if (slot->size < len) {
-        ngx_http_hars_slot_wipe(slot);
-
-        slot->data = ngx_alloc(len, ngx_cycle->log);
-        if (slot->data == NULL) {
-            return;
-        }
-
-        slot->size = len;
-    }
-
-    /* with the generation of the moment in which the record was read */
-
-    slot->entry = ctx->entry;
-    slot->token_len = ctx->token.len;
-    slot->record_len = ctx->len;
-    slot->endpoint = ctx->endpoint;
-
-    ngx_memcpy(slot->key, ctx->key, HARS_KEY_LEN);
-    ngx_memcpy(slot->id, ctx->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
-    ngx_memcpy(slot->data, ctx->token.data, ctx->token.len);
-    ngx_memcpy(slot->data + ctx->token.len, ctx->data, ctx->len);
+    ctx->slot = NULL;
 }
 
 
@@ -157,18 +112,217 @@ ngx_http_hars_memo_wipe(ngx_http_hars_conn_t *conn)
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++) {
-        ngx_http_hars_slot_wipe(&conn->slots[i]);
+        ngx_http_hars_slot_empty(&conn->slots[i]);
     }
 }
 
 
-static void
-ngx_http_hars_slot_wipe(ngx_http_hars_slot_t *slot)
+/* tells tokens apart that are not the same; those that are, are compared */
+
+static uint64_t
+ngx_http_hars_token_mix(ngx_str_t *token)
 {
-    if (slot->data) {
-        ngx_explicit_memzero(slot->data, slot->size);
-        ngx_free(slot->data);
+    u_char    *p;
+    size_t     len;
+    uint64_t   mix, word;
+
+    p = token->data;
+    mix = 0;
+
+    for (len = token->len; len >= sizeof(uint64_t); len -= sizeof(uint64_t)) {
+        ngx_memcpy(&word, p, sizeof(uint64_t));
+        mix = (mix ^ word) * 0x9e3779b97f4a7c15;
+        mix ^= mix >> 32;
+        p += sizeof(uint64_t);
     }
 
-    ngx_memzero(slot, sizeof(ngx_http_hars_slot_t));
+    while (len--) {
+        mix = (mix ^ *p++) * 0x9e3779b97f4a7c15;
+    }
+
+    return mix;
+}
+
+
+static ngx_http_hars_slot_t *
+ngx_http_hars_memo_find(ngx_http_hars_ctx_t *ctx)
+{
+    ngx_uint_t             i;
+    ngx_http_hars_fact_t  *fact;
+    ngx_http_hars_slot_t  *slot;
+
+    slot = ctx->conn->slots;
+
+    for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++, slot++) {
+        fact = slot->fact;
+
+        if (slot->mix == ctx->mix
+            && fact
+            && fact->endpoint == ctx->endpoint
+            && fact->token_len == ctx->token.len
+            && ngx_http_hars_equal(fact->token, ctx->token.data,
+                                   ctx->token.len))
+        {
+            return slot;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* the one to fill, or NULL where the token is not to be remembered */
+
+static ngx_http_hars_slot_t *
+ngx_http_hars_memo_slot(ngx_http_hars_ctx_t *ctx)
+{
+    ngx_uint_t  i;
+
+    /* the token's own, as far as it had one */
+
+    if (ctx->slot) {
+        return ctx->slot;
+    }
+
+    if (ctx->conn == NULL || ctx->token.len > NGX_HTTP_HARS_MEMO_TOKEN) {
+        return NULL;
+    }
+
+    for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++) {
+        if (ctx->conn->slots[i].fact == NULL) {
+            return &ctx->conn->slots[i];
+        }
+    }
+
+    return &ctx->conn->slots[ctx->conn->next++];
+}
+
+
+static void
+ngx_http_hars_slot_empty(ngx_http_hars_slot_t *slot)
+{
+    if (slot->fact) {
+        ngx_http_hars_fact_drop(slot->fact);
+        slot->fact = NULL;
+    }
+}
+
+
+ngx_int_t
+ngx_http_hars_fact(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
+    u_char *record, size_t len)
+{
+    u_char                *p;
+    ngx_http_hars_fact_t  *fact;
+
+    ctx->slot = ngx_http_hars_memo_slot(ctx);
+
+    fact = ngx_http_hars_fact_create(r, ctx->slot, ctx->token.len + len);
+    if (fact == NULL) {
+        return NGX_ERROR;
+    }
+
+    fact->endpoint = ctx->endpoint;
+    fact->entry = ctx->entry;
+    ngx_memcpy(fact->key, ctx->key, HARS_KEY_LEN);
+    ngx_memcpy(fact->id, ctx->id, NGX_HTTP_HARS_TOKEN_ID_LEN);
+
+    fact->token_len = ctx->token.len;
+    fact->token = fact->data;
+    p = ngx_cpymem(fact->data, ctx->token.data, ctx->token.len);
+    ngx_memcpy(p, record, len);
+
+    if (hars_record_decode(&fact->record, p, len) != HARS_OK
+        || !fact->record.active)
+    {
+        ngx_http_hars_fact_drop(fact);
+        return NGX_DECLINED;
+    }
+
+    ctx->fact = fact;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_hars_fact_t *
+ngx_http_hars_fact_create(ngx_http_request_t *r, ngx_http_hars_slot_t *slot,
+    size_t size)
+{
+    size_t                 head;
+    ngx_http_hars_fact_t  *fact;
+
+    head = offsetof(ngx_http_hars_fact_t, data);
+
+    if (slot == NULL) {
+        fact = ngx_palloc(r->pool, head + size);
+        if (fact == NULL) {
+            return NULL;
+        }
+
+        fact->owners = 2;       /* its pool is one */
+        return fact;
+    }
+
+    fact = slot->fact;
+
+    if (fact && fact->owners == 1 && fact->size >= size) {
+        slot->fact = NULL;
+        return fact;
+    }
+
+    size = ngx_align(size, NGX_HTTP_HARS_FACT_ALIGN);
+
+    fact = ngx_alloc(head + size, r->connection->log);
+    if (fact == NULL) {
+        return NULL;
+    }
+
+    fact->owners = 1;
+    fact->size = size;
+
+    return fact;
+}
+
+
+void
+ngx_http_hars_fact_drop(ngx_http_hars_fact_t *fact)
+{
+    if (--fact->owners) {
+        return;
+    }
+
+    ngx_explicit_memzero(fact, offsetof(ngx_http_hars_fact_t, data)
+                               + fact->size);
+    ngx_free(fact);
+}
+
+
+ngx_int_t
+ngx_http_hars_fact_leave(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (ctx->fact == NULL) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_hars_fact_cleanup;
+    cln->data = ctx->fact;
+
+    ctx->fact = NULL;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_hars_fact_cleanup(void *data)
+{
+    ngx_http_hars_fact_drop(data);
 }

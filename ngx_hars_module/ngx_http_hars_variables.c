@@ -117,7 +117,7 @@ ngx_http_hars_proved(ngx_http_request_t *r)
     ctx = ngx_http_hars_get_ctx(r);
 
     if (ctx == NULL
-        || !ctx->has_record
+        || ctx->fact == NULL
         || ctx->verdict != NGX_HTTP_HARS_OK)
     {
         return NULL;
@@ -125,8 +125,8 @@ ngx_http_hars_proved(ngx_http_request_t *r)
 
     sub = ngx_http_hars_get_sub(r, ctx);
 
-    return (sub == NULL || sub->verdict == NGX_HTTP_HARS_OK) ? &ctx->record
-                                                             : NULL;
+    return (sub == NULL || sub->verdict == NGX_HTTP_HARS_OK)
+           ? &ctx->fact->record : NULL;
 }
 
 

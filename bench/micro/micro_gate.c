@@ -33,10 +33,8 @@ static void hars_micro_thumbprint(unsigned i);
 const hars_micro_t  hars_micro_gate[] = {
     { .name = "Bearer: token out of the header",
       .call = hars_micro_bearer, .setup = hars_micro_setup },
-    { .name = "L0 hit", .call = hars_micro_l0_hit,
-      .prepare = hars_micro_pool_reset },
-    { .name = "L0 miss, four other tokens", .call = hars_micro_l0_miss,
-      .prepare = hars_micro_pool_reset },
+    { .name = "L0 hit", .call = hars_micro_l0_hit },
+    { .name = "L0 miss, four other tokens", .call = hars_micro_l0_miss },
     { .name = "policy: exp, binding, iss, aud, scope",
       .call = hars_micro_judged },
     { .name = "introspection answer to record", .call = hars_micro_parse,
@@ -85,6 +83,7 @@ static ngx_ssl_connection_t      hars_micro_ssl;
 static void
 hars_micro_setup(unsigned n)
 {
+    size_t       len;
     u_char      *cache;
     ngx_uint_t   i;
     const char  *why;
@@ -94,6 +93,7 @@ hars_micro_setup(unsigned n)
     hars_micro_authorization.value.data = hars_micro_header;
     hars_micro_authorization.value.len = sizeof(hars_micro_header) - 1;
     hars_micro_request.headers_in.authorization = &hars_micro_authorization;
+    hars_micro_request.connection = &hars_micro_connection;
 
     for (i = 0; i < 3; i++) {
         hars_micro_lists[i].elts = &hars_micro_values[i];
@@ -120,7 +120,6 @@ hars_micro_setup(unsigned n)
 
     hars_micro_ctx.endpoint = &hars_micro_endpoint;
     hars_micro_ctx.conn = &hars_micro_conn;
-    hars_micro_ctx.data = hars_micro_data;
     hars_micro_ctx.entry.deadline = 61000;
     hars_micro_ctx.entry.asked = 1000;
 
@@ -132,16 +131,25 @@ hars_micro_setup(unsigned n)
         abort();
     }
 
-    hars_micro_ctx.len = hars_record_encode(&hars_micro_token,
-                                            hars_micro_data, HARS_RECORD_MAX);
-    (void) hars_record_decode(&hars_micro_token, hars_micro_data,
-                              hars_micro_ctx.len);
+    len = hars_record_encode(&hars_micro_token, hars_micro_data,
+                             HARS_RECORD_MAX);
+    (void) hars_record_decode(&hars_micro_token, hars_micro_data, len);
 
     /* this connection's tokens differ in their last character */
 
     for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++) {
         hars_micro_memo('a' + i);
+
+        if (ngx_http_hars_memo_get(&hars_micro_ctx, 0) != NGX_DECLINED
+            || ngx_http_hars_fact(&hars_micro_request, &hars_micro_ctx,
+                                  hars_micro_data, len)
+               != NGX_OK)
+        {
+            abort();
+        }
+
         ngx_http_hars_memo_put(&hars_micro_ctx);
+        ngx_http_hars_fact_drop(hars_micro_ctx.fact);
     }
 }
 
@@ -194,9 +202,8 @@ static void
 hars_micro_l0_hit(unsigned i)
 {
     hars_micro_memo('a');
-    hars_micro_failed |= ngx_http_hars_memo_get(&hars_micro_request,
-                                                &hars_micro_ctx, 0)
-                         != NGX_OK;
+    hars_micro_failed |= ngx_http_hars_memo_get(&hars_micro_ctx, 0) != NGX_OK;
+    ngx_http_hars_fact_drop(hars_micro_ctx.fact);
 }
 
 
@@ -204,8 +211,7 @@ static void
 hars_micro_l0_miss(unsigned i)
 {
     hars_micro_memo('z');
-    hars_micro_failed |= ngx_http_hars_memo_get(&hars_micro_request,
-                                                &hars_micro_ctx, 0)
+    hars_micro_failed |= ngx_http_hars_memo_get(&hars_micro_ctx, 0)
                          != NGX_DECLINED;
 }
 

@@ -59,6 +59,15 @@ ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
 
 
 void *
+ngx_palloc(ngx_pool_t *pool, size_t size)
+{
+    ngx_stub_used = ngx_align(ngx_stub_used, NGX_ALIGNMENT);
+
+    return ngx_pnalloc(pool, size);
+}
+
+
+void *
 ngx_alloc(size_t size, ngx_log_t *log)
 {
     return malloc(size);
