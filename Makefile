@@ -346,10 +346,11 @@ $(BUILD)/bench/httpload: $(BUILD)/obj/bench/httpload.o \
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
 
 $(BUILD)/bench/tlsload: $(patsubst %,$(BUILD)/obj/bench/%.o,tlsload \
-    tlsload_run tlsload_times httpload_wire)
+    tlsload_run tlsload_handshake tlsload_h2 tlsload_times tlsload_tokens \
+    httpload_wire)
 	@mkdir -p $(@D)
 	@echo '   ld $@'
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -lm
 
 # single functions of the request path, without nginx: what of the module's
 # files nobody calls, and what that would need of nginx, is left out

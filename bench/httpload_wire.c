@@ -18,8 +18,9 @@
 
 static int hars_wire_unix(const char *path);
 static int hars_wire_tcp(const char *target);
-static const char *hars_wire_secure(const hars_wire_conf_t *conf,
-    hars_wire_t *wire);
+static int hars_wire_session(SSL *ssl, SSL_SESSION *session);
+static const char *hars_wire_secure(hars_wire_conf_t *conf, hars_wire_t *wire);
+static const char *hars_wire_agreed(hars_wire_conf_t *conf, SSL *ssl);
 static ssize_t hars_wire_ssl(hars_wire_t *wire, int n);
 
 
@@ -52,12 +53,33 @@ hars_wire_init(hars_wire_conf_t *conf)
     SSL_CTX_set_read_ahead(tls, 1);
     conf->tls = tls;
 
+    if (conf->resume) {
+        SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT
+                                            | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+        SSL_CTX_sess_set_new_cb(tls, hars_wire_session);
+        SSL_CTX_set_app_data(tls, conf);
+    }
+
     return NULL;
 }
 
 
+/* takes it, in place of the one before */
+static int
+hars_wire_session(SSL *ssl, SSL_SESSION *session)
+{
+    hars_wire_conf_t  *conf;
+
+    conf = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    SSL_SESSION_free(conf->session);
+    conf->session = session;
+
+    return 1;
+}
+
+
 const char *
-hars_wire_connect(const hars_wire_conf_t *conf, hars_wire_t *wire)
+hars_wire_connect(hars_wire_conf_t *conf, hars_wire_t *wire)
 {
     const char  *wrong;
 
@@ -128,20 +150,55 @@ hars_wire_tcp(const char *target)
 
 
 static const char *
-hars_wire_secure(const hars_wire_conf_t *conf, hars_wire_t *wire)
+hars_wire_secure(hars_wire_conf_t *conf, hars_wire_t *wire)
 {
+    static const unsigned char  h2[] = { 2, 'h', '2' };
+
     wire->ssl = SSL_new(conf->tls);
 
     if (wire->ssl == NULL
         || SSL_set_fd(wire->ssl, wire->fd) != 1
         || SSL_set_tlsext_host_name(wire->ssl, conf->name) != 1
         || SSL_set1_host(wire->ssl, conf->name) != 1
+        || (conf->session && SSL_set_session(wire->ssl, conf->session) != 1)
+        || (conf->h2 && SSL_set_alpn_protos(wire->ssl, h2, sizeof(h2)) != 0)
         || SSL_connect(wire->ssl) != 1)
     {
         return "no TLS connection";
     }
 
-    return NULL;
+    return hars_wire_agreed(conf, wire->ssl);
+}
+
+
+static const char *
+hars_wire_agreed(hars_wire_conf_t *conf, SSL *ssl)
+{
+    unsigned              len;
+    const unsigned char  *alpn;
+
+    conf->resumptions += SSL_session_reused(ssl);
+
+    if (conf->h2 == 0) {
+        return NULL;
+    }
+
+    SSL_get0_alpn_selected(ssl, &alpn, &len);
+
+    return len == 2 && memcmp(alpn, "h2", 2) == 0 ? NULL
+           : "the server does not speak HTTP/2";
+}
+
+
+void
+hars_wire_close(hars_wire_t *wire)
+{
+    if (wire->ssl) {
+        SSL_shutdown(wire->ssl);
+        SSL_free(wire->ssl);
+    }
+
+    close(wire->fd);
 }
 
 

@@ -17,6 +17,10 @@ typedef struct {
     const char  *key;
     const char  *cacert;                  /* NULL: no TLS */
     const char  *name;                    /* of the server */
+    unsigned     h2;                      /* has to be agreed on */
+    unsigned     resume;                  /* the newest session */
+    unsigned     resumptions;             /* that the server agreed to */
+    void        *session;
     void        *tls;
 } hars_wire_conf_t;
 
@@ -29,8 +33,10 @@ typedef struct {
 
 /* NULL, or what is wrong */
 const char *hars_wire_init(hars_wire_conf_t *conf);
-const char *hars_wire_connect(const hars_wire_conf_t *conf,
-    hars_wire_t *wire);
+const char *hars_wire_connect(hars_wire_conf_t *conf, hars_wire_t *wire);
+
+/* says so to the other side */
+void hars_wire_close(hars_wire_t *wire);
 
 /* bytes; 0: not now; -1: closed */
 ssize_t hars_wire_read(hars_wire_t *wire, void *dst, size_t len);

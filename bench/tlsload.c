@@ -8,24 +8,34 @@
  *
  *     -c N  connections (64)        -r N  requests a second, all together
  *     -s N  seconds (2)             -w N  seconds before these, not counted
- *     -t F  bearer tokens, a line each; -d HOW which one a request brings:
- *           random (uniform), each (a connection its own), once (every token
- *           once, then it ends)
- *     -S N  the seed of "random"    -p N  the process whose CPU time is wanted
+ *     -t F  bearer tokens, a line each; or -g PREFIX -n N: that many, made
+ *     -d HOW which one a request brings: random (uniform), zipf (s = 1), each
+ *           (a connection its own), once (every one once, then it ends, or
+ *           when the time is over, if -s is given)
+ *     -S N  the seed of random ones
+ *     -p N  a process whose CPU time is wanted, all its threads; may stand
+ *           several times
+ *     -b N  a process on this program's core: "behind" is its part of it
+ *     -2    HTTP/2, one stream after another on each connection
+ *     -H N  N connections one after another, each with one request; -R: which
+ *           resume the one before
  *
  * Without -r a connection asks again as soon as it is answered (closed loop).
  * With -r the moment of each request is given beforehand and its time counts
  * from there, sent or not: a server that stalls does not slow down what it is
- * measured by.  Times are kept in buckets less than 1 % wide.  "own" is the
- * part of a core that went into this program: above 0.6 it measures itself.
+ * measured by.  Times are kept in buckets less than 1 % wide; with -H they are
+ * of connection, handshake and answer.  "own" is the part of a core that went
+ * into this program: above 0.6 it measures itself.
  *
  * Prints one line of name=value.
  */
 
 #include "tlsload.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +45,8 @@
 
 static void hars_tlsload_options(hars_tlsload_t *load, int argc, char **argv);
 static void hars_tlsload_option(hars_tlsload_t *load, int option, char *value);
-static hars_tlsload_draw_e hars_tlsload_draw_name(const char *name);
-static void hars_tlsload_tokens(hars_tlsload_t *load, const char *file);
+static void hars_tlsload_option_tokens(hars_tokens_t *tokens, int option,
+    char *value);
 static void hars_tlsload_report(const hars_tlsload_t *load);
 
 
@@ -63,8 +73,8 @@ main(int argc, char **argv)
     }
 
     load->connections = 64;
-    load->seconds = 2;
-    load->random = 1;
+    load->tokens.random = 1;
+    load->tokens.prefix = "hats_at";
 
     hars_tlsload_options(load, argc, argv);
     wrong = hars_wire_init(&load->wire);
@@ -73,8 +83,14 @@ main(int argc, char **argv)
         hars_tlsload_fail("tls", wrong);
     }
 
-    hars_tlsload_connect(load);
-    hars_tlsload_run(load);
+    if (load->handshakes) {
+        hars_tlsload_handshakes(load);
+
+    } else {
+        hars_tlsload_connect(load);
+        hars_tlsload_run(load);
+    }
+
     hars_tlsload_report(load);
 
     return load->good && load->bad == 0 ? 0 : 1;
@@ -86,7 +102,7 @@ hars_tlsload_options(hars_tlsload_t *load, int argc, char **argv)
 {
     int  option;
 
-    while ((option = getopt_long(argc, argv, "c:s:w:r:t:d:S:p:",
+    while ((option = getopt_long(argc, argv, "c:s:w:r:t:g:n:d:S:p:b:2H:R",
                                  hars_tlsload_long, NULL)) != -1)
     {
         hars_tlsload_option(load, option, optarg);
@@ -96,23 +112,32 @@ hars_tlsload_options(hars_tlsload_t *load, int argc, char **argv)
         || load->wire.cacert == NULL
         || load->connections == 0
         || load->connections > HARS_TLSLOAD_CONNECTIONS
-        || load->random == 0
+        || load->tokens.random == 0
         || load->rate < 0
-        || (load->draw == HARS_TLSLOAD_ONCE
+        || (load->handshakes && load->h2)
+        || (load->tokens.draw == HARS_TOKENS_ONCE
             && (load->rate > 0 || load->warm > 0)))
     {
         hars_tlsload_fail("usage", "see the head of bench/tlsload.c");
     }
 
-    if (load->draw == HARS_TLSLOAD_ONCE && load->tokens == 0) {
-        hars_tlsload_fail("-d once", "needs tokens (-t)");
+    if (load->tokens.draw == HARS_TOKENS_ONCE && load->tokens.n == 0) {
+        hars_tlsload_fail("-d once", "needs tokens (-t, or -n)");
     }
 
-    if (load->draw == HARS_TLSLOAD_EACH && load->tokens < load->connections) {
+    if (load->tokens.draw == HARS_TOKENS_EACH
+        && load->tokens.n < load->connections)
+    {
         hars_tlsload_fail("-d each", "fewer tokens than connections");
     }
 
+    if (load->seconds == 0 && load->tokens.draw != HARS_TOKENS_ONCE) {
+        load->seconds = 2;
+    }
+
     load->wire.target = argv[optind];
+    load->wire.h2 = load->h2;
+    load->wire.resume = load->resumed;
     load->path = argv[optind + 1];
 }
 
@@ -138,20 +163,28 @@ hars_tlsload_option(hars_tlsload_t *load, int option, char *value)
         load->rate = atof(value);
         break;
 
-    case 't':
-        hars_tlsload_tokens(load, value);
-        break;
-
-    case 'd':
-        load->draw = hars_tlsload_draw_name(value);
-        break;
-
-    case 'S':
-        load->random = strtoull(value, NULL, 10);
-        break;
-
     case 'p':
-        load->pid = (unsigned) atoi(value);
+        if (load->pids == HARS_TLSLOAD_PIDS) {
+            hars_tlsload_fail("-p", "too many processes");
+        }
+
+        load->pid[load->pids++] = (unsigned) atoi(value);
+        break;
+
+    case 'b':
+        load->other = (unsigned) atoi(value);
+        break;
+
+    case '2':
+        load->h2 = 1;
+        break;
+
+    case 'H':
+        load->handshakes = (unsigned) atoi(value);
+        break;
+
+    case 'R':
+        load->resumed = 1;
         break;
 
     case 'C':
@@ -171,65 +204,48 @@ hars_tlsload_option(hars_tlsload_t *load, int option, char *value)
         break;
 
     default:
-        exit(2);
+        hars_tlsload_option_tokens(&load->tokens, option, value);
     }
-}
-
-
-static hars_tlsload_draw_e
-hars_tlsload_draw_name(const char *name)
-{
-    if (strcmp(name, "random") == 0) {
-        return HARS_TLSLOAD_RANDOM;
-    }
-
-    if (strcmp(name, "each") == 0) {
-        return HARS_TLSLOAD_EACH;
-    }
-
-    if (strcmp(name, "once") != 0) {
-        hars_tlsload_fail("-d", "is one of random, each, once");
-    }
-
-    return HARS_TLSLOAD_ONCE;
 }
 
 
 static void
-hars_tlsload_tokens(hars_tlsload_t *load, const char *file)
+hars_tlsload_option_tokens(hars_tokens_t *tokens, int option, char *value)
 {
-    char    *line;
-    FILE    *f;
-    size_t   size;
+    const char  *wrong;
 
-    f = fopen(file, "r");
-    if (f == NULL) {
-        hars_tlsload_fail(file, strerror(errno));
-    }
+    switch (option) {
 
-    for (line = NULL, size = 0; getline(&line, &size, f) > 0;
-         line = NULL, size = 0)
-    {
-        line[strcspn(line, "\r\n")] = '\0';
+    case 't':
+        wrong = hars_tokens_read(tokens, value);
 
-        /* doubled where it is full: at 0, 1, 2, 4, ... */
-        if ((load->tokens & (load->tokens - 1)) == 0) {
-            load->token = realloc(load->token, (load->tokens ? load->tokens * 2
-                                                : 1) * sizeof(char *));
+        if (wrong) {
+            hars_tlsload_fail(value, wrong);
         }
 
-        if (load->token == NULL) {
-            hars_tlsload_fail(file, "no memory");
+        break;
+
+    case 'g':
+        tokens->prefix = value;
+        break;
+
+    case 'n':
+        tokens->n = (unsigned) atoi(value);
+        break;
+
+    case 'd':
+        if (hars_tokens_draw(tokens, value) == -1) {
+            hars_tlsload_fail("-d", "is one of random, zipf, each, once");
         }
 
-        load->token[load->tokens++] = line;
-    }
+        break;
 
-    free(line);
-    fclose(f);
+    case 'S':
+        tokens->random = strtoull(value, NULL, 10);
+        break;
 
-    if (load->tokens == 0) {
-        hars_tlsload_fail(file, "has no tokens");
+    default:
+        exit(2);
     }
 }
 
@@ -248,10 +264,18 @@ hars_tlsload_report(const hars_tlsload_t *load)
            (unsigned long long) load->bad, ns / 1e9,
            (double) (hars_tlsload_own() - load->own) / ns);
 
-    if (load->pid && answers) {
-        printf("cpu_us=%.3f ", (double) (hars_tlsload_cpu(load->pid)
-                                         - load->cpu)
+    if (load->pids && answers) {
+        printf("cpu_us=%.3f ", (double) (hars_tlsload_cpu(load) - load->cpu)
                                / 1e3 / (double) answers);
+    }
+
+    if (load->other) {
+        printf("behind=%.3f ", (double) (hars_tlsload_process(load->other)
+                                         - load->behind) / ns);
+    }
+
+    if (load->handshakes) {
+        printf("resumptions=%u ", load->wire.resumptions);
     }
 
     printf("p50_us=%llu p90_us=%llu p99_us=%llu p999_us=%llu max_us=%llu\n",
@@ -263,28 +287,60 @@ hars_tlsload_report(const hars_tlsload_t *load)
 }
 
 
-/* ns on a core so far; an nginx worker has one thread */
+/* ns on a core so far: the processes that are watched */
 uint64_t
-hars_tlsload_cpu(unsigned pid)
+hars_tlsload_cpu(const hars_tlsload_t *load)
 {
-    char                path[64];
-    FILE               *f;
-    unsigned long long  ns;
+    unsigned  i;
+    uint64_t  ns;
 
-    if (pid == 0) {
-        return 0;
+    for (i = 0, ns = 0; i < load->pids; i++) {
+        ns += hars_tlsload_process(load->pid[i]);
     }
-
-    snprintf(path, sizeof(path), "/proc/%u/schedstat", pid);
-    f = fopen(path, "r");
-
-    if (f == NULL || fscanf(f, "%llu", &ns) != 1) {
-        hars_tlsload_fail(path, "cannot be read");
-    }
-
-    fclose(f);
 
     return ns;
+}
+
+
+/* of a process, all its threads: an nginx worker has one, others have many */
+uint64_t
+hars_tlsload_process(unsigned pid)
+{
+    DIR                 *dir;
+    FILE                *f;
+    char                 path[64 + NAME_MAX];
+    uint64_t             sum;
+    struct dirent       *thread;
+    unsigned long long   ns;
+
+    snprintf(path, sizeof(path), "/proc/%u/task", pid);
+    dir = opendir(path);
+
+    if (dir == NULL) {
+        hars_tlsload_fail(path, strerror(errno));
+    }
+
+    for (sum = 0; (thread = readdir(dir)) != NULL; sum += ns) {
+        ns = 0;
+
+        if (thread->d_name[0] == '.') {
+            continue;
+        }
+
+        snprintf(path, sizeof(path), "/proc/%u/task/%s/schedstat", pid,
+                 thread->d_name);
+        f = fopen(path, "r");
+
+        if (f == NULL || fscanf(f, "%llu", &ns) != 1) {
+            hars_tlsload_fail(path, "cannot be read");
+        }
+
+        fclose(f);
+    }
+
+    closedir(dir);
+
+    return sum;
 }
 
 

@@ -8,25 +8,22 @@
 
 
 #include "httpload_wire.h"
+#include "tlsload_h2.h"
 #include "tlsload_times.h"
+#include "tlsload_tokens.h"
 
 #include <stdint.h>
 
 
-#define HARS_TLSLOAD_CONNECTIONS  4096
-
-
-typedef enum {
-    HARS_TLSLOAD_RANDOM = 0,
-    HARS_TLSLOAD_EACH,
-    HARS_TLSLOAD_ONCE
-} hars_tlsload_draw_e;
+#define HARS_TLSLOAD_CONNECTIONS  8192
+#define HARS_TLSLOAD_PIDS         16
 
 
 typedef struct {
     hars_wire_t  wire;
     unsigned     n;                       /* its number */
     unsigned     asked;                   /* there is an answer to come */
+    hars_h2_t    h2;
     char         out[8192];
     size_t       out_len;
     size_t       out_sent;
@@ -44,27 +41,29 @@ typedef struct {
     hars_wire_conf_t      wire;
     const char           *path;
     unsigned              connections;
-    double                seconds;
+    double                seconds;        /* 0: until the tokens are over */
     double                warm;           /* seconds */
     double                rate;           /* a second; 0: closed loop */
-    char                **token;
-    unsigned              tokens;
-    hars_tlsload_draw_e   draw;
-    uint64_t              random;         /* state, never 0 */
-    unsigned              pid;            /* 0: of no process */
+    hars_tokens_t         tokens;
+    unsigned              h2;
+    unsigned              handshakes;     /* 0: connections that are kept */
+    unsigned              resumed;
+    unsigned              pid[HARS_TLSLOAD_PIDS];
+    unsigned              pids;
+    unsigned              other;          /* process, on our core; 0: none */
 
     hars_tlsload_conn_t  *conn;
     int                   epoll;
     unsigned              ending;         /* no further requests */
     unsigned              in_hand;
-    unsigned              drawn;          /* of HARS_TLSLOAD_ONCE */
     uint64_t              start;          /* ns, of the schedule */
     uint64_t              end;            /* ns, of it and of closed loop */
     uint64_t              scheduled;      /* requests that were due by now */
 
     uint64_t              begun;          /* ns, of what is counted */
-    uint64_t              cpu;            /* ns, of the process, then */
+    uint64_t              cpu;            /* ns, of the processes, then */
     uint64_t              own;            /* ns, of this program, then */
+    uint64_t              behind;         /* ns, of the other one, then */
     uint64_t              good;
     uint64_t              bad;
     hars_times_t          took;
@@ -77,8 +76,22 @@ void hars_tlsload_connect(hars_tlsload_t *load);
 /* until the time is over, or the tokens are, and all answers have come */
 void hars_tlsload_run(hars_tlsload_t *load);
 
-/* ns on a core so far: a process (0: 0), this one; ns of a clock */
-uint64_t hars_tlsload_cpu(unsigned pid);
+/* connections one after another, each with one request */
+void hars_tlsload_handshakes(hars_tlsload_t *load);
+
+/* from here on it counts */
+void hars_tlsload_begin(hars_tlsload_t *load);
+
+/* of a head, as a text: its status; the Content-Length, which it has to have */
+unsigned hars_tlsload_status(char *head, size_t *length);
+
+/* the request of HTTP/1.1; its length */
+size_t hars_tlsload_text(const hars_tlsload_t *load, const char *token,
+    char *dst, size_t size);
+
+/* ns on a core so far: those that are watched, one, this one; of a clock */
+uint64_t hars_tlsload_cpu(const hars_tlsload_t *load);
+uint64_t hars_tlsload_process(unsigned pid);
 uint64_t hars_tlsload_own(void);
 uint64_t hars_tlsload_now(void);
 

@@ -22,21 +22,24 @@
 #define HARS_TLSLOAD_SILENCE  10          /* s without any answer: fails */
 
 
-static void hars_tlsload_begin(hars_tlsload_t *load);
+static void hars_tlsload_open(hars_tlsload_t *load, hars_tlsload_conn_t *c);
 static void hars_tlsload_schedule(hars_tlsload_t *load, uint64_t now);
 static uint64_t hars_tlsload_due(const hars_tlsload_t *load, uint64_t k);
 static void hars_tlsload_wait(hars_tlsload_t *load);
 static int hars_tlsload_timeout(const hars_tlsload_t *load,
     struct timespec *ts);
 static void hars_tlsload_request(hars_tlsload_t *load, hars_tlsload_conn_t *c);
-static const char *hars_tlsload_token(hars_tlsload_t *load,
-    const hars_tlsload_conn_t *c);
-static uint64_t hars_tlsload_random(uint64_t *state);
+static size_t hars_tlsload_write(hars_tlsload_t *load, hars_tlsload_conn_t *c,
+    const char *token);
 static void hars_tlsload_send(hars_tlsload_t *load, hars_tlsload_conn_t *c);
 static void hars_tlsload_ready(hars_tlsload_t *load, hars_tlsload_conn_t *c);
 static int hars_tlsload_complete(hars_tlsload_t *load, hars_tlsload_conn_t *c,
     size_t n);
+static int hars_tlsload_frames(hars_tlsload_t *load, hars_tlsload_conn_t *c,
+    size_t n);
 static void hars_tlsload_head(hars_tlsload_t *load, hars_tlsload_conn_t *c);
+static void hars_tlsload_unexpected(const hars_tlsload_t *load,
+    const char *what);
 static void hars_tlsload_answer(hars_tlsload_t *load, hars_tlsload_conn_t *c);
 static void hars_tlsload_watch(hars_tlsload_t *load, hars_tlsload_conn_t *c,
     int op, uint32_t events);
@@ -46,9 +49,7 @@ static void hars_tlsload_watch(hars_tlsload_t *load, hars_tlsload_conn_t *c,
 void
 hars_tlsload_connect(hars_tlsload_t *load)
 {
-    unsigned              i;
-    const char           *wrong;
-    hars_tlsload_conn_t  *c;
+    unsigned  i;
 
     load->epoll = epoll_create1(0);
     load->conn = calloc(load->connections, sizeof(hars_tlsload_conn_t));
@@ -58,16 +59,33 @@ hars_tlsload_connect(hars_tlsload_t *load)
     }
 
     for (i = 0; i < load->connections; i++) {
-        c = &load->conn[i];
-        c->n = i;
-        wrong = hars_wire_connect(&load->wire, &c->wire);
-
-        if (wrong) {
-            hars_tlsload_fail(load->wire.target, wrong);
-        }
-
-        hars_tlsload_watch(load, c, EPOLL_CTL_ADD, EPOLLIN);
+        load->conn[i].n = i;
+        hars_tlsload_open(load, &load->conn[i]);
     }
+}
+
+
+static void
+hars_tlsload_open(hars_tlsload_t *load, hars_tlsload_conn_t *c)
+{
+    size_t       len;
+    const char  *wrong;
+
+    wrong = hars_wire_connect(&load->wire, &c->wire);
+
+    if (wrong) {
+        hars_tlsload_fail(load->wire.target, wrong);
+    }
+
+    if (load->h2) {
+        len = hars_h2_preface(c->out, sizeof(c->out));
+
+        if (hars_wire_write(&c->wire, c->out, len) != (ssize_t) len) {
+            hars_tlsload_fail(load->wire.target, "takes no HTTP/2");
+        }
+    }
+
+    hars_tlsload_watch(load, c, EPOLL_CTL_ADD, EPOLLIN);
 }
 
 
@@ -97,7 +115,7 @@ hars_tlsload_run(hars_tlsload_t *load)
             hars_tlsload_begin(load);
         }
 
-        if (now >= load->end && load->draw != HARS_TLSLOAD_ONCE) {
+        if (load->seconds > 0 && now >= load->end) {
             load->ending = 1;
         }
 
@@ -113,14 +131,15 @@ hars_tlsload_run(hars_tlsload_t *load)
 
 
 /* from here on it counts */
-static void
+void
 hars_tlsload_begin(hars_tlsload_t *load)
 {
     load->good = 0;
     load->bad = 0;
     memset(&load->took, 0, sizeof(load->took));
 
-    load->cpu = hars_tlsload_cpu(load->pid);
+    load->cpu = hars_tlsload_cpu(load);
+    load->behind = load->other ? hars_tlsload_process(load->other) : 0;
     load->own = hars_tlsload_own();
     load->begun = hars_tlsload_now();
 }
@@ -212,31 +231,19 @@ hars_tlsload_timeout(const hars_tlsload_t *load, struct timespec *ts)
 static void
 hars_tlsload_request(hars_tlsload_t *load, hars_tlsload_conn_t *c)
 {
-    int          len;
-    const char  *token;
-
-    if (load->draw == HARS_TLSLOAD_ONCE && load->drawn == load->tokens) {
+    if (hars_tokens_over(&load->tokens)) {
         load->ending = 1;
         return;
     }
 
-    token = hars_tlsload_token(load, c);
-    len = snprintf(c->out, sizeof(c->out), "GET %s HTTP/1.1\r\nHost: %s\r\n"
-                   "%s%s%s\r\n", load->path, load->wire.name,
-                   token ? "Authorization: Bearer " : "", token ? token : "",
-                   token ? "\r\n" : "");
-
-    if (len < 0 || (size_t) len >= sizeof(c->out)) {
-        hars_tlsload_fail("request", "longer than 8 KB");
-    }
+    c->out_len = hars_tlsload_write(load, c,
+                                    hars_tokens_next(&load->tokens, c->n));
 
     if (load->rate == 0) {
         c->due = hars_tlsload_now();
     }
 
-    c->out_len = len;
     c->out_sent = 0;
-    c->in_len = 0;
     c->status = 0;
     c->asked = 1;
     load->in_hand++;
@@ -245,37 +252,43 @@ hars_tlsload_request(hars_tlsload_t *load, hars_tlsload_conn_t *c)
 }
 
 
-/* NULL: none */
-static const char *
-hars_tlsload_token(hars_tlsload_t *load, const hars_tlsload_conn_t *c)
+static size_t
+hars_tlsload_write(hars_tlsload_t *load, hars_tlsload_conn_t *c,
+    const char *token)
 {
-    if (load->tokens == 0) {
-        return NULL;
+    size_t  len;
+
+    if (!load->h2) {
+        return hars_tlsload_text(load, token, c->out, sizeof(c->out));
     }
 
-    switch (load->draw) {
-
-    case HARS_TLSLOAD_RANDOM:
-        return load->token[hars_tlsload_random(&load->random) % load->tokens];
-
-    case HARS_TLSLOAD_EACH:
-        return load->token[c->n];
-
-    default: /* HARS_TLSLOAD_ONCE */
-        return load->token[load->drawn++];
+    len = hars_h2_request(&c->h2, c->out, sizeof(c->out), load->wire.name,
+                          load->path, token);
+    if (len == 0) {
+        hars_tlsload_fail("request", "longer than 8 KB");
     }
+
+    return len;
 }
 
 
-/* xorshift64*: the same seed draws the same tokens */
-static uint64_t
-hars_tlsload_random(uint64_t *state)
+/* the request of HTTP/1.1; its length */
+size_t
+hars_tlsload_text(const hars_tlsload_t *load, const char *token, char *dst,
+    size_t size)
 {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
+    int  len;
 
-    return (*state * 0x2545f4914f6cdd1dull) >> 32;
+    len = snprintf(dst, size, "GET %s HTTP/1.1\r\nHost: %s\r\n%s%s%s\r\n",
+                   load->path, load->wire.name,
+                   token ? "Authorization: Bearer " : "", token ? token : "",
+                   token ? "\r\n" : "");
+
+    if (len < 0 || (size_t) len >= size) {
+        hars_tlsload_fail("request", "longer than 8 KB");
+    }
+
+    return len;
 }
 
 
@@ -317,12 +330,16 @@ hars_tlsload_ready(hars_tlsload_t *load, hars_tlsload_conn_t *c)
             return;
         }
 
-        if (n < 0 || !c->asked) {
+        /* HTTP/2 may have frames for the connection at any time */
+
+        if (n < 0 || (!c->asked && !load->h2)) {
             hars_tlsload_fail(load->wire.target, n < 0 ? "connection closed"
                               : "answers more than it was asked");
         }
 
-        if (hars_tlsload_complete(load, c, n)) {
+        if (load->h2 ? hars_tlsload_frames(load, c, n)
+                     : hars_tlsload_complete(load, c, n))
+        {
             hars_tlsload_answer(load, c);
             return;
         }
@@ -357,11 +374,45 @@ hars_tlsload_complete(hars_tlsload_t *load, hars_tlsload_conn_t *c, size_t n)
 }
 
 
+/* the same of frames; what is left of one waits at the front of "in" */
+static int
+hars_tlsload_frames(hars_tlsload_t *load, hars_tlsload_conn_t *c, size_t n)
+{
+    size_t       taken;
+    unsigned     status;
+    const char  *wrong;
+
+    status = 0;
+    wrong = NULL;
+
+    c->in_len += n;
+    taken = hars_h2_take(&c->h2, c->in, c->in_len, &status, &wrong);
+    c->in_len -= taken;
+    memmove(c->in, c->in + taken, c->in_len);
+
+    if (wrong == NULL && c->in_len == sizeof(c->in) - 1) {
+        wrong = "frame longer than 16 KB";
+    }
+
+    if (wrong) {
+        hars_tlsload_fail(load->wire.target, wrong);
+    }
+
+    c->status = status;
+
+    if (status && status != 200) {
+        hars_tlsload_unexpected(load, "another status of HTTP/2 than 200");
+    }
+
+    return status != 0;
+}
+
+
 static void
 hars_tlsload_head(hars_tlsload_t *load, hars_tlsload_conn_t *c)
 {
-    char    *end, *length;
-    size_t   size, body;
+    char    *end;
+    size_t   length, body;
 
     end = strstr(c->in, "\r\n\r\n");
 
@@ -374,24 +425,45 @@ hars_tlsload_head(hars_tlsload_t *load, hars_tlsload_conn_t *c)
     }
 
     *end = '\0';
-    length = strcasestr(c->in, "\r\nContent-Length:");
-
-    if (length == NULL) {
-        hars_tlsload_fail("answer", "without Content-Length");
-    }
-
-    size = strtoul(length + sizeof("\r\nContent-Length:") - 1, NULL, 10);
+    c->status = hars_tlsload_status(c->in, &length);
     body = c->in_len - (end + 4 - c->in);
 
-    if (body > size) {
+    if (body > length) {
         hars_tlsload_fail("answer", "longer than its Content-Length");
     }
 
-    c->body_left = size - body;
-    c->status = (unsigned) atoi(c->in + sizeof("HTTP/1.1 ") - 1);
+    c->body_left = length - body;
 
-    if (c->status != 200 && load->bad == 0) {
-        fprintf(stderr, "tlsload: not expected: %s\n", c->in);
+    if (c->status != 200) {
+        hars_tlsload_unexpected(load, c->in);
+    }
+}
+
+
+/* of a head, as a text: its status; the Content-Length, which it has to have */
+unsigned
+hars_tlsload_status(char *head, size_t *length)
+{
+    char  *field;
+
+    field = strcasestr(head, "\r\nContent-Length:");
+
+    if (field == NULL) {
+        hars_tlsload_fail("answer", "without Content-Length");
+    }
+
+    *length = strtoul(field + sizeof("\r\nContent-Length:") - 1, NULL, 10);
+
+    return (unsigned) atoi(head + sizeof("HTTP/1.1 ") - 1);
+}
+
+
+/* the first one is shown */
+static void
+hars_tlsload_unexpected(const hars_tlsload_t *load, const char *what)
+{
+    if (load->bad == 0) {
+        fprintf(stderr, "tlsload: not expected: %s\n", what);
     }
 }
 

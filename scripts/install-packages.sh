@@ -73,8 +73,8 @@ group_dashboard=(
 )
 
 group_bench=(
-    nodejs npm valgrind
-    libnginx-mod-http-lua lua-cjson
+    nodejs npm valgrind gnuplot-nox
+    libnginx-mod-http-lua lua-cjson apache2-bin libapache2-mod-oauth2
     glewlwyd dbconfig-sqlite3
 )
 

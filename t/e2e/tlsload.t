@@ -22,12 +22,22 @@ system('make', '-s', '-C', $top, "BUILD=$HarsTest::Place::build", $program)
 my $nginx = HarsTest::Nginx->new(http => <<'END');
     keepalive_requests 1000000;
     log_format seen '$uri $http_authorization $ssl_client_verify'
-                    ' $ssl_protocol $connection';
+                    ' $ssl_protocol $connection $server_protocol'
+                    ' $ssl_session_reused';
     server {
         $TEST_NGINX_TLS
         location / { return 200 "passed\n"; access_log logs/seen seen; }
         location /large { root $TEST_NGINX_TMP; }
         location /refused { return 401 "no\n"; access_log logs/seen seen; }
+    }
+    server {
+        listen 127.0.0.1:$TEST_NGINX_PORT_1 ssl;
+        ssl_certificate $TEST_NGINX_PKI/server.pem;
+        ssl_certificate_key $TEST_NGINX_PKI/server.key;
+        ssl_client_certificate $TEST_NGINX_PKI/client-ca.pem;
+        ssl_verify_client on;
+        ssl_protocols TLSv1.3;
+        location / { return 200 "passed\n"; access_log logs/seen seen; }
     }
 END
 $nginx->start;
@@ -69,6 +79,40 @@ cmp_ok($said->{good}, '>', 4, 'a body of 1 MB');
 is(tlsload('/refused', '-s', 0.1)->{good} // 0, 0, '401 is not good');
 isnt($?, 0, 'and the exit status says so');
 
+# tokens that are made
+$said = tlsload('/made', '-g', 'made', '-n', 50, '-d', 'once', '-c', 4);
+is($said->{good}, 50, 'tokens that are made, once each');
+is(scalar(keys %{ { map { $_->{token} => 1 } seen('/made') } }), 50,
+   'differ');
+
+# HTTP/2
+$said = tlsload('/frames', '-2', '-d', 'once', '-c', 8);
+@seen = seen('/frames');
+is($said->{good}, 100, 'HTTP/2: each token is answered');
+is_deeply([ sort map { $_->{token} } @seen ], [ sort @token ],
+          'each was asked once');
+is(scalar(grep { $_->{http} ne 'HTTP/2.0' } @seen), 0, 'by HTTP/2');
+is(connections(@seen), 8, 'over as many connections');
+$said = tlsload('/large', '-2', '-s', 0.3, '-c', 4);
+cmp_ok($said->{good}, '>', 4, 'a body of 1 MB, in frames');
+is(tlsload('/refused', '-2', '-s', 0.1)->{good} // 0, 0, '401 is not good');
+
+# connections that are not kept
+$said = tlsload('/new', '-H', 20);
+@seen = seen('/new');
+is($said->{good}, 20, 'handshakes: each one is answered');
+is(connections(@seen), 23, 'on connections of their own, and three before');
+is(scalar(grep { $_->{reused} ne '.' } @seen), 0, 'none of them resumed');
+tlsload('/new', '-H', 20, '-R');
+isnt($?, 0, 'where nothing can be resumed, -R fails');
+my $port = $ENV{TEST_NGINX_TLS_PORT};
+$ENV{TEST_NGINX_TLS_PORT} = $ENV{TEST_NGINX_PORT_1};
+$said = tlsload('/resumed', '-H', 20, '-R');
+is($said->{resumptions}, 20, 'where it can, all are');
+is(scalar(grep { $_->{reused} eq 'r' } seen('/resumed')), 22,
+   'and nginx says so, too');
+$ENV{TEST_NGINX_TLS_PORT} = $port;
+
 # a stall of half a second, amid two seconds
 my ($worker) = $nginx->workers;
 $said = stalled('-r', 500);
@@ -96,7 +140,8 @@ sub put {
 
 sub tlsload {
     my ($path, @how) = @_;
-    my @command = ($program, '-t', "$dir/tokens", '--cacert', "$pki/ca.pem",
+    my @tokens = grep({ $_ eq '-g' } @how) ? () : ('-t', "$dir/tokens");
+    my @command = ($program, @tokens, '--cacert', "$pki/ca.pem",
                    '--cert', "$pki/a.pem", '--key', "$pki/a.key", '--name',
                    'localhost', @how,
                    "127.0.0.1:$ENV{TEST_NGINX_TLS_PORT}", $path);
@@ -137,10 +182,10 @@ sub seen {
     open my $fh, '<', $nginx->dir . '/logs/seen' or return;
 
     return map {
-        my ($uri, undef, $token, $verify, $protocol, $connection) = split;
-        $uri eq $path ? { token => $token, verify => $verify,
-                          protocol => $protocol, connection => $connection }
-                      : ();
+        my %seen;
+        (my $uri, undef, @seen{qw(token verify protocol connection http
+                                  reused)}) = split;
+        $uri eq $path ? \%seen : ();
     } <$fh>;
 }
 

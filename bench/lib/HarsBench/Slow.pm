@@ -1,0 +1,64 @@
+package HarsBench::Slow;
+
+# An authority that takes 50 ms: 200 connections bring tokens that nobody
+# knows, which can give 200 / 50 ms = 4000 answers a second.  Meanwhile, and
+# before, when it is quiet, another location without any check is asked 500
+# times a second on 8 connections.
+
+use strict;
+use warnings;
+
+use HarsBench::Behind;
+use HarsBench::Run;
+use HarsBench::Table;
+
+use constant {
+    CONNECTIONS => 200,
+    OTHERS      => 500,           # a second
+};
+
+our @columns = (
+    [ 'a second', sub { middle($_[0], 'per_second', '%.0f') } ],
+    [ 'of ideal', sub { middle($_[0], 'ideal', '%.3f') } ],
+    [ '', sub { spread($_[0], 'ideal', '%.2f') } ],
+    [ 'p50, us', sub { middle($_[0], 'p50_us', '%.0f') } ],
+    [ 'p99', sub { middle($_[0], 'p99_us', '%.0f') } ],
+    [ 'others: p99', sub { middle($_[0], 'quiet_us', '%.0f') } ],
+    [ 'now', sub { middle($_[0], 'now_us', '%.0f') } ],
+    [ 'x quiet', sub { middle($_[0], 'times', '%.2f') } ],
+    [ 'longest', sub { middle($_[0], 'max_us', '%.0f') } ],
+);
+
+
+sub takes {
+    my ($f, $n) = @_;
+
+    return $n * $o{rounds} * (2 * $o{slow} + 2.6);
+}
+
+
+sub ideal { return CONNECTIONS / HarsBench::Behind::DELAY }
+
+
+sub prepare { }
+
+
+sub measure {
+    my ($f, $c, $round) = @_;
+    my @others = ('/open', '-c', 8, '-r', OTHERS, '-w', 0.8, '-s', $o{slow});
+    my $seconds = $o{slow} + 1;
+    my $quiet = generate($c, @others);
+    my $running = generating($c, '-c', CONNECTIONS, '-g', "slow-$round",
+                             '-n', int(2 * $seconds * ideal()), '-d', 'once',
+                             '-s', $seconds);
+    my $now = generate($c, @others);
+    my $got = generated($running);
+
+    return (per_second => $got->{per_second}, p50_us => $got->{p50_us},
+            p99_us => $got->{p99_us}, ideal => $got->{per_second} / ideal(),
+            quiet_us => $quiet->{p99_us}, now_us => $now->{p99_us},
+            times => $now->{p99_us} / $quiet->{p99_us},
+            max_us => $now->{max_us});
+}
+
+1;
