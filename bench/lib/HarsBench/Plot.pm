@@ -72,11 +72,11 @@ sub plot {
 
     my @with = sort keys %data;
     gnuplot(<<"END", $titles, map({ "\$c$_ << EOD\n$data{$_}EOD\n" } @with),
-set terminal svg size 960,480 font "sans,12"
+set terminal svg size 960,480 font "sans,12" background "white"
 set output "$file"
 set logscale y
 set grid y
-set key top left horizontal
+set key outside top center horizontal
 set boxwidth 0.15
 set style fill solid
 set xtics rotate by -20 (${\ tics(@figure)})
@@ -98,7 +98,7 @@ sub plots {
     return 'plot ' . join(', ', map {
         my $name = $HarsBench::Contender::all[$_] =~ s/_/ /r;
         ("\$c$_ using 1:2 with boxes lc rgb \"$colour[$_]\" title \"$name\"",
-         "\$c$_ using 1:2:3:4 with yerrorbars pt -1 lc rgb \"black\""
+         "\$c$_ using 1:2:3:4 with yerrorbars ps 0 lc rgb \"black\""
              . ' notitle');
     } @_) . "\n";
 }
