@@ -6,8 +6,8 @@ package HarsBench::Kept;
 # there.  Nobody may ask the authority: each one has an answer about every
 # token.
 #
-# A figure has: how, options of the generator; tokens, their number; known, 1:
-# the figure before has made them known.
+# A figure has: how, options of the generator; tokens, their number; known:
+# whether one before has made them known.
 
 use strict;
 use warnings;
