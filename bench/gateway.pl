@@ -57,10 +57,10 @@ use HarsBench::Table;
 
 my %full = (rounds => 5, seconds => 0.5, connections => 64, tokens => 10_000,
             million => 1_000_000, cold => 3000, slow => 1, pairs => 100,
-            kept => 20_000);
+            kept => 20_000, opened => 2000);
 my %quick = (%full, rounds => 3, seconds => 0.2, tokens => 3000,
-             million => 50_000, cold => 1000, slow => 0.5, pairs => 20,
-             kept => 5000);
+             million => 50_000, cold => 1000, slow => 0.4, pairs => 15,
+             kept => 5000, opened => 500);
 my %given;
 GetOptions(\%given, 'quick', 'rounds=i', 'seconds=f', 'connections=i',
            'tokens=i', 'million=i', 'only=s', 'list', 'out=s')
@@ -190,7 +190,7 @@ sub takes {
     my ($figure, $group) = @_;
 
     return "HarsBench::$figure->{kind}"->can('takes')
-        ->($figure, scalar @{ $group->{of} });
+        ->($figure, @{ $group->{of} });
 }
 
 
@@ -294,5 +294,5 @@ sub machine {
         "$o{connections} kept connections, measured for $o{seconds} s each,"
             . " answers of 1 KB, one worker on a core of its own",
         "many tokens: $o{tokens}; a million: $o{million}; cold: $o{cold} each"
-            . ' round');
+            . " round; connections whose memory is measured: $o{opened}");
 }

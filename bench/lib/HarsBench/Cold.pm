@@ -30,9 +30,9 @@ our @columns = (
 
 
 sub takes {
-    my ($f, $n) = @_;
+    my ($f, @of) = @_;
 
-    return $n * $o{rounds} * ($f->{from} eq 'foreign' ? 1 : 0.6)
+    return @of * $o{rounds} * ($f->{from} eq 'foreign' ? 1 : 0.6)
         + ($f->{from} eq 'own' ? $o{rounds} * $o{cold} / 2500 : 0);
 }
 

@@ -31,10 +31,14 @@ our @columns = (
 
 # seconds
 sub takes {
-    my ($f, $n) = @_;
-    my $fill = $f->{known} ? 0 : $f->{tokens} / 3000;
+    my ($f, @of) = @_;
+    my $fill = 0;
 
-    return $n * ($fill + $o{rounds} * 2.5 * ($o{seconds} + 0.15));
+    # a second, what it can do
+    $fill += $f->{tokens} / ($_ eq 'apache' ? 700 : 10_000)
+        for grep { $_ ne 'plain' } @of;
+    return ($f->{known} ? 0 : $fill)
+        + @of * $o{rounds} * 2.5 * ($o{seconds} + 0.06);
 }
 
 

@@ -1,7 +1,7 @@
 package HarsBench::Memory;
 
 # What is kept in memory: by a worker that has just started (Pss), by each of
-# 2000 connections that are open and have asked once (Pss), and by each token
+# many connections that are open and have asked once (Pss), and by each token
 # (pages of shared memory that were touched; files, too).  The zone is of a
 # size that these tokens nearly fill.
 
@@ -10,8 +10,6 @@ use warnings;
 
 use HarsBench::Run;
 use HarsBench::Table;
-
-use constant CONNECTIONS => 2000;
 
 our @columns = (
     [ 'worker, KB', sub { middle($_[0], 'worker', '%.0f') } ],
@@ -23,9 +21,9 @@ our @columns = (
 
 
 sub takes {
-    my ($f, $n) = @_;
+    my ($f, @of) = @_;
 
-    return $n * (8 + $o{kept} / 9000);
+    return @of * (4 + $o{opened} / 600 + $o{kept} / 9000);
 }
 
 
@@ -49,7 +47,7 @@ sub measure {
         $got{files} = (files($c) - $files) * 1024 / $o{kept};
     }
 
-    my $n = $f->{connections}{$c->name} // CONNECTIONS;
+    my $n = $f->{connections}{$c->name} // $o{opened};
     generate($c, '-n', 1, '-d', 'once');
     my $before = pss($c);
     my $most = 0;

@@ -34,9 +34,9 @@ our @columns = (
 
 
 sub takes {
-    my ($f, $n) = @_;
+    my ($f, @of) = @_;
 
-    return $n * $o{rounds} * (3 * $o{slow} + 2.6);
+    return @of * $o{rounds} * (2.5 * $o{slow} + 1.3);
 }
 
 
@@ -45,14 +45,14 @@ sub prepare { }
 
 sub measure {
     my ($f, $c, $round) = @_;
-    my @others = ('/open', '-c', 8, '-r', OTHERS, '-w', 0.8, '-s', $o{slow});
+    my @others = ('/open', '-c', 8, '-r', OTHERS, '-s', $o{slow}, '-w');
     my $seconds = $o{slow} + 1;
     my $ideal = ideal();
-    my $quiet = generate($c, @others);
+    my $quiet = generate($c, @others, 0.2);
     my $running = generating($c, '-c', CONNECTIONS, '-g', "slow-$round",
                              '-n', int(2 * $seconds * $ideal), '-d', 'once',
                              '-s', $seconds);
-    my $now = generate($c, @others);
+    my $now = generate($c, @others, 0.7);
     my $got = generated($running);
 
     return (direct => $ideal, per_second => $got->{per_second}, p50_us => $got->{p50_us},
@@ -65,7 +65,7 @@ sub measure {
 # a second
 sub ideal {
     my ($us) = said("$build/bench/httpload", '-c', CONNECTIONS, '-s',
-                       $o{slow}, '-b', 'token=none', HarsBench::Behind::slow(),
+                       $o{slow} / 2, '-b', 'token=none', HarsBench::Behind::slow(),
                        '/') =~ /p50_us=(\d+)/;
 
     return 1e6 * CONNECTIONS / $us;
