@@ -14,6 +14,7 @@
 #define HARS_DCM_H
 
 
+#include "hars_daemon.h"
 #include "hars_dcm_metrics.h"
 #include "hars_dcm_vault.h"
 #include "hars_http.h"
@@ -26,10 +27,6 @@
 
 
 #define HARS_DCM_ID         HARS_WHO_ID
-
-#define HARS_EXIT_OK        0
-#define HARS_EXIT_FAILED    1
-#define HARS_EXIT_USAGE     2
 
 
 typedef struct {

@@ -18,6 +18,7 @@
 
 
 #include "aka.h"
+#include "hars_daemon.h"
 #include "hars_http.h"
 #include "hars_metrics.h"
 #include "hars_record.h"
@@ -27,10 +28,6 @@
 
 #include <stdatomic.h>
 
-
-#define HARS_EXIT_OK        0
-#define HARS_EXIT_FAILED    1
-#define HARS_EXIT_USAGE     2
 
 #define HARS_FC_TOKEN       16
 #define HARS_FC_KEPT_MS     (30 * (int64_t) 86400000)  /* after its end */

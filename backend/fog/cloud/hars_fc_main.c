@@ -1,134 +1,46 @@
 
-/*
- * hars-fogcloud: its command line.  It has one thing to do, to serve; --check
- * does what a start does up to the first connection, but for the database.
- */
+/* hars-fogcloud: it has one thing to do, to serve (hars_daemon.h). */
 
 #include "hars_fc.h"
-#include "hars_log.h"
-#include "hars_process.h"
-#include "hars_version.h"
 
-#include <getopt.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 
-#define HARS_FC_CONFIG  "/etc/hars/fogcloud.conf"
-
-
-static int hars_fc_options(int argc, char **argv, const char **config,
-    int *check);
-static void hars_fc_help(void);
-
-
-static const struct option  hars_fc_option[] = {
-    { "config", required_argument, NULL, 'c' },
-    { "check", no_argument, NULL, 't' },
-    { "help", no_argument, NULL, 'h' },
-    { "version", no_argument, NULL, 'v' },
-    { NULL, 0, NULL, 0 }
-};
+static int hars_fc_run(const char *config, unsigned check);
 
 
 int
 main(int argc, char **argv)
 {
-    int          rc, check;
-    hars_fc_t    fc;
-    const char  *config;
+    const hars_daemon_t  daemon = {
+        .name = "hars-fogcloud",
+        .is = "the cloud server of the fog",
+        .config = "/etc/hars/fogcloud.conf",
+        .settings = hars_fc_settings_help,
+        .run = hars_fc_run
+    };
 
-    /* what is made here is nobody else's: the database, above all */
+    return hars_daemon(&daemon, argc, argv);
+}
 
-    umask(077);
-    signal(SIGPIPE, SIG_IGN);
-    hars_log_init("hars-fogcloud");
-    hars_process_close();
 
-    rc = hars_fc_options(argc, argv, &config, &check);
-
-    if (rc >= 0) {
-        return rc;
-    }
+static int
+hars_fc_run(const char *config, unsigned check)
+{
+    int        rc;
+    hars_fc_t  fc;
 
     memset(&fc, 0, sizeof(hars_fc_t));
     rc = HARS_EXIT_FAILED;
 
     if (hars_fc_configure(&fc, config) == HARS_OK) {
-
-        if (check) {
-            printf("%s: the settings are good\n", config);
-            rc = HARS_EXIT_OK;
-
-        } else {
-            rc = hars_fc_serve(&fc);
-        }
+        rc = check ? hars_daemon_good(config) : hars_fc_serve(&fc);
     }
 
     hars_fc_release(&fc);
 
     return rc;
-}
-
-
-/* -1: go on; otherwise the exit status */
-static int
-hars_fc_options(int argc, char **argv, const char **config, int *check)
-{
-    int  option;
-
-    *config = HARS_FC_CONFIG;
-    *check = 0;
-
-    while ((option = getopt_long(argc, argv, "", hars_fc_option, NULL))
-           != -1)
-    {
-        switch (option) {
-
-        case 'c':
-            *config = optarg;
-            break;
-
-        case 't':
-            *check = 1;
-            break;
-
-        case 'h':
-            hars_fc_help();
-            return HARS_EXIT_OK;
-
-        case 'v':
-            puts("hars-fogcloud " HARS_VERSION);
-            return HARS_EXIT_OK;
-
-        default:
-            return HARS_EXIT_USAGE;
-        }
-    }
-
-    if (optind < argc) {
-        fprintf(stderr, "hars-fogcloud: it takes no \"%s\"; see --help\n",
-                argv[optind]);
-        return HARS_EXIT_USAGE;
-    }
-
-    return -1;
-}
-
-
-static void
-hars_fc_help(void)
-{
-    puts("hars-fogcloud " HARS_VERSION ", the cloud server of the fog\n\n"
-         "  hars-fogcloud [--config FILE]\n"
-         "  hars-fogcloud [--config FILE] --check\n"
-         "  hars-fogcloud --help | --version\n\n"
-         "FILE is " HARS_FC_CONFIG " unless given.");
-
-    hars_fc_settings_help();
 }
 
 
