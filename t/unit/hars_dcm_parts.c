@@ -7,6 +7,8 @@
 
 #include "tap.h"
 
+#include <string.h>
+
 
 static void
 parts(double rate, int64_t ms, unsigned wanted)
@@ -15,6 +17,7 @@ parts(double rate, int64_t ms, unsigned wanted)
     unsigned     i, n, good;
     hars_part_t  part, before;
 
+    memset(&part, 0, sizeof(part));
     n = hars_parts(rate, 1000000, 1000000 + ms);
     ok(n == wanted, "%.0f Hz, %lld ms: %u parts", rate, (long long) ms, n);
 
