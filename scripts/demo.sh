@@ -4,7 +4,7 @@
 # that run.sh has started, then the attacks.  Each line shows what a tool
 # observed just then; nothing of it is written down here.  A step that does
 # not go, or an attack that is not answered as it must be, ends the run with
-# exit status 1.
+# exit status 1.  Then people and a wearable (demo-people.sh, demo-fog.sh).
 #
 # usage: demo.sh ENV-FILE                  (run.sh calls it)
 
@@ -23,6 +23,10 @@ umask 077
   "${uid_www:?}"
 # shellcheck source=scripts/services.sh
 . "$here/services.sh"
+# shellcheck source=scripts/demo-people.sh
+. "$here/demo-people.sh"
+# shellcheck source=scripts/demo-fog.sh
+. "$here/demo-fog.sh"
 
 pki=$place/pki
 log=$place/log
@@ -32,6 +36,8 @@ ml=https://ml.hars.localhost:$port
 audience=https://ml.hars.localhost/
 dcm=https://dcm.hars.localhost:$port
 dcm_audience=https://dcm.hars.localhost/
+fog=https://fog.hars.localhost:$port
+fog_audience=https://fog.hars.localhost/
 failed=0
 
 rm -rf "$tmp"
@@ -195,7 +201,8 @@ steps() {
     must "the gateway cannot be registered" "$log/authserver.log" \
         authserver client add --id gateway --kind resource_server \
         --subject-dn "CN=gateway" --resource "$audience" \
-        --resource "$dcm_audience" > "$tmp/gateway"
+        --resource "$dcm_audience" --resource "$fog_audience" \
+        > "$tmp/gateway"
     says 3 "Authserver registration: $auth has the certificate" \
         "\"$(subject "$place/etc/tls/auth.pem")\" of" \
         "\"$(issuer "$place/etc/tls/auth.pem")\"; who may ask it about" \
@@ -430,84 +437,6 @@ attacks() {
 }
 
 
-# person NAME KIND SCOPE: a certificate, a registration, a file for a browser
-person() {
-    "$here/demo-pki.sh" "$pki" client "$1" > /dev/null
-    authserver client add --id "$1" --kind "$2" \
-        --subject-dn "$(subject "$pki/$1.pem")" --scope "$3" \
-        --resource "$dcm_audience" > /dev/null
-    must "no token for $1" "$log/authserver.log" \
-        hars_as "$1" token --url "$auth" --client-id "$1" \
-        --resource "$dcm_audience" > "$tmp/$1.json"
-    jq -j '"Authorization: Bearer " + .access_token' "$tmp/$1.json" \
-        > "$tmp/$1.header"
-    openssl pkcs12 -export -in "$pki/$1.pem" -inkey "$pki/$1.key" \
-        -name "HARS demo: $1" -passout pass:hars -out "$pki/$1.p12"
-}
-
-
-# dcm_as PERSON PATH [CURL-ARGUMENT...]: what the DCM answers
-dcm_as() {
-    local who=$1 path=$2
-
-    shift 2
-    curl -q -sS --fail-with-body --noproxy '*' --max-time 20 \
-        --cacert "$pki/ca.pem" --cert "$pki/$who.pem" --key "$pki/$who.key" \
-        -H "@$tmp/$who.header" "$@" "$dcm$path"
-}
-
-
-# people and their data: what the dashboard shows
-people() {
-    local anna bea now state=queued until
-
-    step "People"
-
-    person anna patient \
-        "recordings:write activities:read samples:read consent:write"
-    person bea caregiver activities:read
-    anna=$(authserver client show anna | jq -r .sub)
-    bea=$(authserver client show bea | jq -r .sub)
-
-    now=$(date +%s)
-    until=$((now + 30 * 86400))
-    must "anna cannot say her name" "$log/dcm.log" dcm_as anna \
-        "/v1/patients/$anna" -X PUT -H "Content-Type: application/json" \
-        -d '{"name":"Anna"}' > /dev/null
-    must "anna cannot connect bea" "$log/dcm.log" dcm_as anna \
-        "/v1/patients/$anna/caregivers/$bea" -X PUT \
-        -H "Content-Type: application/json" \
-        -d "{\"role\":\"caregiver\",\"until\":$until,\"since\":$((now - 60)),
-             \"scopes\":[\"activities:read\"],\"name\":\"Bea\"}" > /dev/null
-    info "anna, a patient, gives bea, her caregiver, access for 30 days"
-
-    awk -F, -v OFS=, -v now="$now" '
-        NR == 1 { print "t_s,ax,ay,az,gx,gy,gz"; next }
-        NR == 2 { first = $1 }
-        { printf "%.3f,%s,%s,%s,%s,%s,%s\n", now - 12 + $1 - first,
-                 $2, $3, $4, $5, $6, $7 }' "$place/walking.csv" \
-        > "$tmp/walking.csv"
-    must "the recording is not taken" "$log/dcm.log" dcm_as anna \
-        "/v1/recordings?id=demo&placement=pocket&sampling_rate_hz=50" \
-        -H "Content-Type: text/csv" --data-binary "@$tmp/walking.csv" \
-        > /dev/null
-
-    for _ in $(seq 200); do
-        state=$(dcm_as anna /v1/recordings/demo | jq -r .state)
-        case $state in done|failed) break ;; esac
-        sleep 0.1
-    done
-    if [ "$state" != "done" ]; then
-        fail_log "the recording is $state" "$log/dcm.log"
-    fi
-
-    must "bea sees nothing" "$log/dcm.log" dcm_as bea \
-        "/v1/patients/$anna/activities" > "$tmp/seen.json"
-    info "bea sees: $(jq -r '[.activities[].smoothed] | group_by(.)
-        | map("\(length) windows of \(.[0])") | join(", ")' "$tmp/seen.json")"
-}
-
-
 how_to() {
     local here=${run#"$top"/}
 
@@ -532,6 +461,11 @@ how_to() {
       for websites, and as your own certificate $here/pki/anna.p12
       (patient) or bea.p12 (caregiver), password "hars".
 
+   Wearable, once more, in real time:
+   $here/bin/hars-wearable run --node unix:$here/sock/fognode.sock \\
+       --flash $here/anna.flash --owner-file $here/anna.owner \\
+       --recording $here/wearable.csv --linger 5000
+
    make stop    ends it
 END
 }
@@ -541,4 +475,5 @@ recording
 steps
 attacks
 people
+second_act
 how_to

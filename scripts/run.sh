@@ -2,9 +2,10 @@
 #
 # The demo on this machine: installs what is missing, builds, makes keys and
 # certificates, starts Redis, authorization server, ML service, data
-# collecting mechanism and nginx on Unix sockets and one free loopback port,
-# and plays the fourteen steps and the attacks (demo.sh).  A second run ends
-# the first one and begins anew.
+# collecting mechanism, the fog's cloud server and nginx on Unix sockets and
+# one free loopback port, and plays the fourteen steps, the attacks and the
+# second act, for which a fog node is started (demo.sh).  A second run ends the
+# first one and begins anew.
 #
 # usage: run.sh [start|stop|clean]
 #
@@ -36,6 +37,7 @@ longest=/sock/auth-gateway.sock.4194304
 
 
 stop_all() {
+    service_stop fognode
     service_stop nginx
     service_stop fogcloud
     service_stop dcm
@@ -70,7 +72,7 @@ clean() {
 choose_users() {
     local id=61200 name
 
-    for name in auth ml dcm fog redis; do
+    for name in auth ml dcm fog edge redis; do
         while getent passwd "$id" > /dev/null \
               || getent group "$id" > /dev/null
         do
@@ -85,7 +87,7 @@ choose_users() {
 decide_users() {
     others=no
     uid_auth=$(id -u) uid_ml=$uid_auth uid_dcm=$uid_auth uid_fog=$uid_auth
-    uid_redis=$uid_auth uid_www=$uid_auth
+    uid_edge=$uid_auth uid_redis=$uid_auth uid_www=$uid_auth
     gid_www=$(id -g)
     # the own user may speak to the services in any case
     gateway_user=$(id -un 2> /dev/null) || gateway_user=www-data
@@ -107,7 +109,7 @@ decide_users() {
         if ! as "$uid_auth" true 2> /dev/null; then
             info "this root cannot become another user: all run as root"
             others=no
-            uid_auth=0 uid_ml=0 uid_dcm=0 uid_fog=0 uid_redis=0
+            uid_auth=0 uid_ml=0 uid_dcm=0 uid_fog=0 uid_edge=0 uid_redis=0
         fi
     fi
 }
@@ -207,13 +209,14 @@ make_directories() {
     local d
 
     # a database and sockets of another run tell nothing any more
-    rm -rf "${place:?}"/{bin,data,data-dcm,data-fogcloud,etc,sock}
-    mkdir -p "$place"/{bin,data,data-dcm,data-fogcloud,etc/tls,log,pid,pki} \
-        "$place"/{share,sock,tmp}
+    rm -rf "${place:?}"/{bin,data,data-dcm,data-fogcloud,data-fognode} \
+        "${place:?}"/{etc,sock}
+    mkdir -p "$place"/{bin,data,data-dcm,data-fogcloud,data-fognode/spool} \
+        "$place"/{etc/tls,log,pid,pki,share,sock,tmp}
     chmod 700 "$place/pid" "$place/pki"
     chmod 711 "$place/sock"
 
-    for d in data data-dcm data-fogcloud sock; do
+    for d in data data-dcm data-fogcloud data-fognode sock; do
         if [ "$others" = no ]; then
             chmod 700 "$place/$d"
         fi
@@ -223,10 +226,25 @@ make_directories() {
         chown "$uid_auth:$uid_auth" "$place/data"
         chown "$uid_dcm:$uid_dcm" "$place/data-dcm"
         chown "$uid_fog:$uid_fog" "$place/data-fogcloud"
-        chmod 700 "$place/data" "$place/data-dcm" "$place/data-fogcloud"
+        chown -R "$uid_edge:$uid_edge" "$place/data-fognode"
+        chmod 700 "$place/data" "$place/data-dcm" "$place/data-fogcloud" \
+            "$place/data-fognode"
         # each makes its own socket there, nobody another one's
         chmod 1733 "$place/sock"
     fi
+}
+
+
+# client_identity NAME DIRECTORY USER-NUMBER: its certificate and key there
+client_identity() {
+    local name
+
+    for name in pem key; do
+        install -m 600 "$place/pki/$1.$name" "$2/client.$name"
+        if [ "$others" = yes ]; then
+            chown "$3:$3" "$2/client.$name"
+        fi
+    done
 }
 
 
@@ -239,15 +257,10 @@ make_settings() {
     cp "$place/pki/ca.pem" "$place/pki/client-ca.pem" "$place/etc/tls/"
     # for the authserver, which may not look into tls/
     install -m 644 "$place/pki/client-ca.pem" "$place/etc/"
-    # what hars-dcm believes and is itself, as a client of the ML service
+    # what hars-dcm and hars-fognode believe, and are as clients
     install -m 644 "$place/pki/ca.pem" "$place/etc/server-ca.pem"
-    for name in pem key; do
-        install -m 600 "$place/pki/hars-dcm.$name" \
-            "$place/data-dcm/client.$name"
-        if [ "$others" = yes ]; then
-            chown "$uid_dcm:$uid_dcm" "$place/data-dcm/client.$name"
-        fi
-    done
+    client_identity hars-dcm "$place/data-dcm" "$uid_dcm"
+    client_identity fog-node-1 "$place/data-fognode" "$uid_edge"
 
     (
         umask 077
@@ -256,6 +269,7 @@ make_settings() {
         secret "$place/etc/data.key" "$uid_dcm"
         secret "$place/etc/fog-master.key" "$uid_fog"
         secret "$place/etc/fog-exchange.key" "$uid_fog"
+        secret "$place/etc/fognode.key" "$uid_edge"
         signing_key "$place/etc/signing.key" "$uid_auth"
         secret "$place/etc/redis-authserver.password" "$uid_auth"
         secret "$place/etc/redis-gateway.password" 0
@@ -314,7 +328,7 @@ make_settings() {
     cp -r "$build/dashboard" "$place/share/"
     cp "$build/bin/hars-authserver" "$build/bin/hars-mlservice" \
        "$build/bin/hars-dcm" "$build/bin/hars-fogcloud" "$build/bin/hars" \
-       "$place/bin/"
+       "$build/bin/hars-fognode" "$build/bin/hars-wearable" "$place/bin/"
 }
 
 
@@ -394,7 +408,8 @@ start() {
     step "Building"
     make -s --no-print-directory -j2 module programs dashboard
 
-    for name in hars-authserver hars-mlservice hars-dcm hars-fogcloud hars
+    for name in hars-authserver hars-mlservice hars-dcm hars-fogcloud hars \
+                hars-fognode hars-wearable
     do
         if [ ! -x "$build/bin/$name" ]; then
             die "the program $name has not been built: no sources of it here"
@@ -411,6 +426,7 @@ start() {
     scripts/demo-pki.sh "$place/pki" server dcm dcm.hars.localhost
     scripts/demo-pki.sh "$place/pki" server fog fog.hars.localhost
     scripts/demo-pki.sh "$place/pki" client hars-dcm
+    scripts/demo-pki.sh "$place/pki" client fog-node-1
     make_settings
 
     step "Starting Redis, the four services, nginx"
@@ -422,7 +438,9 @@ start() {
 
     # what demo.sh has to know
     {
-        for name in top run place port others uid_auth uid_www gid_www; do
+        for name in top run place port others uid_auth uid_edge uid_www \
+                    gid_www
+        do
             printf '%s=%q\n' "$name" "${!name}"
         done
         printf 'drop=('

@@ -2,8 +2,8 @@
 
 # "make run" as a newcomer sees it, in a directory of its own: fourteen steps
 # in order, the values of one step in the lines of another, each attack with
-# its answer; a second run while the first one's processes still run; and
-# that "make stop" leaves nothing behind.
+# its answer, the wearable of the second act; a second run while the first
+# one's processes still run; and that "make stop" leaves nothing behind.
 
 use strict;
 use warnings;
@@ -29,7 +29,7 @@ for my $time ('first', 'second') {
 }
 
 my %pid = pids();
-is(scalar keys %pid, 5, 'five services run');
+is(scalar keys %pid, 7, 'seven services run');
 ok(kill(0, $_), "process $_ is there") for sort values %pid;
 
 my ($ls) = grep { !/^srw/ } split /\n/, `ls -l $run/sock/ | tail -n +2`;
@@ -75,7 +75,8 @@ my $log = slurp("$run/log/error.log");
 unlike($log, qr/\[alert\]|\[emerg\]|Sanitizer|hats_at_/,
        'the error log has no alert and no token');
 unlike(slurp("$run/log/$_"), qr/hats_at_/, "no token in $_")
-    for qw(access.log authserver.log mlservice.log dcm.log redis.log);
+    for qw(access.log authserver.log mlservice.log dcm.log redis.log
+           fogcloud.log fognode.log);
 
 # the authorization server's own, signed to its end
 ($status, $out) = command("$run/bin/hars-authserver", '--config',
@@ -234,6 +235,16 @@ sub look_at {
 
     like($out, qr/^   bea sees: [1-9]\d* windows of walking$/m,
          "$time: a caregiver sees the patient walk");
+
+    my %fog = $out =~ /^(f\d)\. (.*)$/mg;
+    is(join(' ', sort keys %fog), 'f1 f2 f3 f4 f5', "$time: the second act");
+    my ($alias) = $fog{f2} =~ /alias ([0-9a-f]{32}),/;
+    like($fog{f3}, qr/128 bytes/, '... the wearable is made');
+    like($fog{f4}, qr/ walking\b.* it had no certificate/, '... and walks');
+    like($fog{f5}, qr/anna's, of wearable \Q$alias\E, .* by fog-node-1 /,
+         '... as its patient sees');
+    like($fog{f5}, qr/certificate \Q@{[ $fog{f1} =~ m{([\w-]{43})$} ]}\E$/,
+         '... by the fog node of that certificate');
     my ($page) = $out =~ m{^   Dashboard +(https://\S+/dashboard/)$}m;
     ok($page, "$time: where the dashboard is");
     like(scalar `openssl pkcs12 -in $run/pki/bea.p12 -passin pass:hars -nokeys 2>&1`,
@@ -251,7 +262,8 @@ sub command {
 
 sub pids {
     return map { ($_, 0 + slurp("$run/pid/$_")) }
-           grep { -f "$run/pid/$_" } qw(redis authserver mlservice dcm nginx);
+           grep { -f "$run/pid/$_" }
+               qw(redis authserver mlservice dcm fogcloud fognode nginx);
 }
 
 
