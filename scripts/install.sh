@@ -17,8 +17,8 @@ dest=${1:-}
 
 for file in build/ngx_http_hars_module.so build/bin/hars \
             build/bin/hars-authserver build/bin/hars-mlservice \
-            build/bin/hars-dcm build/bin/hars-wearable \
-            build/bin/hars-fognode \
+            build/bin/hars-dcm build/bin/hars-fogcloud \
+            build/bin/hars-fognode build/bin/hars-wearable \
             build/dashboard/index.html
 do
     if [ ! -f "$file" ]; then
@@ -52,8 +52,8 @@ for file in conf/*.conf conf/*.acl; do
     install -D -m 644 "$file" "$name"
 done
 
-info "installed; keys for zone, seal, data, fog-master and fog-exchange:" \
-     "openssl rand -hex 32"
+info "installed; keys for zone, seal, data, fog-master, fog-exchange and" \
+     "fognode: openssl rand -hex 32"
 info "the signing key: (umask 077; openssl genpkey -algorithm EC -pkeyopt" \
      "ec_paramgen_curve:P-256 -out /etc/hars/signing.key)"
 info "revocation lists, USER being the authorization server's:"
