@@ -165,5 +165,8 @@ hars_words_id(const char *id)
     len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                      "0123456789._-");
 
-    return len > 0 && len < HARS_AS_ID_SIZE && id[len] == '\0';
+    /* a path with a segment of dots alone is another path */
+
+    return len > 0 && len < HARS_AS_ID_SIZE && id[len] == '\0'
+           && id[strspn(id, ".")] != '\0';
 }

@@ -218,6 +218,8 @@ hars_id_check(const char *id)
     len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                      "0123456789._-");
 
-    return len && len < HARS_WHO_ID && id[len] == '\0' ? HARS_OK
-                                                       : HARS_DECLINED;
+    /* a path with a segment of dots alone is another path */
+
+    return len && len < HARS_WHO_ID && id[len] == '\0'
+           && id[strspn(id, ".")] != '\0' ? HARS_OK : HARS_DECLINED;
 }

@@ -68,7 +68,10 @@ const char *hars_who_kind_name(hars_who_kind_e kind);
 /* the name of one of these bits */
 const char *hars_who_scope_name(unsigned scope);
 
-/* 1 to 64 characters of A-Z a-z 0-9 . _ -, as ids in bodies and URLs are */
+/*
+ * 1 to 64 characters of A-Z a-z 0-9 . _ -, and not dots alone, as ids in
+ * bodies and URLs are
+ */
 int hars_id_check(const char *id);
 
 

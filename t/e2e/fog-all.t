@@ -228,11 +228,11 @@ sub watch {
     open STDIN, '<', '/dev/null';
     open STDOUT, '>', path('seen') or die;
     open STDERR, '>', path('seen.err') or die;
-    exec 'setpriv', '--pdeathsig', 'KILL', 'timeout', 200,
-        "$build/bin/hars", 'watch', '--patient', $anna, '--url', url(),
-        '--cert', "$cert.pem", '--key', "$cert.key", '--cacert',
-        "$pki/ca.pem", '--auth-url', HarsTest::Reference::auth(),
-        '--client-id', 'anna', '--resource', $HarsTest::Reference::dcm
+    exec 'setpriv', '--pdeathsig', 'KILL', "$build/bin/hars", 'watch',
+        '--patient', $anna, '--url', url(), '--cert', "$cert.pem", '--key',
+        "$cert.key", '--cacert', "$pki/ca.pem", '--auth-url',
+        HarsTest::Reference::auth(), '--client-id', 'anna', '--resource',
+        $HarsTest::Reference::dcm
         or POSIX::_exit(127);
 }
 

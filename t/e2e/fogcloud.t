@@ -105,6 +105,8 @@ sub registrations {
                      @f))[0], 403, 'no other one');
     is((fogcloud_ask('POST', '/v1/fog/nodes', { client_id => 'other' },
                      @p1))[0], 403, 'a patient none');
+    is((fogcloud_ask('POST', '/v1/fog/nodes', { client_id => '..' },
+                     @operator))[0], 422, 'a name that is a path is none');
 }
 
 

@@ -70,6 +70,9 @@ syntax(void)
     id[65] = '\0';
     ok(!hars_words_id(id), "id: 65 characters");
     ok(!hars_words_id(""), "id: empty");
+    ok(!hars_words_id("."), "id: a path's dot");
+    ok(!hars_words_id(".."), "id: a path's dots");
+    ok(hars_words_id("..a"), "id: dots and more");
     ok(!hars_words_id("a b"), "id: blank");
     ok(!hars_words_id("a\r\nb"), "id: line end");
     ok(hars_words_id("dcm-1_x.Y"), "id: all kinds of characters");
