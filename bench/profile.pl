@@ -16,6 +16,8 @@
 #   off   a location without "hars on"
 #   L0    one token, one connection
 #   L1    each request brings another token than the 100 before it
+#   L2    each brings a token that another gateway wrote into Redis
+#   cold  each brings a token that the authority is asked about
 # and the same for a full handshake with the request that follows it.
 #
 # The differences take away what is no request's (handshake, start).  What a
@@ -30,7 +32,7 @@ use warnings;
 
 use lib 't/lib';
 
-use HarsTest suite => 0, redis => 0;
+use HarsTest suite => 0, redis => 1;
 use HarsTest::Nginx;
 
 use File::Basename qw(dirname);
@@ -47,8 +49,10 @@ my $pki = $HarsTest::Place::pki;
 my $dir = HarsTest::Place::dir();
 my $module = $o{module} // $HarsTest::Place::module;
 my $exp = time + 86_400 | 0;
+my $named = 'issuer=https://auth.hars.localhost caller=gateway';
 my $binding = HarsTest::Place::thumbprint('a');
-my (%nginx, %port, %count, $origin, $table);
+my (%nginx, %port, %count, $origin, $other, $table);
+my $drawn = 0;
 
 $o{out} //= "$HarsTest::Place::top/bench/results/profile";
 $| = 1;
@@ -65,6 +69,8 @@ my @case = (
     [ 'off', 'hars', '/off', sub { $token[0] } ],
     [ 'L0', 'hars', '/', sub { $token[0] } ],
     [ 'L1', 'hars', '/', sub { $token[$_[0] % @token] } ],
+    [ 'L2', 'redis', '/', sub { sprintf 'hats_at_%08d-l2', ++$drawn } ],
+    [ 'cold', 'hars', '/', sub { sprintf 'hats_at_%08d-cold', ++$drawn } ],
 );
 my @first = (
     [ 'plain', 'plain', '/', sub { $token[0] } ],
@@ -73,6 +79,8 @@ my @first = (
 
 start();
 load('hars', '/', 1, @token);
+load('other', '/', 8, map { sprintf 'hats_at_%08d-l2', $_ }
+                      1 .. 3.1 * $o{requests});
 count($_->[0], $o{requests}, 0, @$_) for @case;
 count("first $_->[0]", 100, 1, @$_) for @first;
 stop();
@@ -85,28 +93,52 @@ sub start {
     $origin = HarsTest::Nginx->new(conf => conf('', origin()));
     $origin->start;
     under('plain', 8, '', '');
-    under('hars', 9, "load_module $module;", <<'END');
-        hars_introspect /_introspect;
+    under('hars', 9, "load_module $module;", protected('') . <<'END');
+        location /off { hars off override; proxy_pass http://origin; }
+END
+    under('redis', 10, "load_module $module;", protected($named), redis());
+
+    # who fills Redis
+    $port{other} = HarsTest::Place::port(11);
+    $other = HarsTest::Nginx->new(
+        conf => conf("load_module $module;", gateway($port{other},
+                     "load_module $module;", protected($named), redis())));
+    $other->start;
+}
+
+
+sub protected {
+    my ($named) = @_;
+
+    return <<"END";
+        hars on;
+        hars_introspect /_introspect $named;
         location = /_introspect {
             internal;
             proxy_pass http://authority;
         }
-        location /off { proxy_pass http://origin; }
-        hars on;
+END
+}
+
+
+# without news of revocations: there is no authority that writes them
+sub redis {
+    return <<"END";
+    hars_seal_key $ENV{TEST_NGINX_SEAL_KEY};
+    hars_redis tokens unix:$ENV{TEST_NGINX_REDIS_SOCK} revocations=off;
 END
 }
 
 
 # an nginx of one process, in callgrind
 sub under {
-    my ($name, $n, $main, $server) = @_;
+    my ($name, $n, $main, $server, $http) = @_;
 
     $port{$name} = HarsTest::Place::port($n);
-    $server =~ s/(location .off \{)/$1 hars off override;/;
 
     my $nginx = HarsTest::Nginx->new(
         conf => conf("$main\nmaster_process off;",
-                     gateway($port{$name}, $main, $server)));
+                     gateway($port{$name}, $main, $server, $http // '')));
     my $pid = fork() // die "fork: $!\n";
 
     if ($pid == 0) {
@@ -141,6 +173,7 @@ sub stop {
         my @fault = $nginx->faults;
         die join "\n", "$name:", @fault, '' if @fault;
     }
+    $other->quit or die "the other gateway does not end\n";
     $origin->quit or die "the origin does not end\n";
 
     if ($o{keep}) {
@@ -198,8 +231,9 @@ END
 
 
 sub gateway {
-    my ($port, $main, $server) = @_;
-    my $zone = $main ? 'hars_zone tokens:32m ttl=1h;' : '';
+    my ($port, $main, $server, $http) = @_;
+    my $key = $http ? "key=$ENV{TEST_NGINX_ZONE_KEY}" : '';
+    my $zone = $main ? "hars_zone tokens:32m ttl=1h $key;" : '';
 
     return <<"END";
     upstream origin {
@@ -209,6 +243,7 @@ sub gateway {
     }
     upstream authority { server unix:$dir/authority.sock; keepalive 8; }
     $zone
+$http
     server {
         listen 127.0.0.1:$port ssl;
         ssl_certificate $pki/server.pem;
@@ -273,7 +308,7 @@ sub quiet {
     my ($kept, $pid) = @{ $nginx{$name} }[2, 1];
 
     HarsTest::Place::wait_for(20,
-        sub { (() = glob "/proc/$pid/fd/*") <= $kept + 8 })
+        sub { (() = glob "/proc/$pid/fd/*") <= $kept + 16 })
         or die "$name: connections are not closed\n";
 }
 

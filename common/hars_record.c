@@ -88,7 +88,7 @@ static void hars_seal_aad(unsigned char aad[HARS_SEAL_AAD_LEN],
     const unsigned char endpoint[HARS_SHA256_LEN]);
 static unsigned char *hars_put_uint(unsigned char *p, uint64_t v,
     unsigned size);
-static uint64_t hars_get_u64(const unsigned char *p);
+static inline uint64_t hars_get_u64(const unsigned char *p);
 static int hars_key_file_parse(const char *buf, size_t len,
     unsigned char secret[HARS_SECRET_LEN]);
 
@@ -879,7 +879,7 @@ hars_put_uint(unsigned char *p, uint64_t v, unsigned size)
 }
 
 
-static uint64_t
+static inline uint64_t
 hars_get_u64(const unsigned char *p)
 {
     return (uint64_t) p[0] << 56 | (uint64_t) p[1] << 48

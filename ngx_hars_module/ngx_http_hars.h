@@ -411,8 +411,8 @@ typedef struct {
     ngx_http_hars_revoked_t   *looked_up;
     ngx_atomic_uint_t          version;
     u_char                     thumbprint[HARS_SHA256_LEN];
-    u_char                     s256[HARS_B64_SHA256_LEN];
     ngx_http_hars_slot_t       slots[NGX_HTTP_HARS_SLOTS];
+    u_char                     s256[HARS_B64_SHA256_LEN];
 } ngx_http_hars_conn_t;
 
 
@@ -448,42 +448,44 @@ typedef struct {
 
 
 struct ngx_http_hars_ctx_s {
-    ngx_http_hars_state_e      state;
-    ngx_http_hars_verdict_e    verdict;      /* the latest judgement */
-    ngx_http_hars_verdict_e    refusal;      /* the first that was not ok */
-    ngx_http_hars_verdict_e    failure;      /* why there is no record */
-    ngx_http_hars_source_e     source;
-
-    ngx_http_hars_endpoint_t  *endpoint;     /* whom the record is from */
-    ngx_http_hars_conn_t      *conn;         /* NULL: no TLS, or a proxy's */
-    u_char                    *thumbprint;   /* NULL: no certificate */
-    ngx_http_hars_header_cert_t  *header;    /* NULL: not looked at yet */
-
-    ngx_str_t                  token;        /* into the request's header */
-    u_char                     key[HARS_KEY_LEN];
-    u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
+    /* what its end has to look at, in one line of the processor's cache */
 
     ngx_http_hars_fact_t      *fact;         /* NULL: no record */
-    ngx_http_hars_slot_t      *slot;         /* to fill with it, or NULL */
-    uint64_t                   mix;          /* of the token, for L0 */
-    ngx_http_hars_entry_t      entry;
-
-    ngx_http_hars_sub_t       *subs;         /* its refused subrequests */
+    ngx_http_hars_flight_t    *flight;       /* that it waits for */
+    ngx_http_hars_wait_t      *wait;         /* NULL: it never had to */
+    ngx_http_hars_ctx_t       *spare;        /* the next one, in the list */
+    ngx_http_hars_endpoint_t  *endpoint;     /* whom the record is from */
 
     unsigned                   has_id:1;
     unsigned                   internal:1;   /* our own introspection */
     unsigned                   waiting:1;    /* suspended */
     unsigned                   counted:1;    /* by its first verdict */
 
+    ngx_http_hars_state_e      state;
+    ngx_http_hars_verdict_e    verdict;      /* the latest judgement */
+    ngx_http_hars_verdict_e    refusal;      /* the first that was not ok */
+    ngx_http_hars_verdict_e    failure;      /* why there is no record */
+    ngx_http_hars_source_e     source;
+
+    ngx_http_hars_conn_t      *conn;         /* NULL: no TLS, or a proxy's */
+    u_char                    *thumbprint;   /* NULL: no certificate */
+    ngx_http_hars_header_cert_t  *header;    /* NULL: not looked at yet */
+
+    ngx_str_t                  token;        /* into the request's header */
+    uint64_t                   mix;          /* of it, for L0 */
+    ngx_http_hars_slot_t      *slot;         /* of L0, to fill, or NULL */
+    u_char                     key[HARS_KEY_LEN];
+    u_char                     id[NGX_HTTP_HARS_TOKEN_ID_LEN];
+    ngx_http_hars_entry_t      entry;
+
+    ngx_http_hars_sub_t       *subs;         /* its refused subrequests */
+
     /* while suspended: what to cancel, and how to go on */
     ngx_http_request_t        *request;
     ngx_int_t                  answer;       /* NGX_DONE: not asked yet */
     ngx_uint_t                 rounds;       /* flights waited for */
-    ngx_http_hars_flight_t    *flight;
     ngx_http_hars_job_t       *job;          /* of our own introspection */
     ngx_queue_t                queue;        /* of the flight's waiters */
-    ngx_http_hars_wait_t      *wait;         /* NULL: it never had to */
-    ngx_http_hars_ctx_t       *spare;        /* the next one, in the list */
 };
 
 
@@ -814,6 +816,8 @@ ngx_int_t ngx_http_hars_cache_get(ngx_http_hars_zone_t *zone, u_char *key,
 ngx_int_t ngx_http_hars_zone_get(ngx_http_hars_zone_t *zone, u_char *key,
     ngx_msec_t stale, u_char *dst, size_t *len,
     ngx_http_hars_entry_t *entry);
+/* what zone_get() will read of a key; it takes the time of a cache miss */
+void ngx_http_hars_zone_ahead(ngx_http_hars_zone_t *zone, u_char *key);
 /* ends what L0 remembers, on all connections */
 void ngx_http_hars_cache_forget(ngx_http_hars_cache_t *cache);
 /* never fails loudly, and never undoes a denial */

@@ -474,6 +474,8 @@ ngx_http_hars_name(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    ngx_http_hars_zone_ahead(ctx->endpoint->zone, ctx->key);
+
     hars_hex((char *) ctx->id, ctx->key, NGX_HTTP_HARS_TOKEN_ID_LEN / 2);
     ctx->has_id = 1;
 

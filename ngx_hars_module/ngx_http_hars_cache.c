@@ -93,8 +93,6 @@ static void ngx_http_hars_queue_out(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell);
 static void ngx_http_hars_cell_read(ngx_http_hars_part_t *part,
     ngx_http_hars_cell_t *cell, u_char *dst);
-static void ngx_http_hars_bucket_ahead(ngx_http_hars_part_t *part,
-    u_char *key);
 static void ngx_http_hars_record_ahead(ngx_http_hars_part_t *part,
     u_char *key);
 
@@ -204,18 +202,30 @@ ngx_http_hars_cache_forget(ngx_http_hars_cache_t *cache)
 }
 
 
-ngx_int_t
-ngx_http_hars_zone_get(ngx_http_hars_zone_t *zone, u_char *key,
-    ngx_msec_t stale, u_char *dst, size_t *len, ngx_http_hars_entry_t *entry)
+/*
+ * A lookup waits for memory more than for anything else, and one thing leads
+ * to the next: what will be wanted is asked for before it is, and all of it at
+ * once.  A wrong guess costs nothing but the asking.
+ */
+
+void
+ngx_http_hars_zone_ahead(ngx_http_hars_zone_t *zone, u_char *key)
 {
-    ngx_int_t               rc;
     ngx_http_hars_cache_t  *cache;
 
     cache = zone->sh->cache;
 
-    ngx_http_hars_bucket_ahead(&cache->records, key);
-    ngx_http_hars_bucket_ahead(&cache->negative, key);
+    __builtin_prefetch(ngx_http_hars_bucket(&cache->records, key));
+    __builtin_prefetch(ngx_http_hars_bucket(&cache->negative, key));
     __builtin_prefetch((void *) ngx_http_hars_cache_generation(cache, key));
+}
+
+
+ngx_int_t
+ngx_http_hars_zone_get(ngx_http_hars_zone_t *zone, u_char *key,
+    ngx_msec_t stale, u_char *dst, size_t *len, ngx_http_hars_entry_t *entry)
+{
+    ngx_int_t  rc;
 
     ngx_http_hars_zone_lock(zone);
 
@@ -692,19 +702,6 @@ ngx_http_hars_cell_read(ngx_http_hars_part_t *part,
         cell = ngx_http_hars_cell(part, cell->more);
         ngx_memcpy(dst, cell->u.data, rest);
     }
-}
-
-
-/*
- * A lookup waits for memory more than for anything else, and one thing leads
- * to the next: what will be wanted is asked for before it is, and all of it at
- * once.  A wrong guess costs nothing but the asking.
- */
-
-static void
-ngx_http_hars_bucket_ahead(ngx_http_hars_part_t *part, u_char *key)
-{
-    __builtin_prefetch(ngx_http_hars_bucket(part, key));
 }
 
 

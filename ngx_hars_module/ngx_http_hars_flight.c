@@ -1039,6 +1039,13 @@ ngx_http_hars_flight_signal(uint64_t *waiting)
 
     for (slot = 0; slot < NGX_HTTP_HARS_WAKERS; slot++) {
 
+        /* mostly nobody waits elsewhere */
+
+        if (waiting[slot / 64] == 0) {
+            slot += 63;
+            continue;
+        }
+
         if (!(waiting[slot / 64] >> slot % 64 & 1)
             || slot == (ngx_uint_t) ngx_process_slot)
         {

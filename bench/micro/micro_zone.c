@@ -85,6 +85,8 @@ hars_micro_lookup(unsigned i)
     u_char                 record[HARS_RECORD_MAX];
     ngx_http_hars_entry_t  entry;
 
+    ngx_http_hars_zone_ahead(&hars_micro_l1, hars_micro_keys[i]);
+
     hars_micro_failed |= ngx_http_hars_zone_get(&hars_micro_l1,
                                                 hars_micro_keys[i], 0, record,
                                                 &len, &entry)
