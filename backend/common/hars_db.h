@@ -101,7 +101,7 @@ void hars_db_rollback(hars_db_t *db);
 /*
  * From now on a commit of this connection may return before it is on the
  * disk, where it is once an fdatasync() of *fd that began later has returned
- * 0; HARS_DECLINED: not with
+ * 0.  Another call gives another descriptor.  HARS_DECLINED: not with
  * this database, whose commits wait.
  */
 int hars_db_defer(hars_db_t *db, int *fd);

@@ -1,27 +1,32 @@
 
 /*
  * See hars_store.h for what this is; here are its connections: readers,
- * made as they are wanted, and the writer's thread.
+ * made as they are wanted, and the writers' one.
  *
  *     op -> queue -> BEGIN, all that wait, COMMIT -> disk -> each is told
  *
- * One commit waits for the disk once, whatever the number of ops in it; where
- * the database leaves that to us, another thread does (hars_store_sync.h).
- * Where one of them fails, nothing of the batch stays and each is done alone,
- * so that a failure is its own.
+ * One commit waits for the disk once, whatever the number of ops in it.  Where
+ * the database leaves that to us, two threads take turns: while one of them
+ * waits for the disk the other one may write.  Where an op fails, nothing of
+ * the batch stays and each is done alone, so that a failure is its own.
  */
 
-#include "hars_store_sync.h"
+#include "hars_store_queue.h"
 #include "hars_log.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 
 #define HARS_STORE_READERS  8
 #define HARS_STORE_OPS      256           /* in one transaction */
 #define HARS_STORE_TRIES    5             /* where others are in the way */
+#define HARS_STORE_WRITERS  2             /* where they wait for the disk */
 
 
 /* of one who waits, on his stack */
@@ -30,6 +35,14 @@ typedef struct {
     void               *data;
     sem_t               done;
 } hars_store_waiter_t;
+
+
+/* one of those who write in turn */
+typedef struct {
+    hars_store_t       *store;
+    int                 fd;               /* -1: a commit is on the disk */
+    pthread_t           thread;
+} hars_store_writer_t;
 
 
 struct hars_store_s {
@@ -41,28 +54,23 @@ struct hars_store_s {
     unsigned            idle;
     unsigned            readers;          /* all */
 
-    pthread_mutex_t     mutex;            /* of what follows */
-    pthread_cond_t      cond;
-    hars_store_job_t   *first;
-    hars_store_job_t  **last;
-    unsigned            stop:1;
-
-    hars_db_t          *db;               /* the writer's */
-    hars_store_sync_t  *sync;             /* NULL: a commit is on the disk */
-    pthread_t           thread;
-    unsigned            started:1;
+    hars_store_queue_t  queue;
+    hars_db_t           *db;              /* of who writes */
+    hars_store_writer_t  writer[HARS_STORE_WRITERS];
+    unsigned             writers;         /* that run */
+    atomic_uint          failed;          /* the disk, once */
 };
 
 
-static int hars_store_defer(hars_store_t *store);
+static int hars_store_writers(hars_store_t *store);
 static int hars_store_wait_op(hars_db_t *db, void *data);
 static void hars_store_wait_done(void *data);
 static void *hars_store_writer(void *data);
-static hars_store_job_t *hars_store_wait(hars_store_t *store);
 static void hars_store_batch(hars_store_t *store, hars_store_job_t *job);
-static void hars_store_batch_done(hars_store_job_t *job);
 static int hars_store_together(hars_db_t *db, hars_store_job_t *job);
 static int hars_store_alone(hars_db_t *db, hars_store_job_t *job);
+static void hars_store_sync(hars_store_writer_t *writer);
+static void hars_store_tell_all(hars_store_t *store, hars_store_job_t *job);
 
 
 hars_store_t *
@@ -77,23 +85,19 @@ hars_store_open(const char *where, const hars_layout_t *layout)
     }
 
     store->where = where;
-    store->last = &store->first;
 
     pthread_mutex_init(&store->read_mutex, NULL);
     pthread_cond_init(&store->read_cond, NULL);
-    pthread_mutex_init(&store->mutex, NULL);
-    pthread_cond_init(&store->cond, NULL);
+    hars_store_queue_init(&store->queue);
 
     store->db = hars_db_open(where);
 
-    if (store->db && hars_layout_apply(store->db, layout) == HARS_OK
-        && hars_store_defer(store) == HARS_OK)
-    {
-        store->started = (pthread_create(&store->thread, NULL,
-                                         hars_store_writer, store) == 0);
-    }
+    atomic_init(&store->failed, 0);
 
-    if (!store->started) {
+    if (store->db == NULL
+        || hars_layout_apply(store->db, layout) != HARS_OK
+        || hars_store_writers(store) != HARS_OK)
+    {
         hars_log_error("database \"%s\" cannot be used", where);
         hars_store_close(store);
         return NULL;
@@ -103,20 +107,44 @@ hars_store_open(const char *where, const hars_layout_t *layout)
 }
 
 
-/* commits need not wait for the disk, where somebody else does */
+/*
+ * Each has a descriptor of its own, which is told of an error of the disk even
+ * if the other one was told before.
+ */
 static int
-hars_store_defer(hars_store_t *store)
+hars_store_writers(hars_store_t *store)
 {
-    int  rc, fd;
+    int                   rc;
+    hars_store_writer_t  *writer;
 
-    rc = hars_db_defer(store->db, &fd);
+    do {
+        writer = &store->writer[store->writers];
+        writer->store = store;
+        writer->fd = -1;
 
-    if (rc == HARS_OK) {
-        store->sync = hars_store_sync_create(fd);
-        rc = store->sync ? HARS_OK : HARS_ERROR;
-    }
+        rc = hars_db_defer(store->db, &writer->fd);
 
-    return rc == HARS_ERROR ? HARS_ERROR : HARS_OK;
+        if (rc == HARS_ERROR) {
+            return HARS_ERROR;
+        }
+
+        if (pthread_create(&writer->thread, NULL, hars_store_writer, writer)
+            != 0)
+        {
+            hars_log_error("a thread cannot be started");
+
+            if (writer->fd != -1) {
+                close(writer->fd);
+            }
+
+            return HARS_ERROR;
+        }
+
+        store->writers++;
+
+    } while (rc == HARS_OK && store->writers < HARS_STORE_WRITERS);
+
+    return HARS_OK;
 }
 
 
@@ -124,20 +152,22 @@ hars_store_defer(hars_store_t *store)
 void
 hars_store_close(hars_store_t *store)
 {
+    hars_store_writer_t  *writer;
+
     if (store == NULL) {
         return;
     }
 
-    if (store->started) {
-        pthread_mutex_lock(&store->mutex);
-        store->stop = 1;
-        pthread_cond_signal(&store->cond);
-        pthread_mutex_unlock(&store->mutex);
+    hars_store_queue_stop(&store->queue);
 
-        pthread_join(store->thread, NULL);
+    while (store->writers) {
+        writer = &store->writer[--store->writers];
+        pthread_join(writer->thread, NULL);
+
+        if (writer->fd != -1) {
+            close(writer->fd);
+        }
     }
-
-    hars_store_sync_free(store->sync);
 
     while (store->idle) {
         hars_db_close(store->reader[--store->idle]);
@@ -145,8 +175,7 @@ hars_store_close(hars_store_t *store)
 
     hars_db_close(store->db);
 
-    pthread_cond_destroy(&store->cond);
-    pthread_mutex_destroy(&store->mutex);
+    hars_store_queue_destroy(&store->queue);
     pthread_cond_destroy(&store->read_cond);
     pthread_mutex_destroy(&store->read_mutex);
     free(store);
@@ -158,7 +187,7 @@ hars_store_reader(hars_store_t *store)
 {
     hars_db_t  *db;
 
-    if (store->sync && hars_store_sync_failed(store->sync)) {
+    if (atomic_load(&store->failed)) {
         return NULL;
     }
 
@@ -258,74 +287,39 @@ hars_store_write_later(hars_store_t *store, hars_store_job_t *job)
 {
     job->rc = HARS_ERROR;
     job->full = 0;
-    job->next = NULL;
 
-    pthread_mutex_lock(&store->mutex);
-
-    if (store->first == NULL) {
-        pthread_cond_signal(&store->cond);
-    }
-
-    *store->last = job;
-    store->last = &job->next;
-
-    pthread_mutex_unlock(&store->mutex);
+    hars_store_queue_put(&store->queue, job);
 }
 
 
 static void *
 hars_store_writer(void *data)
 {
-    hars_store_t      *store;
-    hars_store_job_t  *job;
+    unsigned              n;
+    hars_store_t         *store;
+    hars_store_job_t     *job;
+    hars_store_writer_t  *writer;
 
-    store = data;
+    writer = data;
+    store = writer->store;
 
-    while ((job = hars_store_wait(store)) != NULL) {
-        hars_store_batch(store, job);
+    while ((job = hars_store_queue_take(&store->queue, HARS_STORE_OPS, &n))
+           != NULL)
+    {
+        /* each is an error from the beginning */
+
+        if (!atomic_load(&store->failed)) {
+            hars_store_batch(store, job);
+        }
+
+        hars_store_queue_written(&store->queue, n);
+        hars_store_sync(writer);
+        hars_store_queue_done(&store->queue);
+
+        hars_store_tell_all(store, job);
     }
 
     return NULL;
-}
-
-
-/* all that wait, as a list, up to HARS_STORE_OPS; NULL: to stop */
-static hars_store_job_t *
-hars_store_wait(hars_store_t *store)
-{
-    unsigned           n;
-    hars_store_job_t  *first, **end;
-
-    if (store->sync) {
-        hars_store_sync_room(store->sync);
-    }
-
-    pthread_mutex_lock(&store->mutex);
-
-    while (store->first == NULL && !store->stop) {
-        pthread_cond_wait(&store->cond, &store->mutex);
-    }
-
-    first = store->first;
-    end = &store->first;
-
-    for (n = 0; *end && n < HARS_STORE_OPS; n++) {
-        end = &(*end)->next;
-    }
-
-    store->first = *end;
-
-    if (store->first == NULL) {
-        store->last = &store->first;
-    }
-
-    if (first) {
-        *end = NULL;
-    }
-
-    pthread_mutex_unlock(&store->mutex);
-
-    return first;
 }
 
 
@@ -334,45 +328,18 @@ hars_store_batch(hars_store_t *store, hars_store_job_t *job)
 {
     hars_store_job_t  *next;
 
-    if (store->sync && hars_store_sync_failed(store->sync)) {
-
-        /* each is an error from the beginning */
-
-        hars_store_batch_done(job);
+    if (hars_store_together(store->db, job) == HARS_OK) {
         return;
     }
 
-    if (hars_store_together(store->db, job) != HARS_OK) {
-
-        for (next = job; next; next = next->next) {
-            next->rc = HARS_ERROR;
-        }
-
-        for (next = job;
-             next && hars_store_alone(store->db, next) == HARS_OK;
-             next = next->next)
-        { /* void */ }
+    for (next = job; next; next = next->next) {
+        next->rc = HARS_ERROR;
     }
 
-    if (store->sync) {
-        hars_store_sync_give(store->sync, job);
-
-    } else {
-        hars_store_batch_done(job);
-    }
-}
-
-
-/* a job is gone as soon as it is told */
-static void
-hars_store_batch_done(hars_store_job_t *job)
-{
-    hars_store_job_t  *next;
-
-    for ( /* void */ ; job; job = next) {
-        next = job->next;
-        job->done(job->data);
-    }
+    for (next = job;
+         next && hars_store_alone(store->db, next) == HARS_OK;
+         next = next->next)
+    { /* void */ }
 }
 
 
@@ -453,4 +420,50 @@ hars_store_alone(hars_db_t *db, hars_store_job_t *job)
     }
 
     return HARS_OK;
+}
+
+
+/*
+ * Once: after a failure the kernel may have thrown away what it could not
+ * write, and the next sync, of what is left, would be a success.
+ */
+static void
+hars_store_sync(hars_store_writer_t *writer)
+{
+    int            rc;
+    hars_store_t  *store;
+
+    store = writer->store;
+
+    if (writer->fd == -1 || atomic_load(&store->failed)) {
+        return;
+    }
+
+    do {
+        rc = fdatasync(writer->fd);
+    } while (rc == -1 && errno == EINTR);
+
+    if (rc == -1 && !atomic_exchange(&store->failed, 1)) {
+        hars_log_error("database: the disk failed, \"%s\": nothing is "
+                       "answered any more; see to the disk, then restart",
+                       strerror(errno));
+    }
+}
+
+
+/* a job is gone as soon as it is told */
+static void
+hars_store_tell_all(hars_store_t *store, hars_store_job_t *job)
+{
+    hars_store_job_t  *next;
+
+    for ( /* void */ ; job; job = next) {
+        next = job->next;
+
+        if (atomic_load(&store->failed)) {
+            job->rc = HARS_ERROR;
+        }
+
+        job->done(job->data);
+    }
 }

@@ -9,7 +9,7 @@
 /*
  * link: backend/common/hars_owner.c
  * link: common/hars_record.c backend/common/hars_store.c
- * link: backend/common/hars_store_sync.c
+ * link: backend/common/hars_store_queue.c
  * link: backend/authserver/hars_as_store_client.c
  * link: backend/authserver/hars_as_store_token.c
  * link: backend/authserver/hars_as_store_revoke.c

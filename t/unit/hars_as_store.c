@@ -9,7 +9,7 @@
 /* link: common/hars_record.c -lsqlite3 -lpq -lpthread -lcrypto */
 
 #include "../../backend/common/hars_store.c"
-#include "../../backend/common/hars_store_sync.c"
+#include "../../backend/common/hars_store_queue.c"
 #include "../../backend/authserver/hars_as_store_client.c"
 #include "../../backend/authserver/hars_as_store_token.c"
 #include "../../backend/authserver/hars_as_store_revoke.c"
@@ -417,13 +417,13 @@ queued(hars_store_t *store)
     unsigned           n;
     hars_store_job_t  *job;
 
-    pthread_mutex_lock(&store->mutex);
+    pthread_mutex_lock(&store->queue.mutex);
 
-    for (n = 0, job = store->first; job; job = job->next) {
+    for (n = 0, job = store->queue.first; job; job = job->next) {
         n++;
     }
 
-    pthread_mutex_unlock(&store->mutex);
+    pthread_mutex_unlock(&store->queue.mutex);
 
     return n;
 }

@@ -9,7 +9,7 @@
 /* link: common/hars_record.c -lsqlite3 -lpq -lpthread -lcrypto */
 
 #include "../../backend/common/hars_store.c"
-#include "../../backend/common/hars_store_sync.c"
+#include "../../backend/common/hars_store_queue.c"
 #include "../../backend/authserver/hars_as_store_cert.c"
 #include "../../backend/authserver/hars_as_store_secret.c"
 #include "../../backend/authserver/hars_as_store_client.c"

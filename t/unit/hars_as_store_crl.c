@@ -10,7 +10,7 @@
 /* link: common/hars_record.c -lsqlite3 -lpq -lpthread -lcrypto */
 
 #include "../../backend/common/hars_store.c"
-#include "../../backend/common/hars_store_sync.c"
+#include "../../backend/common/hars_store_queue.c"
 #include "../../backend/authserver/hars_as_store_crl.c"
 #include "../../backend/authserver/hars_as_store_family.c"
 #include "../../backend/authserver/hars_as_store_revoke.c"

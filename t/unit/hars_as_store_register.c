@@ -18,7 +18,7 @@
 #include "../../backend/authserver/hars_as_json.c"
 #include "../../backend/authserver/hars_as_cert.c"
 #include "../../backend/common/hars_store.c"
-#include "../../backend/common/hars_store_sync.c"
+#include "../../backend/common/hars_store_queue.c"
 #include "../../backend/authserver/hars_as_store_client.c"
 #include "../../backend/authserver/hars_as_layout.c"
 #include "../../backend/common/hars_layout.c"

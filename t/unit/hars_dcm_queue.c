@@ -9,7 +9,7 @@
 /* link: backend/common/hars_db.c backend/common/hars_db_sqlite.c */
 /* link: backend/common/hars_db_pg.c backend/common/hars_db_pg_conn.c */
 /* link: backend/common/hars_layout.c backend/common/hars_store.c */
-/* link: backend/common/hars_store_sync.c */
+/* link: backend/common/hars_store_queue.c */
 /* link: backend/common/hars_owner.c */
 /* link: backend/dcm/hars_dcm_layout.c backend/dcm/hars_dcm_vault.c */
 /* link: backend/dcm/hars_dcm_patient.c backend/dcm/hars_dcm_recording.c */
