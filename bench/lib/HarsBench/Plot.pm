@@ -32,6 +32,7 @@ sub cpu {
 
     plot($file, <<"END", 'cpu_us', sub {
 set title "What a request costs the gateway's worker"
+set yrange [5:*]
 set ylabel "CPU time of a request, us (logarithmic)"
 END
         my ($values) = @_;
@@ -77,8 +78,10 @@ set output "$file"
 set logscale y
 set grid y
 set key outside top center horizontal
-set boxwidth 0.15
 set style fill solid
+set bars 0.5
+set border 3
+set tics nomirror
 set xtics rotate by -20 (${\ tics(@figure)})
 set xrange [-0.6:${\ ($#figure + 0.6)}]
 END
@@ -97,9 +100,8 @@ sub tics {
 sub plots {
     return 'plot ' . join(', ', map {
         my $name = $HarsBench::Contender::all[$_] =~ s/_/ /r;
-        ("\$c$_ using 1:2 with boxes lc rgb \"$colour[$_]\" title \"$name\"",
-         "\$c$_ using 1:2:3:4 with yerrorbars ps 0 lc rgb \"black\""
-             . ' notitle');
+        "\$c$_ using 1:2:3:4:(0.15) with boxerrorbars"
+            . " lc rgb \"$colour[$_]\" title \"$name\"";
     } @_) . "\n";
 }
 
