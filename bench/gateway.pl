@@ -17,6 +17,7 @@
 #   --only PATTERN     figures whose names match; the others stay in the table
 #                      as they were
 #   --list             names of figures
+#   --draw             the table and plots anew, of what was measured before
 #   --out FILE         of the results (bench/results/gateway): .txt, the table;
 #                      .tsv, all that was measured; -*.svg, plots
 #
@@ -63,7 +64,7 @@ my %quick = (%full, rounds => 3, seconds => 0.2, tokens => 3000,
              kept => 5000, opened => 500);
 my %given;
 GetOptions(\%given, 'quick', 'rounds=i', 'seconds=f', 'connections=i',
-           'tokens=i', 'million=i', 'only=s', 'list', 'out=s')
+           'tokens=i', 'million=i', 'only=s', 'list', 'draw', 'out=s')
     && !@ARGV or die "see the head of $0\n";
 %o = ($given{quick} ? %quick : %full, out => $given{quick}
       ? "$build/bench/results/gateway" : "$top/bench/results/gateway", %given);
@@ -92,14 +93,20 @@ system('make', '-s', '-C', $top, "BUILD=$build", 'programs', 'module',
 
 alone();
 HarsBench::Table::read_from("$o{out}.tsv");
-pin();
-HarsBench::Behind::start();
-group($_) for @group;
-my @fault = HarsBench::Behind::stop();
-die join "\n", 'what is measured had faults:', @fault, '' if @fault;
+measure() if !$o{draw};
 report();
 
 exit 0;
+
+
+sub measure {
+    pin();
+    HarsBench::Behind::start();
+    group($_) for @group;
+
+    my @fault = HarsBench::Behind::stop();
+    die join "\n", 'what is measured had faults:', @fault, '' if @fault;
+}
 
 
 # contenders that are started together, with these options, and what they are
