@@ -48,6 +48,7 @@ use POSIX ();
 use HarsBench::Behind;
 use HarsBench::Cold;
 use HarsBench::Contender;
+use HarsBench::Counted;
 use HarsBench::Handshake;
 use HarsBench::Kept;
 use HarsBench::Memory;
@@ -58,10 +59,10 @@ use HarsBench::Table;
 
 my %full = (rounds => 5, seconds => 0.5, connections => 64, tokens => 10_000,
             million => 1_000_000, cold => 3000, slow => 1, pairs => 100,
-            kept => 20_000, opened => 2000);
+            kept => 20_000, opened => 2000, counted => 60);
 my %quick = (%full, rounds => 3, seconds => 0.2, tokens => 3000,
              million => 50_000, cold => 1000, slow => 0.4, pairs => 15,
-             kept => 5000, opened => 500);
+             kept => 5000, opened => 500, counted => 15);
 my %given;
 GetOptions(\%given, 'quick', 'rounds=i', 'seconds=f', 'connections=i',
            'tokens=i', 'million=i', 'only=s', 'list', 'draw', 'out=s')
@@ -77,6 +78,7 @@ my %kind = (Kept => \@HarsBench::Kept::columns,
             Cold => \@HarsBench::Cold::columns,
             Slow => \@HarsBench::Slow::columns,
             Handshake => \@HarsBench::Handshake::columns,
+            Counted => \@HarsBench::Counted::columns,
             Memory => \@HarsBench::Memory::columns);
 my @all = map { @{ $_->{figures} } } @group;
 my ($done, $wanted) = (0, 0);
@@ -156,6 +158,12 @@ sub groups {
         { of => [qw(plain hars)], with => { resumption => 1 }, figures => [
             { name => 'handshakes, resumed', kind => 'Handshake',
               resumed => 1 } ] },
+        map({ { of => [qw(plain hars)], figures => [
+            { name => $_->[0], kind => 'Counted', resumed => $_->[1] } ],
+                with => { resumption => $_->[1],
+                          under => \&HarsBench::Counted::command } } }
+            [ 'handshakes, counted', 0 ],
+            [ 'handshakes, resumed, counted', 1 ]),
         { of => \@all, with => { zone => POSIX::ceil($o{kept} * 420 / 1e6)
                                          . 'm' }, figures => [
             { name => 'memory', kind => 'Memory', connections => {

@@ -10,7 +10,9 @@ package HarsBench::Contender;
 #
 # Options: zone, the size of what remembers tokens; workers; http2; resumption
 # (session tickets); slow (the authority that takes 50 ms); redis: "filled",
-# the records are put there by asking at /fill, or "own", by hars-authserver.
+# the records are put there by asking at /fill, or "own", by hars-authserver;
+# under, what gives the command that nginx runs under, as one process, by its
+# directory.
 
 use strict;
 use warnings;
@@ -42,7 +44,7 @@ sub new {
 sub binding { return $binding{$_[0]} }
 sub name    { return $_[0]{name} }
 sub port    { return $_[0]{port} }
-sub workers { return $_[0]{nginx}->workers }
+sub workers { return $_[0]{pid} // $_[0]{nginx}->workers }
 sub dir     { return $_[0]{nginx}->dir }
 
 
@@ -50,6 +52,7 @@ sub start {
     my ($self) = @_;
 
     $self->{nginx} = HarsTest::Nginx->new(conf => $self->conf);
+    return $self->start_under if $self->{under};
     $self->{nginx}->start;
     HarsTest::Place::wait_for(10,
         sub { return $self->workers == $self->{workers} })
@@ -57,12 +60,51 @@ sub start {
 }
 
 
+sub start_under {
+    my ($self) = @_;
+    my $at = $self->dir;
+    my $pid = $self->{pid} = fork() // die "fork: $!\n";
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$at/logs/said";
+        open STDERR, '>&', \*STDOUT;
+        exec 'setpriv', '--pdeathsig', 'KILL', $self->{under}->($at),
+            $self->{nginx}->command('-g', 'daemon off; master_process off;');
+        die "$self->{name}: $!\n";
+    }
+
+    HarsTest::Place::wait_for(60, sub {
+        return HarsTest::Place::is_gone($pid)
+            || IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                     PeerPort => $self->{port});
+    }) && !HarsTest::Place::is_gone($pid)
+        or die "$self->{name} does not start: ", content("$at/logs/said"),
+               content("$at/logs/error.log"), "\n";
+}
+
+
+sub quit_under {
+    my ($self) = @_;
+    my $pid = delete $self->{pid};
+
+    kill 'QUIT', $pid;
+    my $ended = HarsTest::Place::wait_for(20,
+        sub { HarsTest::Place::is_gone($pid) });
+    kill 'KILL', $pid if !$ended;
+    waitpid $pid, 0;
+
+    return $ended;
+}
+
+
 # what was wrong, if anything
 sub stop {
     my ($self) = @_;
     my @fault;
+    my $quit = $self->{pid} ? $self->quit_under : $self->{nginx}->quit;
 
-    $self->{nginx}->quit or push @fault, "$self->{name} does not end";
+    $quit or push @fault, "$self->{name} does not end";
     push @fault, map { "$self->{name}: $_" } $self->{nginx}->faults;
     system('rm', '-rf', $self->dir . '/cache');
 

@@ -34,6 +34,7 @@ my %needed = (
     '/usr/lib/apache2/modules/mod_oauth2.so' => 'libapache2-mod-oauth2',
     '/usr/bin/gnuplot' => 'gnuplot-nox',
     '/usr/bin/taskset' => 'util-linux',
+    '/usr/bin/valgrind' => 'valgrind',
 );
 
 
