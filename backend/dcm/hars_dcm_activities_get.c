@@ -13,8 +13,10 @@
 
 #include "hars_dcm_endpoints.h"
 #include "hars_dcm_look.h"
+#include "hars_dcm_patient.h"
 #include "hars_dcm_query.h"
 #include "hars_dcm_recording.h"
+#include "hars_dcm_reply.h"
 #include "hars_dcm_timeline.h"
 #include "hars_dcm_window_json.h"
 
@@ -60,9 +62,8 @@ typedef struct {
 static int hars_activities_ask(hars_request_t *r, hars_activities_get_t *get);
 static int hars_activities_after(hars_request_t *r,
     hars_activities_get_t *get);
-static int hars_activities_read(hars_dcm_t *dcm, hars_activities_get_t *get);
-static int hars_activities_blocks(hars_db_t *db, hars_activities_get_t *get,
-    const hars_patient_key_t *key);
+static int hars_activities_read(hars_db_t *db, const hars_patient_key_t *key,
+    void *data);
 static int hars_activities_add(hars_activities_get_t *get);
 static unsigned hars_activities_enough(hars_activities_get_t *get);
 static void hars_activities_prune(hars_activities_get_t *get);
@@ -89,7 +90,8 @@ hars_dcm_activities_get(hars_request_t *r)
     if (hars_look(r, HARS_LOOK_ACTIVITIES, &get->look) == HARS_OK
         && hars_activities_ask(r, get) == HARS_OK)
     {
-        rc = hars_activities_read(r->data, get);
+        rc = hars_patient_read(r->data, get->look.patient,
+                               hars_activities_read, get);
 
         if (rc == HARS_ERROR) {
             hars_reply_problem(r, 503, "The activities cannot be read now: "
@@ -168,35 +170,10 @@ hars_activities_after(hars_request_t *r, hars_activities_get_t *get)
 
 
 static int
-hars_activities_read(hars_dcm_t *dcm, hars_activities_get_t *get)
+hars_activities_read(hars_db_t *db, const hars_patient_key_t *key, void *data)
 {
-    int                  rc;
-    hars_db_t           *db;
-    hars_patient_key_t   key;
+    hars_activities_get_t *get = data;
 
-    db = hars_store_reader(dcm->store);
-
-    if (db == NULL) {
-        return HARS_ERROR;
-    }
-
-    rc = hars_patient_key(dcm, db, get->look.patient, &key);
-
-    if (rc == HARS_OK) {
-        rc = hars_activities_blocks(db, get, &key);
-        hars_patient_key_wipe(&key);
-    }
-
-    hars_store_reader_done(dcm->store, db);
-
-    return rc;
-}
-
-
-static int
-hars_activities_blocks(hars_db_t *db, hars_activities_get_t *get,
-    const hars_patient_key_t *key)
-{
     int  rc;
 
     rc = hars_timeline_find(db, get->look.patient, get->from_ms, get->to_ms);
@@ -319,9 +296,9 @@ hars_activities_compare(const hars_activities_place_t *a,
 static void
 hars_activities_answer(hars_request_t *r, hars_activities_get_t *get)
 {
-    char                     *body, next[HARS_QUERY_VALUE];
+    char                      next[HARS_QUERY_VALUE];
     size_t                    i, n;
-    json_t                   *root, *list;
+    json_t                   *list;
     hars_activities_place_t  *place;
 
     list = json_array();
@@ -342,14 +319,8 @@ hars_activities_answer(hars_request_t *r, hars_activities_get_t *get)
                  place->model);
     }
 
-    root = json_pack("{s:o, s:o}", "activities", list, "next",
-                     get->n > n ? json_string(next) : json_null());
-    body = json_dumps(root, JSON_COMPACT
-                      | JSON_REAL_PRECISION(HARS_WINDOW_DIGITS));
-    json_decref(root);
-
-    if (body) {
-        hars_reply_header(r, "Cache-Control", "no-store");
-        hars_reply(r, 200, "application/json", body, strlen(body));
-    }
+    hars_dcm_reply(r, 200, json_pack("{s:o, s:o}", "activities", list, "next",
+                                     get->n > n ? json_string(next)
+                                                : json_null()),
+                   HARS_WINDOW_DIGITS);
 }

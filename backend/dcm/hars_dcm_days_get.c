@@ -12,7 +12,9 @@
 
 #include "hars_dcm_endpoints.h"
 #include "hars_dcm_look.h"
+#include "hars_dcm_patient.h"
 #include "hars_dcm_query.h"
+#include "hars_dcm_reply.h"
 #include "hars_dcm_timeline.h"
 
 #include <stdio.h>
@@ -26,6 +28,7 @@
 #define HARS_DAYS_MOST     366
 #define HARS_DAYS_DEFAULT  30
 #define HARS_DAYS_DATA     4096           /* of one, sealed */
+#define HARS_DAYS_DIGITS   9
 
 
 typedef struct {
@@ -38,7 +41,8 @@ typedef struct {
 
 static int hars_days_ask(hars_request_t *r, hars_days_get_t *get);
 static int hars_days_date(hars_request_t *r, const char *name, int64_t *day);
-static int hars_days_read(hars_dcm_t *dcm, hars_days_get_t *get);
+static int hars_days_read(hars_db_t *db, const hars_patient_key_t *key,
+    void *data);
 static int hars_days_rows(hars_db_t *db, hars_days_get_t *get,
     const hars_patient_key_t *key);
 static int hars_days_row(hars_db_t *db, const char *patient, int64_t day,
@@ -50,7 +54,6 @@ static int hars_days_part(hars_db_t *db, const hars_days_get_t *get,
 static unsigned hars_days_whole(const hars_days_get_t *get, int64_t day);
 static void hars_days_put(hars_days_get_t *get, int64_t day, json_t *item,
     unsigned first);
-static void hars_days_answer(hars_request_t *r, hars_days_get_t *get);
 
 
 void
@@ -68,7 +71,9 @@ hars_dcm_days_get(hars_request_t *r)
     }
 
     get.list = json_array();
-    rc = get.list ? hars_days_read(r->data, &get) : HARS_ERROR;
+    rc = get.list ? hars_patient_read(r->data, get.look.patient,
+                                      hars_days_read, &get)
+                  : HARS_ERROR;
 
     if (rc == HARS_ERROR) {
         json_decref(get.list);
@@ -77,7 +82,8 @@ hars_dcm_days_get(hars_request_t *r)
         return;
     }
 
-    hars_days_answer(r, &get);
+    hars_dcm_reply(r, 200, json_pack("{s:o}", "days", get.list),
+                   HARS_DAYS_DIGITS);
 }
 
 
@@ -137,33 +143,15 @@ hars_days_date(hars_request_t *r, const char *name, int64_t *day)
 
 
 static int
-hars_days_read(hars_dcm_t *dcm, hars_days_get_t *get)
+hars_days_read(hars_db_t *db, const hars_patient_key_t *key, void *data)
 {
-    int                  rc;
-    hars_db_t           *db;
-    hars_patient_key_t   key;
+    hars_days_get_t *get = data;
 
-    db = hars_store_reader(dcm->store);
+    int  rc;
 
-    if (db == NULL) {
-        return HARS_ERROR;
-    }
+    rc = hars_days_rows(db, get, key);
 
-    rc = hars_patient_key(dcm, db, get->look.patient, &key);
-
-    if (rc == HARS_OK) {
-        rc = hars_days_rows(db, get, &key);
-
-        if (rc == HARS_OK) {
-            rc = hars_days_parts(db, get, &key);
-        }
-
-        hars_patient_key_wipe(&key);
-    }
-
-    hars_store_reader_done(dcm->store, db);
-
-    return rc;
+    return rc == HARS_OK ? hars_days_parts(db, get, key) : rc;
 }
 
 
@@ -326,22 +314,5 @@ hars_days_put(hars_days_get_t *get, int64_t day, json_t *item,
 
     } else {
         json_array_append_new(get->list, item);
-    }
-}
-
-
-static void
-hars_days_answer(hars_request_t *r, hars_days_get_t *get)
-{
-    char    *body;
-    json_t  *root;
-
-    root = json_pack("{s:o}", "days", get->list);
-    body = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    json_decref(root);
-
-    if (body) {
-        hars_reply_header(r, "Cache-Control", "no-store");
-        hars_reply(r, 200, "application/json", body, strlen(body));
     }
 }

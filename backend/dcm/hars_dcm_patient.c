@@ -69,6 +69,33 @@ hars_patient_is_erased(const unsigned char wrapped[HARS_VAULT_WRAPPED])
 
 
 int
+hars_patient_read(hars_dcm_t *dcm, const char *sub,
+    hars_patient_read_pt read, void *data)
+{
+    int                  rc;
+    hars_db_t           *db;
+    hars_patient_key_t   key;
+
+    db = hars_store_reader(dcm->store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    rc = hars_patient_key(dcm, db, sub, &key);
+
+    if (rc == HARS_OK) {
+        rc = read(db, &key, data);
+        hars_patient_key_wipe(&key);
+    }
+
+    hars_store_reader_done(dcm->store, db);
+
+    return rc;
+}
+
+
+int
 hars_patient_key_made(hars_dcm_t *dcm, const char *sub,
     hars_patient_key_t *key, unsigned *full)
 {

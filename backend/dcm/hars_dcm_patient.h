@@ -19,7 +19,17 @@ int hars_patient_key(hars_dcm_t *dcm, hars_db_t *db, const char *sub,
     hars_patient_key_t *key);
 
 /*
- * The same; makes the patient where there is none, but HARS_DECLINED while
+ * What "read" finds with that key and a connection that reads; its code, or
+ * that of hars_patient_key().  The key is wiped.
+ */
+typedef int (*hars_patient_read_pt)(hars_db_t *db,
+    const hars_patient_key_t *key, void *data);
+
+int hars_patient_read(hars_dcm_t *dcm, const char *sub,
+    hars_patient_read_pt read, void *data);
+
+/*
+ * As hars_patient_key(); makes the patient where there is none, but HARS_DECLINED while
  * what is left of one that was erased is on its way out.  It writes, and waits.
  * *full: it failed since the disk is full.
  */

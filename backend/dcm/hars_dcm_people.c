@@ -2,6 +2,7 @@
 /* What the answers about people have in common; see hars_dcm_people.h. */
 
 #include "hars_dcm_people.h"
+#include "hars_dcm_reply.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 
 /* of a time in seconds: till 2286 with its milliseconds */
-#define HARS_PEOPLE_FLAGS  (JSON_COMPACT | JSON_REAL_PRECISION(13))
+#define HARS_PEOPLE_DIGITS  13
 
 
 static json_t *hars_people_list(unsigned scopes);
@@ -79,18 +80,7 @@ hars_people_name(const char *name)
 void
 hars_people_reply(hars_request_t *r, unsigned status, json_t *root)
 {
-    char  *text;
-
-    text = root ? json_dumps(root, HARS_PEOPLE_FLAGS) : NULL;
-    json_decref(root);
-
-    if (text == NULL) {
-        hars_reply_problem(r, 503, "The service is short of memory.");
-        return;
-    }
-
-    hars_reply_header(r, "Cache-Control", "no-store");
-    hars_reply(r, status, "application/json", text, strlen(text));
+    hars_dcm_reply(r, status, root, HARS_PEOPLE_DIGITS);
 }
 
 

@@ -7,7 +7,9 @@
 
 #include "hars_dcm_access.h"
 #include "hars_dcm_endpoints.h"
+#include "hars_dcm_patient.h"
 #include "hars_dcm_recording.h"
+#include "hars_dcm_reply.h"
 #include "hars_dcm_timeline.h"
 #include "hars_dcm_window_json.h"
 #include "hars_route.h"
@@ -21,18 +23,20 @@
      | HARS_SCOPE_ACTIVITIES_READ)
 
 
+typedef struct {
+    const hars_dcm_recording_t  *recording;
+    json_t                      *list;
+} hars_recording_windows_t;
+
+
 static int hars_recording_find(hars_request_t *r, hars_who_t *who,
     hars_dcm_recording_t *recording);
 static int hars_recording_own(hars_db_t *db, const hars_who_t *who,
     const char *id, hars_dcm_recording_t *recording);
 static json_t *hars_recording_json(const hars_who_t *who,
     const hars_dcm_recording_t *recording);
-static int hars_recording_windows(hars_dcm_t *dcm,
-    const hars_dcm_recording_t *recording, json_t *list);
-static int hars_recording_blocks(hars_db_t *db,
-    const hars_dcm_recording_t *recording, const hars_patient_key_t *key,
-    json_t *list);
-static void hars_recording_answer(hars_request_t *r, json_t *root);
+static int hars_recording_windows(hars_db_t *db,
+    const hars_patient_key_t *key, void *data);
 
 
 void
@@ -42,7 +46,8 @@ hars_dcm_recording_get(hars_request_t *r)
     hars_dcm_recording_t  recording;
 
     if (hars_recording_find(r, &who, &recording) == HARS_OK) {
-        hars_recording_answer(r, hars_recording_json(&who, &recording));
+        hars_dcm_reply(r, 200, hars_recording_json(&who, &recording),
+                       HARS_WINDOW_DIGITS);
     }
 }
 
@@ -50,27 +55,31 @@ hars_dcm_recording_get(hars_request_t *r)
 void
 hars_dcm_recording_activities(hars_request_t *r)
 {
-    json_t                *root, *list;
-    hars_who_t             who;
-    hars_dcm_recording_t   recording;
+    json_t                    *root;
+    hars_who_t                 who;
+    hars_dcm_recording_t       recording;
+    hars_recording_windows_t   windows;
 
     if (hars_recording_find(r, &who, &recording) != HARS_OK) {
         return;
     }
 
     root = hars_recording_json(&who, &recording);
-    list = json_array();
+    windows.recording = &recording;
+    windows.list = json_array();
 
-    if (hars_recording_windows(r->data, &recording, list) != HARS_OK) {
-        json_decref(list);
+    if (hars_patient_read(r->data, recording.patient, hars_recording_windows,
+                          &windows) == HARS_ERROR)
+    {
+        json_decref(windows.list);
         json_decref(root);
         hars_reply_problem(r, 503, "The activities cannot be read now: ask "
                            "again.");
         return;
     }
 
-    json_object_set_new(root, "activities", list);
-    hars_recording_answer(r, root);
+    json_object_set_new(root, "activities", windows.list);
+    hars_dcm_reply(r, 200, root, HARS_WINDOW_DIGITS);
 }
 
 
@@ -178,36 +187,11 @@ hars_recording_json(const hars_who_t *who,
 
 
 static int
-hars_recording_windows(hars_dcm_t *dcm,
-    const hars_dcm_recording_t *recording, json_t *list)
+hars_recording_windows(hars_db_t *db, const hars_patient_key_t *key,
+    void *data)
 {
-    int                  rc;
-    hars_db_t           *db;
-    hars_patient_key_t   key;
+    hars_recording_windows_t *windows = data;
 
-    db = hars_store_reader(dcm->store);
-
-    if (db == NULL) {
-        return HARS_ERROR;
-    }
-
-    rc = hars_patient_key(dcm, db, recording->patient, &key);
-
-    if (rc == HARS_OK) {
-        rc = hars_recording_blocks(db, recording, &key, list);
-        hars_patient_key_wipe(&key);
-    }
-
-    hars_store_reader_done(dcm->store, db);
-
-    return rc == HARS_ERROR ? HARS_ERROR : HARS_OK;
-}
-
-
-static int
-hars_recording_blocks(hars_db_t *db, const hars_dcm_recording_t *recording,
-    const hars_patient_key_t *key, json_t *list)
-{
     int                     rc;
     unsigned                i;
     hars_activities_t      *activities;
@@ -217,17 +201,17 @@ hars_recording_blocks(hars_db_t *db, const hars_dcm_recording_t *recording,
     activities = calloc(1, sizeof(hars_activities_t));
 
     rc = block && activities
-         ? hars_timeline_of(db, recording->patient, recording->id)
+         ? hars_timeline_of(db, windows->recording->patient, windows->recording->id)
          : HARS_ERROR;
 
     while (rc == HARS_OK) {
-        rc = hars_timeline_next(db, recording->patient, key, activities,
+        rc = hars_timeline_next(db, windows->recording->patient, key, activities,
                                 block);
 
         for (i = 0; rc == HARS_OK && i < block->n; i++) {
-            json_array_append_new(list, hars_window_json(&block->window[i],
-                                                         activities, NULL,
-                                                         NULL));
+            json_array_append_new(windows->list,
+                                  hars_window_json(&block->window[i],
+                                                   activities, NULL, NULL));
         }
     }
 
@@ -236,20 +220,4 @@ hars_recording_blocks(hars_db_t *db, const hars_dcm_recording_t *recording,
     free(block);
 
     return rc;
-}
-
-
-static void
-hars_recording_answer(hars_request_t *r, json_t *root)
-{
-    char  *body;
-
-    body = json_dumps(root, JSON_COMPACT
-                      | JSON_REAL_PRECISION(HARS_WINDOW_DIGITS));
-    json_decref(root);
-
-    if (body) {
-        hars_reply_header(r, "Cache-Control", "no-store");
-        hars_reply(r, 200, "application/json", body, strlen(body));
-    }
 }
