@@ -45,6 +45,7 @@ use HarsTest suite => 0, redis => 0;
 use Getopt::Long;
 use POSIX ();
 
+use HarsBench::Bars;
 use HarsBench::Behind;
 use HarsBench::Cold;
 use HarsBench::Contender;
@@ -93,7 +94,6 @@ system('make', '-s', '-C', $top, "BUILD=$build", 'programs', 'module',
        "$build/bench/tlsload", "$build/bench/httpload") == 0
     or die "the build failed\n";
 
-alone();
 HarsBench::Table::read_from("$o{out}.tsv");
 measure() if !$o{draw};
 report();
@@ -102,6 +102,7 @@ exit 0;
 
 
 sub measure {
+    alone();
     pin();
     HarsBench::Behind::start();
     group($_) for @group;
@@ -280,6 +281,8 @@ sub report {
     for my $f (grep { %{ HarsBench::Table::got($_->{name}) } } @all) {
         push @line, '', HarsBench::Table::of($f->{name}, $kind{$f->{kind}});
     }
+
+    push @line, '', HarsBench::Bars::lines();
 
     open my $fh, '>', "$o{out}.txt" or die "$o{out}.txt: $!\n";
     print $fh map { "$_\n" } @line;
