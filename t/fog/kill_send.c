@@ -8,8 +8,8 @@
  *   HARS_KILL_TYPE=TEXT  ... of another type than octet-stream
  *   HARS_KILL_FRAME=LEN:N    about to send its N-th frame of LEN bytes (0: of
  *                        any but M1), head not counted
- *   HARS_KILL_RENAME=N   before its N-th file gets its name
- *   HARS_KILL_RENAMED=N  ... after that
+ *   HARS_KILL_RENAME=END:N   before the N-th file gets a name with this end
+ *   HARS_KILL_RENAMED=END:N  ... after that
  */
 
 #include <dlfcn.h>
@@ -27,7 +27,7 @@
 
 static void kill_look(const void *data, size_t len);
 static void kill_frame(const unsigned char *data, size_t len);
-static void kill_count(const char *name, atomic_int *seen);
+static void kill_count(const char *name, const char *file, atomic_int *seen);
 
 ssize_t send(int fd, const void *data, size_t len, int flags);
 ssize_t sendmsg(int fd, const struct msghdr *msg, int flags);
@@ -82,13 +82,24 @@ kill_frame(const unsigned char *data, size_t len)
 
 
 static void
-kill_count(const char *name, atomic_int *seen)
+kill_count(const char *name, const char *file, atomic_int *seen)
 {
-    const char  *n;
+    size_t       len;
+    const char  *where, *n;
 
-    n = getenv(name);
+    where = getenv(name);
+    n = where ? strrchr(where, ':') : NULL;
 
-    if (n && atomic_fetch_add(seen, 1) + 1 == atoi(n)) {
+    if (n == NULL) {
+        return;
+    }
+
+    len = (size_t) (n - where);
+
+    if (strlen(file) >= len
+        && memcmp(file + strlen(file) - len, where, len) == 0
+        && atomic_fetch_add(seen, 1) + 1 == atoi(n + 1))
+    {
         raise(SIGKILL);
     }
 }
@@ -158,10 +169,10 @@ rename(const char *from, const char *to)
     int  rc;
     int  (*real)(const char *, const char *);
 
-    kill_count("HARS_KILL_RENAME", &kill_before);
+    kill_count("HARS_KILL_RENAME", to, &kill_before);
     real = (int (*)(const char *, const char *)) dlsym(RTLD_NEXT, "rename");
     rc = real(from, to);
-    kill_count("HARS_KILL_RENAMED", &kill_behind);
+    kill_count("HARS_KILL_RENAMED", to, &kill_behind);
 
     return rc;
 }
@@ -173,11 +184,11 @@ renameat(int dir, const char *from, int other, const char *to)
     int  rc;
     int  (*real)(int, const char *, int, const char *);
 
-    kill_count("HARS_KILL_RENAME", &kill_before);
+    kill_count("HARS_KILL_RENAME", to, &kill_before);
     real = (int (*)(int, const char *, int, const char *))
            dlsym(RTLD_NEXT, "renameat");
     rc = real(dir, from, other, to);
-    kill_count("HARS_KILL_RENAMED", &kill_behind);
+    kill_count("HARS_KILL_RENAMED", to, &kill_behind);
 
     return rc;
 }

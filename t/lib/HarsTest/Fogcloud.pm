@@ -32,7 +32,7 @@ my $program = "$build/bin/hars-fogcloud";
 my $dir = tempdir('hars-fogcloud-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $json = JSON::PP->new->utf8->canonical;
 our $socket;
-my ($pid, $pg, $kill_after, $in, $out, $party);
+my ($pid, $pg, $kill_after, $kill_type, $in, $out, $party);
 
 
 END {
@@ -123,6 +123,7 @@ sub fogcloud_start {
     if ($pid == 0) {
         @ENV{qw(LD_PRELOAD HARS_KILL_AFTER)}
             = ("$build/t/kill_send.so", $kill_after) if $kill_after;
+        $ENV{HARS_KILL_TYPE} = $kill_type if $kill_type;
         open STDERR, '>>', "$dir/log" or die;
         exec $program, '--config', "$dir/fogcloud.conf" or die;
     }
@@ -238,9 +239,10 @@ sub fogcloud_at {
 }
 
 
-# the next start dies where it is about to send its n-th M3; 0: it does not
+# the next start dies where it is about to send its n-th M3, or its n-th good
+# answer of another type; 0: it does not
 sub fogcloud_dies {
-    ($kill_after) = @_;
+    ($kill_after, $kill_type) = @_;
 }
 
 
