@@ -250,7 +250,7 @@ $(eval $(call program,hars-wearable,backend/fog/wearable,\
     -ljansson -lsodium -lcrypto -lz -lm))
 
 $(eval $(call program,hars-fognode,backend/fog/node,\
-    -lcurl -ljansson -lssl -lsodium -lcrypto -lm -lpthread))
+    -lcurl -lmicrohttpd -ljansson -lssl -lsodium -lcrypto -lm -lpthread))
 
 $(BUILD)/bin/hars-wearable $(BUILD)/bin/hars-fognode: \
     $(BUILD)/lib/libhars_fog_link.a $(BUILD)/lib/libhars_aka.a

@@ -27,11 +27,13 @@ my $json = JSON::PP->new->canonical;
 
 fogcloud_start();
 fognode_place();
-fognode_settings();
+fognode_settings(metrics => "$dir/metrics.sock",
+                 metrics_user => scalar getpwuid $>);
 
 registration();
 one_session();
 many_at_once();
+metrics();
 killed();
 the_cloud_is_away();
 what_is_refused();
@@ -43,8 +45,21 @@ done_testing();
 
 
 sub registration {
-    my ($rc, $said) = run("$build/bin/hars-fognode", '--config',
-                          "$dir/fognode.conf");
+    wrong(metrics_user => 'nobody-of-this-name', qr/metrics_user.*no such user/);
+    wrong(listen => '127.0.0.1', qr/listen.*ADDRESS:PORT/);
+    wrong(listen => 'localhost:7100', qr/listen.*ADDRESS:PORT/);
+    wrong(fog_url => 'http://localhost', qr/fog_url.*https/);
+    wrong(seal_key => '/nothing', qr/seal_key.*nothing/);
+    wrong(rate => 0, qr/rate/);
+    fognode_settings(metrics => "$dir/metrics.sock",
+                     metrics_user => scalar getpwuid $>);
+
+    my ($rc, $said) = check();
+    is($rc, 1, '--check before it is registered');
+    like($said, qr/it is made by: hars-fognode register/, '... says so');
+
+    ($rc, $said) = run("$build/bin/hars-fognode", '--config',
+                       "$dir/fognode.conf");
     is($rc, 1, 'without a state it does not start');
     like($said, qr/it is made by: hars-fognode register/, '... and says so');
 
@@ -57,10 +72,36 @@ sub registration {
                        "$dir/fognode.conf", 'register');
     is($rc, 1, 'once');
     like($said, qr/is there: this fog node is registered/, '... and says so');
+
+    ($rc, $said) = check();
+    is($rc, 0, '--check of all') or diag($said);
+    like($said, qr/settings are good/, '... says so');
+}
+
+
+sub wrong {
+    my ($name, $value, $pattern) = @_;
+
+    fognode_settings(metrics => "$dir/metrics.sock", $name => $value);
+    my ($rc, $said) = check();
+    is($rc, 1, "$name = $value: refused");
+    like($said, $pattern, '... says why');
+}
+
+
+sub check {
+    return run("$build/bin/hars-fognode", '--config', "$dir/fognode.conf",
+               '--check');
 }
 
 
 sub one_session {
+    my ($status, $why) = run('sh', '-c', 'ulimit -n 200; exec "$@"', 'sh',
+                             "$build/bin/hars-fognode", '--config',
+                             "$dir/fognode.conf");
+    is($status, 1, 'with too few open files it does not start');
+    like($why, qr/200 open files are allowed .*ulimit -n/, '... and says so');
+
     fognode_dcm();
     fognode_start();
     fognode_device(0);
@@ -120,6 +161,31 @@ sub many_at_once {
     ok(wait_for(sub { fognode_rows() == $before + 50 * $n }),
        '... the rows of all')
         or diag(fognode_rows() - $before);
+}
+
+
+# what was done so far, by its numbers
+sub metrics {
+    my ($status, $page) = fogcloud_at("$dir/metrics.sock", sub {
+        my ($status, undef, undef, $text) = fogcloud_ask('GET', '/metrics');
+        return ($status, $text);
+    });
+
+    is($status, 200, 'metrics at a socket of their own');
+    like($page, qr/^$_$/m, $_) for
+        'hars_fognode_sessions_total\{session="confirmed"\} 66',
+        'hars_fognode_m2_total\{code="accepted"\} 66',
+        'hars_fognode_rows_total 4200',
+        'hars_fognode_recordings_total\{recording="sent"\} 66',
+        'hars_fognode_records_total\{record="missing"\} 0',
+        'hars_fognode_pending 0',
+        'hars_fognode_links 0',
+        'hars_fognode_spool_bytes 0',
+        'hars_fognode_spool_bytes_max 268435456';
+    unlike($page, qr/wearable-\d|[0-9a-f]{32}/, 'nobody is in them');
+    like((fogcloud_at("$dir/metrics.sock",
+                      sub { (fogcloud_ask('GET', '/healthz'))[3] })),
+         qr/"ok"/, 'it is well');
 }
 
 

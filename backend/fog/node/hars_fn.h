@@ -16,6 +16,7 @@
 
 #include "aka_fognode.h"
 #include "aka_session.h"
+#include "hars_fn_metrics.h"
 #include "hars_fn_rate.h"
 #include "hars_fog_frame.h"
 #include "hars_fog_text.h"
@@ -57,6 +58,8 @@ typedef struct {
     char               *certificate;
     char               *key;
     char               *server_ca;
+    char               *metrics;          /* a Unix socket, NULL: none */
+    char               *metrics_user;     /* may ask there, beside oneself */
 } hars_fn_conf_t;
 
 
@@ -69,6 +72,8 @@ typedef enum {
     HARS_LINK_OPEN
 } hars_fn_link_e;
 
+
+struct addrinfo;
 
 typedef struct hars_fn_s  hars_fn_t;
 typedef struct hars_spool_s  hars_spool_t;
@@ -152,6 +157,8 @@ struct hars_fn_s {
     hars_spool_t       *spool;
     hars_carrier_t     *carrier;
     struct hars_uplink_s  *uplink;
+    hars_fn_metrics_t   metrics;
+    struct hars_http_s *http;             /* NULL: no metrics */
     hars_fn_link_t     *link;             /* HARS_FN_LINKS */
 };
 
@@ -177,7 +184,14 @@ int hars_fn_serve(hars_fn_t *fn);
 int64_t hars_fn_clock(void);              /* ms, monotonic */
 int64_t hars_fn_now(void);                /* ms, UTC */
 
-/* hars_fn_links.c */
+/* hars_fn_metrics.c: HARS_ERROR: logged */
+int hars_fn_metrics_start(hars_fn_t *fn);
+
+/*
+ * hars_fn_links.c; of ADDRESS:PORT, [ADDRESS]:PORT: HARS_OK, and the list is
+ * the caller's to free
+ */
+int hars_fn_address(const char *listen, struct addrinfo **list);
 int hars_fn_listen(hars_fn_t *fn);
 void hars_fn_accept(hars_fn_t *fn, int fd);
 void hars_fn_link_ready(hars_fn_t *fn, hars_fn_link_t *link,

@@ -225,6 +225,7 @@ hars_carrier_send(hars_carrier_t *carrier)
     rc = hars_spool_load(carrier->fn->spool, name, &body);
 
     if (rc == HARS_DECLINED) {
+        hars_fn_count(&carrier->fn->metrics, HARS_FN_RECORDING_CHANGED);
         hars_spool_done(carrier->fn->spool, name, 1);
         ms = 0;
 
@@ -284,6 +285,7 @@ hars_carrier_judge(hars_carrier_t *carrier, const char *name, int rc,
     }
 
     if (answer->status >= 200 && answer->status < 300) {
+        hars_fn_count(&carrier->fn->metrics, HARS_FN_RECORDING_SENT);
         hars_spool_done(carrier->fn->spool, name, 0);
         carrier->failures = 0;
 
@@ -306,6 +308,7 @@ hars_carrier_judge(hars_carrier_t *carrier, const char *name, int rc,
     case 413:
     case 415:
     case 422:
+        hars_fn_count(&carrier->fn->metrics, HARS_FN_RECORDING_REFUSED);
         hars_spool_done(carrier->fn->spool, name, 1);
         return 0;
     }
@@ -320,6 +323,8 @@ static int64_t
 hars_carrier_away(hars_carrier_t *carrier, long retry_after)
 {
     unsigned char  random;
+
+    hars_fn_count(&carrier->fn->metrics, HARS_FN_RECORDING_AGAIN);
 
     if (getrandom(&random, 1, 0) != 1) {
         random = 0;
@@ -428,6 +433,7 @@ hars_carrier_take(hars_fn_t *fn)
             if (fn->link[j].fd != -1 && fn->link[j].state == HARS_LINK_OPEN
                 && strcmp(fn->link[j].sid, carrier->news[i].sid) == 0)
             {
+                hars_fn_count(&fn->metrics, HARS_FN_ACTIVITIES);
                 hars_fn_say(fn, &fn->link[j], &text);
             }
         }

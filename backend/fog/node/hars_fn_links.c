@@ -14,7 +14,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -72,23 +71,9 @@ hars_fn_listen(hars_fn_t *fn)
 static int
 hars_fn_listen_tcp(hars_fn_t *fn)
 {
-    int               rc;
-    char              host[256];
-    const char       *port;
-    struct addrinfo   hints, *list;
+    struct addrinfo  *list;
 
-    port = strrchr(fn->conf.listen, ':');
-    memset(&hints, 0, sizeof(hints));
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE|AI_NUMERICHOST|AI_NUMERICSERV;
-
-    snprintf(host, sizeof(host), "%.*s", (int) (port - fn->conf.listen),
-             fn->conf.listen);
-    rc = getaddrinfo(host, port + 1, &hints, &list);
-
-    if (rc) {
-        hars_log_error("listen \"%s\": %s", fn->conf.listen,
-                       gai_strerror(rc));
+    if (hars_fn_address(fn->conf.listen, &list) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -102,6 +87,43 @@ hars_fn_listen_tcp(hars_fn_t *fn)
     }
 
     return HARS_OK;
+}
+
+
+int
+hars_fn_address(const char *listen, struct addrinfo **list)
+{
+    char              host[256];
+    size_t            len;
+    const char       *port;
+    struct addrinfo   hints;
+
+    port = strrchr(listen, ':');
+
+    if (port == NULL) {
+        return HARS_ERROR;
+    }
+
+    len = (size_t) (port - listen);
+
+    if (len >= 2 && listen[0] == '[' && listen[len - 1] == ']') {
+        listen++;
+        len -= 2;
+    }
+
+    if (len >= sizeof(host)) {
+        return HARS_ERROR;
+    }
+
+    memcpy(host, listen, len);
+    host[len] = '\0';
+
+    memset(&hints, 0, sizeof(hints));
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE|AI_NUMERICHOST|AI_NUMERICSERV;
+
+    return getaddrinfo(host, port + 1, &hints, list) == 0 ? HARS_OK
+                                                          : HARS_ERROR;
 }
 
 
@@ -151,9 +173,13 @@ hars_fn_accept(hars_fn_t *fn, int fd)
         link = hars_fn_link_place(fn, &source);
 
         if (link == NULL) {
+            hars_fn_count(&fn->metrics, HARS_FN_LINK_NO_PLACE);
             close(one);
             continue;
         }
+
+        hars_fn_count(&fn->metrics, HARS_FN_LINK_TAKEN);
+        atomic_fetch_add(&fn->metrics.links, 1);
 
         on = 1;
 
@@ -233,6 +259,7 @@ hars_fn_link_place(hars_fn_t *fn, const hars_fn_source_t *source)
     }
 
     if (free == NULL && oldest) {
+        hars_fn_count(&fn->metrics, HARS_FN_LINK_GAVE_WAY);
         hars_fn_link_close(fn, oldest);
         free = oldest;
     }
@@ -391,6 +418,7 @@ hars_fn_link_close(hars_fn_t *fn, hars_fn_link_t *link)
     }
 
     hars_fn_session_end(fn, link);
+    atomic_fetch_sub(&fn->metrics.links, 1);
     close(link->fd);
     free(link->waiting);
     explicit_bzero(link, sizeof(hars_fn_link_t));

@@ -122,8 +122,14 @@ hars_fn_do(hars_fn_t *fn, const hars_fn_given_t *given)
     }
 
     if (given->check) {
-        return hars_fn_state_read(fn) == HARS_OK ? HARS_EXIT_OK
-                                                  : HARS_EXIT_FAILED;
+        if (hars_fn_state_read(fn) != HARS_OK) {
+            return HARS_EXIT_FAILED;
+        }
+
+        hars_aka_fog_wipe(&fn->fog);
+        printf("%s: the settings are good, and so is the state\n",
+               given->config);
+        return HARS_EXIT_OK;
     }
 
     return hars_fn_serve(fn);

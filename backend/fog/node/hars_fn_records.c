@@ -43,17 +43,20 @@ hars_fn_record(hars_fn_t *fn, hars_fn_link_t *link,
     rc = hars_aka_record_open(&link->up, record, len, bytes, &number);
 
     if (rc == HARS_AKA_SEEN) {
+        hars_fn_count(&fn->metrics, HARS_FN_RECORD_AGAIN);
         link->unsaid = 1;
         return;
     }
 
     if (rc != HARS_AKA_OK) {
+        hars_fn_count(&fn->metrics, HARS_FN_RECORD_BAD);
         return;
     }
 
     /* one was lost on the way: the wearable has it, and comes again */
 
     if (number != link->number + 1) {
+        hars_fn_count(&fn->metrics, HARS_FN_RECORD_MISSING);
         hars_log_warn("a record of a session is missing: its link is closed");
         hars_fn_link_close(fn, link);
 
@@ -76,6 +79,7 @@ hars_fn_text(hars_fn_t *fn, hars_fn_link_t *link,
 
     rc = hars_fog_text_take(&text, bytes, len);
     link->unsaid = 1;
+    hars_fn_count(&fn->metrics, HARS_FN_RECORD_TAKEN);
 
     if (rc == HARS_OK && text.type == HARS_FOG_SAMPLES) {
         hars_fn_samples(fn, link, &text);
@@ -89,6 +93,7 @@ hars_fn_text(hars_fn_t *fn, hars_fn_link_t *link,
     } else {
         memset(&refused, 0, sizeof(refused));
         refused.type = HARS_FOG_REFUSED;
+        hars_fn_count(&fn->metrics, HARS_FN_RECORD_REFUSED);
         refused.number = link->number;
         hars_fn_say(fn, link, &refused);
     }
@@ -100,6 +105,7 @@ hars_fn_text(hars_fn_t *fn, hars_fn_link_t *link,
 static void
 hars_fn_samples(hars_fn_t *fn, hars_fn_link_t *link, hars_fog_text_t *text)
 {
+    int            rc;
     size_t         len;
     unsigned char  block[HARS_RECORDS_HEAD + HARS_FOG_ROWS * HARS_FOG_ROW];
 
@@ -111,13 +117,19 @@ hars_fn_samples(hars_fn_t *fn, hars_fn_link_t *link, hars_fog_text_t *text)
 
     /* what cannot be kept is not said to be: the wearable comes again */
 
-    if (hars_fn_recording(fn, link, text) != HARS_OK
-        || hars_spool_append(link->spooled, block, len) != HARS_OK)
-    {
-        hars_fn_link_close(fn, link);
+    rc = hars_fn_recording(fn, link, text);
+    rc = rc == HARS_OK ? hars_spool_append(link->spooled, block, len) : rc;
+
+    if (rc == HARS_OK) {
+        link->last = text->time + text->row[text->rows - 1].us;
+        atomic_fetch_add(&fn->metrics.count[HARS_FN_ROWS], text->rows);
 
     } else {
-        link->last = text->time + text->row[text->rows - 1].us;
+        if (rc == HARS_DECLINED) {
+            hars_fn_count(&fn->metrics, HARS_FN_SPOOL_FULL);
+        }
+
+        hars_fn_link_close(fn, link);
     }
 
     hars_aka_wipe(block, sizeof(block));

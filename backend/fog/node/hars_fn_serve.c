@@ -8,21 +8,25 @@
 #include "hars_fn.h"
 #include "hars_fn_carrier.h"
 #include "hars_fn_spool.h"
+#include "hars_http.h"
 #include "aka_crypto.h"
 #include "hars_log.h"
 #include "hars_signal.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 
 #define HARS_SERVE_EVENTS  64
 #define HARS_SERVE_TICK    200            /* ms */
+#define HARS_SERVE_FILES   (HARS_FN_LINKS + 128)
 
 
 static int hars_fn_start(hars_fn_t *fn);
+static int hars_fn_files(void);
 static void hars_fn_run(hars_fn_t *fn);
 static void hars_fn_turn(hars_fn_t *fn, const struct epoll_event *event);
 static void hars_fn_tick(hars_fn_t *fn, int64_t now);
@@ -75,6 +79,10 @@ hars_fn_start(hars_fn_t *fn)
         fn->link[i].fd = -1;
     }
 
+    if (hars_fn_files() != HARS_OK) {
+        return HARS_ERROR;
+    }
+
     fn->spool = hars_spool_open(fn->conf.spool, fn->conf.spool_bytes,
                                 fn->seal);
 
@@ -92,7 +100,33 @@ hars_fn_start(hars_fn_t *fn)
 
     fn->carrier = hars_carrier_start(fn);
 
-    return fn->carrier ? hars_fn_listen(fn) : HARS_ERROR;
+    return fn->carrier && hars_fn_metrics_start(fn) == HARS_OK
+           ? hars_fn_listen(fn) : HARS_ERROR;
+}
+
+
+/* without them a link more would be a loop that does not rest */
+static int
+hars_fn_files(void)
+{
+    struct rlimit  files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0
+        && files.rlim_cur < HARS_SERVE_FILES)
+    {
+        files.rlim_cur = HARS_SERVE_FILES;
+
+        if (files.rlim_max < HARS_SERVE_FILES
+            || setrlimit(RLIMIT_NOFILE, &files) == -1)
+        {
+            hars_log_error("%lu open files are allowed and %u needed: see "
+                           "ulimit -n, or LimitNOFILE= of systemd",
+                           (unsigned long) files.rlim_max, HARS_SERVE_FILES);
+            return HARS_ERROR;
+        }
+    }
+
+    return HARS_OK;
 }
 
 
@@ -169,6 +203,8 @@ static void
 hars_fn_stop(hars_fn_t *fn)
 {
     unsigned  i;
+
+    hars_http_stop(fn->http);
 
     for (i = 0; fn->link && i < HARS_FN_LINKS; i++) {
         hars_fn_link_close(fn, &fn->link[i]);

@@ -29,6 +29,7 @@ static void hars_fn_m2(hars_fn_t *fn, hars_fn_link_t *link,
 static void hars_fn_m3(hars_fn_t *fn, hars_fn_link_t *link,
     hars_fn_call_t *call);
 static void hars_fn_refused(hars_fn_t *fn, hars_fn_link_t *link, int code);
+static void hars_fn_refused_count(hars_fn_t *fn, int code);
 static void hars_fn_session_state(hars_fn_t *fn, hars_fn_link_t *link,
     hars_fn_link_e state);
 static int hars_fn_session_over(const hars_fn_link_t *link, int64_t now);
@@ -61,19 +62,26 @@ hars_fn_m1(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
 {
     /* 5.7: silence */
 
-    if (len != HARS_AKA_M1
-        || !hars_fn_rate(&fn->rates, &link->source, hars_fn_clock()))
-    {
+    if (len != HARS_AKA_M1) {
+        hars_fn_count(&fn->metrics, HARS_FN_M1_FORM);
+        return;
+    }
+
+    if (!hars_fn_rate(&fn->rates, &link->source, hars_fn_clock())) {
+        hars_fn_count(&fn->metrics, HARS_FN_M1_RATE);
         return;
     }
 
     link->touched = hars_fn_clock();
     hars_fn_session_end(fn, link);
 
-    if (fn->pending < HARS_FN_PENDING) {
-        link->again = 0;
-        hars_fn_m2(fn, link, m1, len);
+    if (fn->pending >= HARS_FN_PENDING) {
+        hars_fn_count(&fn->metrics, HARS_FN_M1_PENDING);
+        return;
     }
+
+    link->again = 0;
+    hars_fn_m2(fn, link, m1, len);
 }
 
 
@@ -94,6 +102,7 @@ hars_fn_m2(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
         || hars_fn_state_advance(fn) != HARS_OK
         || getrandom(rnd, sizeof(rnd), 0) != (ssize_t) sizeof(rnd))
     {
+        hars_fn_count(&fn->metrics, HARS_FN_M1_BUSY);
         hars_fn_uplink_drop(call);
         hars_fn_session_state(fn, link, HARS_LINK_IDLE);
         return;
@@ -104,11 +113,13 @@ hars_fn_m2(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
     hars_aka_wipe(rnd, sizeof(rnd));
 
     if (rc != HARS_AKA_OK) {
+        hars_fn_count(&fn->metrics, HARS_FN_M1_FORM);
         hars_fn_uplink_drop(call);
         hars_fn_session_state(fn, link, HARS_LINK_IDLE);
         return;
     }
 
+    hars_fn_count(&fn->metrics, HARS_FN_M1_ASKED);
     strcpy(call->path, "/v1/fog/sessions");
     call->len = HARS_AKA_M2;
     call->done = hars_fn_m3;
@@ -137,6 +148,7 @@ hars_fn_m3(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
                            &link->session);
 
     if (code == HARS_AKA_OK) {
+        hars_fn_count(&fn->metrics, HARS_FN_M2_ACCEPTED);
         fn->dirty |= memcmp(seed, fn->fog.seed, sizeof(seed)) != 0;
         hars_hex(link->sid, link->session.sid, HARS_AKA_SID);
 
@@ -164,6 +176,8 @@ hars_fn_refused(hars_fn_t *fn, hars_fn_link_t *link, int code)
 {
     unsigned char  err[HARS_AKA_ERR];
 
+    hars_fn_refused_count(fn, code);
+
     /* 5.7: once more under its present pseudonym */
 
     if (code == HARS_AKA_REJECTED && !link->again) {
@@ -190,6 +204,34 @@ hars_fn_refused(hars_fn_t *fn, hars_fn_link_t *link, int code)
 }
 
 
+static void
+hars_fn_refused_count(hars_fn_t *fn, int code)
+{
+    unsigned  i;
+
+    static const struct {
+        int              code;
+        hars_fn_count_e  count;
+    } counts[] = {
+        { HARS_AKA_MALFORMED, HARS_FN_M2_MALFORMED },
+        { HARS_AKA_SUITE, HARS_FN_M2_SUITE },
+        { HARS_AKA_REJECTED, HARS_FN_M2_REJECTED },
+        { HARS_AKA_PEER_REJECTED, HARS_FN_M2_PEER_REJECTED },
+        { HARS_AKA_BUSY, HARS_FN_M2_BUSY },
+        { HARS_AKA_INTERNAL, HARS_FN_M2_INTERNAL }
+    };
+
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        if (counts[i].code == code) {
+            hars_fn_count(&fn->metrics, counts[i].count);
+            return;
+        }
+    }
+
+    hars_fn_count(&fn->metrics, HARS_FN_M2_NONE);
+}
+
+
 /* the place where the pending ones are counted */
 static void
 hars_fn_session_state(hars_fn_t *fn, hars_fn_link_t *link,
@@ -200,6 +242,7 @@ hars_fn_session_state(hars_fn_t *fn, hars_fn_link_t *link,
     was = link->state != HARS_LINK_IDLE && link->state != HARS_LINK_OPEN;
     is = state != HARS_LINK_IDLE && state != HARS_LINK_OPEN;
     fn->pending = fn->pending + (unsigned) is - (unsigned) was;
+    atomic_store(&fn->metrics.pending, fn->pending);
     link->state = state;
 }
 
@@ -262,6 +305,7 @@ hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
     }
 
     if (call->status >= 200 && call->status < 300) {
+        hars_fn_count(&fn->metrics, HARS_FN_SESSION_OPEN);
         link->touched = hars_fn_clock();
         hars_fn_session_state(fn, link, HARS_LINK_OPEN);
         hars_fn_text(fn, link, link->text,
@@ -290,6 +334,12 @@ hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
 void
 hars_fn_session_end(hars_fn_t *fn, hars_fn_link_t *link)
 {
+    if (link->state == HARS_LINK_PROVISIONAL
+        || link->state == HARS_LINK_CONFIRMING)
+    {
+        hars_fn_count(&fn->metrics, HARS_FN_SESSION_UNCONFIRMED);
+    }
+
     hars_fn_session_state(fn, link, HARS_LINK_IDLE);
 
     if (link->spooled) {

@@ -9,6 +9,7 @@
 #include "aka_crypto.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 static int hars_fn_check_urls(hars_fn_t *fn);
 static int hars_fn_check_files(hars_fn_t *fn);
 static int hars_fn_check_seal(hars_fn_t *fn);
+static int hars_fn_check_user(hars_fn_t *fn);
+static int hars_fn_check_listen(hars_fn_t *fn);
 
 
 static const hars_setting_t  hars_fn_settings[] = {
@@ -52,6 +55,9 @@ static const hars_setting_t  hars_fn_settings[] = {
     { HARS_FN_SETTING(key), .required = 1 },
     { HARS_FN_SETTING(server_ca), .required = 1 },
 
+    { HARS_FN_SETTING(metrics) },
+    { HARS_FN_SETTING(metrics_user), .preset = "root" },
+
     { .name = NULL }
 };
 
@@ -77,8 +83,11 @@ hars_fn_configure(hars_fn_t *fn, const char *file)
         rc = HARS_ERROR;
     }
 
-    if (fn->conf.listen && strrchr(fn->conf.listen, ':') == NULL) {
-        hars_settings_fail(fn->settings, "listen", "has to be ADDRESS:PORT");
+    if (hars_fn_check_user(fn) != HARS_OK) {
+        rc = HARS_ERROR;
+    }
+
+    if (hars_fn_check_listen(fn) != HARS_OK) {
         rc = HARS_ERROR;
     }
 
@@ -163,6 +172,46 @@ hars_fn_check_seal(hars_fn_t *fn)
         hars_settings_fail(fn->settings, "seal_key", "cannot be used");
         return HARS_ERROR;
     }
+
+    return HARS_OK;
+}
+
+
+static int
+hars_fn_check_user(hars_fn_t *fn)
+{
+    uid_t  uid;
+    gid_t  gid;
+
+    if (fn->conf.metrics == NULL
+        || hars_socket_user(fn->conf.metrics_user, &uid, &gid) == HARS_OK)
+    {
+        return HARS_OK;
+    }
+
+    hars_settings_fail(fn->settings, "metrics_user", "\"%s\": there is no "
+                       "such user", fn->conf.metrics_user);
+
+    return HARS_ERROR;
+}
+
+
+static int
+hars_fn_check_listen(hars_fn_t *fn)
+{
+    struct addrinfo  *list;
+
+    if (fn->conf.listen == NULL) {
+        return HARS_OK;
+    }
+
+    if (hars_fn_address(fn->conf.listen, &list) != HARS_OK) {
+        hars_settings_fail(fn->settings, "listen", "has to be ADDRESS:PORT or "
+                           "[ADDRESS]:PORT, in numbers");
+        return HARS_ERROR;
+    }
+
+    freeaddrinfo(list);
 
     return HARS_OK;
 }

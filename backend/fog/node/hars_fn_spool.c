@@ -140,6 +140,13 @@ hars_spool_scan(hars_spool_t *spool)
 }
 
 
+unsigned long
+hars_spool_bytes(hars_spool_t *spool)
+{
+    return atomic_load(&spool->bytes);
+}
+
+
 /* many short recordings take more of a disk than their bytes */
 static unsigned long
 hars_spool_blocks(size_t size)

@@ -30,6 +30,9 @@ hars_spool_t *hars_spool_open(const char *dir, unsigned long most,
     hars_seal_t *seal);
 void hars_spool_close(hars_spool_t *spool);
 
+/* what it takes of the disk, in whole blocks */
+unsigned long hars_spool_bytes(hars_spool_t *spool);
+
 /* NULL: logged */
 hars_spooled_t *hars_spool_begin(hars_spool_t *spool, const char *sid,
     unsigned n, const char *placement);

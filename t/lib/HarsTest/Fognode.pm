@@ -383,7 +383,13 @@ END {
     my $status = $?;
 
     if ($$ == $owner) {
+
+        # a clean end first: nginx, killed, would leave its worker behind
+        kill 'TERM', values %pid;
         for my $pid (values %pid) {
+            HarsTest::Place::wait_for(5, sub {
+                waitpid($pid, POSIX::WNOHANG) != 0;
+            }) and next;
             kill 'KILL', $pid;
             waitpid $pid, 0;
         }
