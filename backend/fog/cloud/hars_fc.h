@@ -53,6 +53,8 @@ typedef struct {
     atomic_ullong             accepted;        /* M3 sent */
     atomic_ullong             confirmed;
     atomic_ullong             refused[6];      /* hars_fc_refusal() */
+    atomic_ullong             burns;           /* M1 whose tag was wrong */
+    atomic_uint               unwritten;       /* parties that had some */
 } hars_fc_metrics_t;
 
 

@@ -52,6 +52,12 @@ hars_fc_metrics(hars_request_t *r)
                          atomic_load(&m->refused[i]));
     }
 
+    hars_metrics_number(&page, "hars_fogcloud_burns_total", "counter",
+                        "M1 whose tag was wrong.", atomic_load(&m->burns));
+    hars_metrics_number(&page, "hars_fogcloud_burns_unwritten", "gauge",
+                        "Devices of which such are not in the database.",
+                        atomic_load(&m->unwritten));
+
     hars_metrics_times(&page, "hars_fogcloud_request_seconds",
                        "Time in the handler, by path.", &m->times);
 

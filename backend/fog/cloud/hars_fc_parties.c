@@ -23,6 +23,7 @@ struct hars_fc_parties_s {
     uint64_t                 numbers;     /* given so far */
     hars_fc_party_t        **names;       /* "size" slots */
     hars_fc_pid_t          **pids;        /* 16 x "size" slots */
+    hars_fc_party_t         *burns;       /* failures that are not written */
 };
 
 
@@ -272,6 +273,37 @@ hars_fc_parties_slot(const unsigned char *bytes, uint64_t slots)
     memcpy(&v, bytes, sizeof(v));
 
     return v & (slots - 1);
+}
+
+
+unsigned
+hars_fc_parties_burnt(hars_fc_parties_t *parties, hars_fc_party_t *party)
+{
+    if (party->burnt) {
+        return 0;
+    }
+
+    party->burnt = 1;
+    party->next_burnt = parties->burns;
+    parties->burns = party;
+
+    return 1;
+}
+
+
+hars_fc_party_t *
+hars_fc_parties_burns(hars_fc_parties_t *parties)
+{
+    hars_fc_party_t  *p;
+
+    p = parties->burns;
+
+    if (p) {
+        parties->burns = p->next_burnt;
+        p->burnt = 0;
+    }
+
+    return p;
 }
 
 

@@ -37,6 +37,8 @@ struct hars_fc_party_s {
     hars_aka_row_t           row;
     hars_fc_rate_t           rate;        /* a fog node's */
     uint64_t                 written;     /* hars_fc_commit.c's own */
+    unsigned                 burnt:1;     /* is in that list */
+    hars_fc_party_t         *next_burnt;
     unsigned                 pids;        /* in the index */
     hars_fc_pid_t            pid[2 * HARS_AKA_FAN];
     hars_fc_party_t         *next;        /* of its slot of names */
@@ -64,6 +66,14 @@ int hars_fc_parties_add(hars_fc_parties_t *parties, hars_fc_party_t *party);
 /* its row has changed: the index with it */
 int hars_fc_parties_index(hars_fc_parties_t *parties,
     hars_fc_party_t *party);
+
+/*
+ * Its failures are to be written: 1, or 0 where that was said already; one of
+ * whom it was said, once, NULL: there is none.
+ */
+unsigned hars_fc_parties_burnt(hars_fc_parties_t *parties,
+    hars_fc_party_t *party);
+hars_fc_party_t *hars_fc_parties_burns(hars_fc_parties_t *parties);
 
 /* NULL: there is none */
 hars_fc_party_t *hars_fc_parties_pid(hars_fc_parties_t *parties,

@@ -8,10 +8,21 @@
 #include <string.h>
 
 
+#define HARS_FC_BURNS  64                 /* in one op */
+
+
+typedef struct {
+    hars_fc_t         *fc;
+    unsigned           n;
+    hars_fc_party_t   *party[HARS_FC_BURNS];
+} hars_fc_burns_t;
+
+
 static int hars_fc_rows_hold(hars_db_t *db, void *data);
 static int hars_fc_rows_read(hars_fc_t *fc, hars_db_t *db);
 static int hars_fc_rows_open(hars_fc_t *fc, hars_db_t *db,
     hars_fc_party_t *party);
+static int hars_fc_rows_burnt(hars_db_t *db, void *data);
 static int hars_fc_rows_compare(hars_fc_t *fc, hars_db_t *db,
     const char *sql);
 static int hars_fc_rows_seal(hars_fc_t *fc, const hars_aka_row_t *row,
@@ -234,6 +245,76 @@ hars_fc_rows_update(hars_fc_t *fc, hars_db_t *db,
     }
 
     return rc;
+}
+
+
+void
+hars_fc_rows_burns(hars_fc_t *fc)
+{
+    int               rc;
+    hars_fc_burns_t   burns;
+    hars_fc_party_t  *party;
+
+    do {
+        burns.fc = fc;
+        burns.n = 0;
+
+        hars_fc_parties_lock(fc->parties);
+
+        while (burns.n < HARS_FC_BURNS
+               && (party = hars_fc_parties_burns(fc->parties)) != NULL)
+        {
+            burns.party[burns.n++] = party;
+        }
+
+        hars_fc_parties_unlock(fc->parties);
+
+        if (burns.n == 0) {
+            return;
+        }
+
+        rc = hars_store_write(fc->store, hars_fc_rows_burnt, &burns);
+
+        if (rc == HARS_OK) {
+            atomic_fetch_sub(&fc->metrics.unwritten, burns.n);
+
+        } else {
+
+            /* another time */
+
+            hars_fc_parties_lock(fc->parties);
+
+            while (burns.n) {
+                burns.n--;
+                atomic_fetch_sub(&fc->metrics.unwritten,
+                                 !hars_fc_parties_burnt(fc->parties,
+                                                burns.party[burns.n]));
+            }
+
+            hars_fc_parties_unlock(fc->parties);
+        }
+
+    } while (rc == HARS_OK && burns.n == HARS_FC_BURNS);
+}
+
+
+static int
+hars_fc_rows_burnt(hars_db_t *db, void *data)
+{
+    unsigned          i;
+    hars_fc_burns_t  *burns = data;
+
+    if (hars_fc_rows_held(burns->fc, db) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    for (i = 0; i < burns->n; i++) {
+        if (hars_fc_rows_update(burns->fc, db, burns->party[i]) != HARS_OK) {
+            return HARS_ERROR;
+        }
+    }
+
+    return HARS_OK;
 }
 
 

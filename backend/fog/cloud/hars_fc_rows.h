@@ -31,6 +31,12 @@ int hars_fc_rows_held(hars_fc_t *fc, hars_db_t *db);
 int hars_fc_rows_insert(hars_fc_t *fc, hars_db_t *db,
     const hars_fc_party_t *party, int64_t now);
 
+/*
+ * The failures that were counted since it was last called: a restart would
+ * forget them, and give a thief new guesses.
+ */
+void hars_fc_rows_burns(hars_fc_t *fc);
+
 /* the party as it is now; takes its lock */
 int hars_fc_rows_update(hars_fc_t *fc, hars_db_t *db,
     const hars_fc_party_t *party);

@@ -156,6 +156,7 @@ hars_fc_run(hars_fc_t *fc)
 
     hars_log_info("stopping");
     hars_http_stop(http);
+    hars_fc_rows_burns(fc);
 
     return atomic_load(&fc->lost) ? HARS_ERROR : HARS_OK;
 }
@@ -169,6 +170,7 @@ hars_fc_tick(hars_fc_t *fc, unsigned n)
     now = hars_fc_now();
     hars_fc_provisional_sweep(fc->provisional, 0, now);
     hars_fc_rows_look(fc);
+    hars_fc_rows_burns(fc);
 
     if (n % HARS_SERVE_PURGE == 0) {
         (void) hars_fc_session_purge(fc, now);

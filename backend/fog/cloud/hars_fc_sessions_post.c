@@ -269,6 +269,9 @@ hars_fc_relay_burn(hars_fc_relay_t *relay)
     if (of >= 0) {
         hars_aka_row_burn(&relay->device->row, (unsigned) of,
                           relay->n_device, relay->now);
+        atomic_fetch_add(&fc->metrics.burns, 1);
+        atomic_fetch_add(&fc->metrics.unwritten,
+                         hars_fc_parties_burnt(fc->parties, relay->device));
     }
 
     hars_fc_parties_unlock(fc->parties);
