@@ -100,6 +100,35 @@ sub strict {
     }
 
     is((run($program, '/nonexistent/vectors'))[0], 2, 'no such file');
+    like(why($program, '/tmp'), qr{/tmp: Is a directory}, 'a directory');
+    like(why($program, '/dev/null'), qr/no case in it/, 'an empty file');
+    like(why($program, '/etc/passwd'), qr/passwd:1: root: stands before/,
+         'another file');
+
+    for my $case (
+        [ qr/:\d+: colour: is not known/, sub { s/^th =/colour =/m } ],
+        [ qr/: th: stands twice/, sub { s/^(th = .*\n)/$1$1/m } ],
+        [ qr/: M4: has to have 328 lower-case hex/, sub { s/^(M4 = .*)..$/$1/m } ],
+        [ qr/: n_i: has to be a decimal/, sub { s/^n_i = .*/n_i = 8/m } ],
+        [ qr/: suite: has to be 01/, sub { s/^suite = 02/suite = 03/m } ],
+        [ qr/: sk: is no line of the form/, sub { s/^sk = /sk=/m } ],
+        [ qr/case 02-2 lacks a line/, sub { s/^sid = .*\n//m } ],
+    ) {
+        my ($said, $change) = @$case;
+        local $_ = $first;
+
+        $change->();
+        my ($out, $path) = tempfile(UNLINK => 1);
+        print $out $_;
+        close $out;
+        like(why($program, $path), $said, '... is said');
+    }
+
+    my @lines = split /\n/, $first;
+    is((vectors($program, join "\n", shift(@lines), reverse(@lines), ''))[1],
+       "1 cases, 0 wrong\n", 'lines in another order');
+    is((vectors($program, $first =~ s/\n/\r\n/gr))[1],
+       "1 cases, 0 wrong\n", 'lines that end by CR LF');
     is((vectors($program, $first =~ s/\n\z//r))[0], 0,
        'the last line may lack its line feed');
 }
@@ -113,6 +142,14 @@ sub vectors {
     close $out;
 
     return run($program, $path);
+}
+
+
+# the error
+sub why {
+    my ($program, $path) = @_;
+
+    return scalar `$program $path 2>&1 > /dev/null`;
 }
 
 

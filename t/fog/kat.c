@@ -39,7 +39,8 @@ typedef struct {
 
 
 static int hars_kat_file(FILE *in, const char *path);
-static int hars_kat_line(char *line, hars_kat_t *c, uint64_t *seen);
+static const char *hars_kat_line(char *line, hars_kat_t *c, uint64_t *seen);
+static int hars_kat_word(const char *line);
 static int hars_kat_value(const hars_kat_field_t *f, const char *value,
     hars_kat_t *c);
 static int hars_kat_number(const char *value, uint64_t limit, uint64_t *v);
@@ -122,6 +123,7 @@ hars_kat_file(FILE *in, const char *path)
 {
     int          end;
     char         line[HARS_KAT_LINE], name[HARS_KAT_LINE], mark;
+    const char  *why;
     unsigned     row, cases, wrong;
     uint64_t     seen;
     hars_kat_t   c;
@@ -134,20 +136,28 @@ hars_kat_file(FILE *in, const char *path)
         row++;
 
         if (!end && line[strcspn(line, "\n")] != '\n' && !feof(in)) {
-            fprintf(stderr, "%s:%u: a line that is too long\n", path, row);
+            fprintf(stderr, "%s:%u: a line that is too long, or has a zero "
+                    "byte\n", path, row);
             return 2;
         }
 
+        /* a file may have been on a system whose lines end by CR LF */
+
         line[end ? 0 : strcspn(line, "\n")] = '\0';
+        line[strlen(line) - (line[0] && line[strlen(line) - 1] == '\r')]
+            = '\0';
 
         if (!end && (line[0] == '\0' || line[0] == '#')) {
             continue;
         }
 
         if (!end && line[0] != '[') {
-            if (cases == 0 || hars_kat_line(line, &c, &seen) != 0) {
-                fprintf(stderr, "%s:%u: unknown, doubled or malformed: %s\n",
-                        path, row, line);
+            why = cases ? hars_kat_line(line, &c, &seen)
+                        : "stands before the first [case NAME]";
+
+            if (why) {
+                fprintf(stderr, "%s:%u: %.*s: %s\n", path, row,
+                        hars_kat_word(line), line, why);
                 return 2;
             }
 
@@ -166,7 +176,8 @@ hars_kat_file(FILE *in, const char *path)
         if (!end && (sscanf(line, "[case %1023[^] ]%c", name, &mark) != 2
                      || mark != ']' || line[strlen(name) + 7] != '\0'))
         {
-            fprintf(stderr, "%s:%u: an unknown kind: %s\n", path, row, line);
+            fprintf(stderr, "%s:%u: is no [case NAME]; other kinds are not "
+                    "known\n", path, row);
             return 2;
         }
 
@@ -175,6 +186,11 @@ hars_kat_file(FILE *in, const char *path)
         memset(&c, 0, sizeof(c));
 
     } while (!end);
+
+    if (ferror(in)) {
+        perror(path);
+        return 2;
+    }
 
     printf("%u cases, %u wrong\n", cases, wrong);
 
@@ -187,17 +203,18 @@ hars_kat_file(FILE *in, const char *path)
 }
 
 
-/* one "name = value" */
-static int
+/* one "name = value"; NULL, or what is wrong with it */
+static const char *
 hars_kat_line(char *line, hars_kat_t *c, uint64_t *seen)
 {
-    char    *value;
-    size_t   i;
+    char         *value;
+    size_t        i;
+    static char   why[64];
 
     value = strstr(line, " = ");
 
     if (value == NULL) {
-        return -1;
+        return "is no line of the form NAME = VALUE";
     }
 
     *value = '\0';
@@ -209,13 +226,52 @@ hars_kat_line(char *line, hars_kat_t *c, uint64_t *seen)
         }
     }
 
-    if (i == NFIELDS || *seen & UINT64_C(1) << i) {
-        return -1;
+    if (i == NFIELDS) {
+        return "is not known here";
+    }
+
+    if (*seen & UINT64_C(1) << i) {
+        return "stands twice in its case";
     }
 
     *seen |= UINT64_C(1) << i;
 
-    return hars_kat_value(&fields[i], value, c);
+    if (hars_kat_value(&fields[i], value, c) == 0) {
+        return NULL;
+    }
+
+    switch (fields[i].type) {
+
+    case KAT_SUITE:
+        return "has to be 01, 02, 11 or 12";
+
+    case KAT_TEXT:
+        return "has to have 1 to 64 bytes";
+
+    case KAT_NUMBER:
+        return "has to be a decimal number within its bounds";
+
+    default:
+        snprintf(why, sizeof(why), "has to have %zu lower-case hexadecimal "
+                 "digits", 2 * (size_t) fields[i].limit);
+        return why;
+    }
+}
+
+
+/* how much of a line is a word that may be shown */
+static int
+hars_kat_word(const char *line)
+{
+    int  n;
+
+    for (n = 0; n < 32 && (isalnum((unsigned char) line[n])
+                           || line[n] == '_'); n++)
+    {
+        /* void */
+    }
+
+    return n;
 }
 
 
