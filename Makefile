@@ -417,6 +417,14 @@ $(BUILD)/bench/classifiers: $(BUILD)/obj/bench/classifiers.o \
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypto -lm
 
 $(BUILD)/obj/bench/fog.o: CPPFLAGS += -Ibackend/fog/aka
+$(BUILD)/obj/bench/fogload.o: CPPFLAGS += -Ibackend/fog/aka \
+                                          -Ibackend/fog/link
+
+$(BUILD)/bench/fogload: $(BUILD)/obj/bench/fogload.o \
+    $(BUILD)/lib/libhars_fog_link.a $(BUILD)/lib/libhars_aka.a
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsodium -lcrypto -lm
 
 $(BUILD)/bench/fog: $(BUILD)/obj/bench/fog.o $(BUILD)/lib/libhars_aka.a
 	@mkdir -p $(@D)

@@ -23,6 +23,7 @@ use HarsTest::Fogcloud;
 use HarsTest::Place;
 
 our @EXPORT = qw(fognode_place fognode_settings fognode_start fognode_dies
+                 fognode_pid
                  fognode_device fognode_wearing fognode_recording
                  fognode_asked fognode_dcm fognode_dcm_has fognode_dcm_refuse
                  fognode_rows fognode_times launch end run died wait_for
@@ -296,6 +297,9 @@ sub launch {
     open STDERR, '>&', \*STDOUT;
     exec @command or POSIX::_exit(127);
 }
+
+
+sub fognode_pid { return $pid{fognode} }
 
 
 # the next process of this name dies where t/fog/kill_send.c is told to
