@@ -96,7 +96,7 @@ sub a_day {
 # a clean one, and one by kill -9 a second later
 sub over_a_restart {
     for my $end (\&fogcloud_stop, \&fogcloud_kill) {
-        my ($status, $given) = fogcloud_ask('POST', 
+        my ($status, $given) = fogcloud_ask('POST',
             "/v1/fog/devices/$given{2}{alias}/rekey", undef,
             fogcloud_as('operator', 'op', 'fog:register',
                         'Hars-Exp' => $later));
