@@ -21,7 +21,7 @@
 /* link: backend/common/hars_db_pg.c backend/common/hars_db_pg_conn.c */
 /* link: backend/common/hars_db_sqlite.c backend/common/hars_layout.c */
 /* link: backend/common/hars_log.c backend/common/hars_owner.c */
-/* link: backend/common/hars_store.c */
+/* link: backend/common/hars_store.c backend/common/hars_store_queue.c */
 /* link: backend/common/hars_text.c common/hars_record.c */
 /* link: -Wl,--wrap=hars_store_write_full */
 /* link: -lsodium -lcrypto -lsqlite3 -lpq -lpthread */
