@@ -69,13 +69,14 @@ typedef struct {
     unsigned             has_secret:1;
     char                 scope[HARS_AS_SCOPE_SIZE];
     char                 resources[HARS_AS_AUD_SIZE];
-    char                 metadata[HARS_AS_METADATA_SIZE];  /* "": none */
     unsigned char        registration[HARS_SHA256_LEN];    /* of its token */
     unsigned             has_registration:1;
     unsigned             refresh:1;       /* gets refresh tokens */
     int64_t              token_ttl;       /* s, 0: the server's */
     int64_t              disabled_at;     /* s, 0: it is not */
     int64_t              created_at;      /* s */
+    char                 metadata[HARS_AS_METADATA_SIZE];  /* "": none; the
+                                           * last one, as most is empty */
 } hars_client_t;
 
 
@@ -100,6 +101,8 @@ typedef struct {
     int64_t              exp;             /* s */
     int64_t              revoked_at;      /* s, 0: not */
     unsigned             refresh:1;       /* this is a refresh token */
+    unsigned             bound:1;         /* an earlier one of this client and
+                                           * certificate is in the store */
 } hars_token_t;
 
 

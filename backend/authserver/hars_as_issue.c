@@ -64,6 +64,10 @@ hars_issue(hars_request_t *r, hars_grant_t *grant)
         return;
     }
 
+    grant->token.bound = hars_known_bound(socket->known,
+                                          grant->token.client_id,
+                                          grant->token.cnf);
+
     grant->job.op = grant->rotates ? hars_issue_refresh
                                    : hars_issue_credentials;
     grant->job.done = hars_issue_stored;
@@ -104,6 +108,11 @@ hars_issue_done(hars_request_t *r)
 
     socket = r->data;
     grant = hars_request_room(r, sizeof(hars_grant_t));
+
+    if (grant->job.rc == HARS_OK && !grant->token.bound) {
+        hars_known_bind(socket->known, grant->token.client_id,
+                        grant->token.cnf);
+    }
 
     if (grant->job.rc != HARS_OK) {
         hars_issue_failed(r, grant, grant->job.rc);

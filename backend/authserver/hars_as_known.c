@@ -9,17 +9,20 @@
 #include "hars_log.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 
-#define HARS_KNOWN_CLIENTS  256           /* some 7 KB each */
+#define HARS_KNOWN_CLIENTS  1024          /* some 7 KB each, once used */
 #define HARS_KNOWN_CERTS    1024
 
 
 typedef struct {
     pthread_mutex_t   mutex;              /* of what follows */
     int64_t           revision;           /* 0: free */
+    unsigned          bound:1;
+    unsigned char     cnf[HARS_SHA256_LEN];
     hars_client_t     client;
 } hars_known_client_t;
 
@@ -38,6 +41,7 @@ struct hars_known_s {
 
 static hars_known_client_t *hars_known_client_at(hars_known_t *known,
     const char *id);
+static void hars_known_copy(hars_client_t *dst, const hars_client_t *src);
 
 
 hars_known_t *
@@ -108,7 +112,7 @@ hars_known_client(hars_known_t *known, const char *id, int64_t revision,
     found = kept->revision == revision && strcmp(kept->client.id, id) == 0;
 
     if (found) {
-        *client = kept->client;
+        hars_known_copy(client, &kept->client);
     }
 
     pthread_mutex_unlock(&kept->mutex);
@@ -124,7 +128,8 @@ hars_known_client(hars_known_t *known, const char *id, int64_t revision,
 
         if (kept->revision <= revision) {
             kept->revision = revision;
-            kept->client = *client;
+            kept->bound = 0;
+            hars_known_copy(&kept->client, client);
         }
 
         pthread_mutex_unlock(&kept->mutex);
@@ -145,6 +150,54 @@ hars_known_client_at(hars_known_t *known, const char *id)
     }
 
     return &known->client[(hash ^ hash >> 16) % HARS_KNOWN_CLIENTS];
+}
+
+
+static void
+hars_known_copy(hars_client_t *dst, const hars_client_t *src)
+{
+    memcpy(dst, src, offsetof(hars_client_t, metadata));
+    strcpy(dst->metadata, src->metadata);
+}
+
+
+unsigned
+hars_known_bound(hars_known_t *known, const char *id,
+    const unsigned char thumbprint[HARS_SHA256_LEN])
+{
+    unsigned              bound;
+    hars_known_client_t  *kept;
+
+    kept = hars_known_client_at(known, id);
+
+    pthread_mutex_lock(&kept->mutex);
+
+    bound = kept->bound && strcmp(kept->client.id, id) == 0
+            && memcmp(kept->cnf, thumbprint, HARS_SHA256_LEN) == 0;
+
+    pthread_mutex_unlock(&kept->mutex);
+
+    return bound;
+}
+
+
+/* of one that is not remembered itself there is nothing to remember */
+void
+hars_known_bind(hars_known_t *known, const char *id,
+    const unsigned char thumbprint[HARS_SHA256_LEN])
+{
+    hars_known_client_t  *kept;
+
+    kept = hars_known_client_at(known, id);
+
+    pthread_mutex_lock(&kept->mutex);
+
+    if (kept->revision && strcmp(kept->client.id, id) == 0) {
+        kept->bound = 1;
+        memcpy(kept->cnf, thumbprint, HARS_SHA256_LEN);
+    }
+
+    pthread_mutex_unlock(&kept->mutex);
 }
 
 

@@ -33,5 +33,16 @@ int hars_known_client(hars_known_t *known, const char *id, int64_t revision,
 int hars_known_revoked(hars_known_t *known,
     const unsigned char thumbprint[HARS_SHA256_LEN], int64_t revision);
 
+/*
+ * Has a token of this client been stored with this certificate?  What the
+ * store keeps of that is never taken back; 0 says nothing.
+ */
+unsigned hars_known_bound(hars_known_t *known, const char *id,
+    const unsigned char thumbprint[HARS_SHA256_LEN]);
+
+/* one has, and is on the disk */
+void hars_known_bind(hars_known_t *known, const char *id,
+    const unsigned char thumbprint[HARS_SHA256_LEN]);
+
 
 #endif /* HARS_AS_KNOWN_H */

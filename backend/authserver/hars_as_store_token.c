@@ -65,6 +65,10 @@ hars_token_insert(hars_db_t *db, const hars_token_t *token)
         return HARS_DECLINED;
     }
 
+    if (token->bound) {
+        return HARS_OK;
+    }
+
     hars_db_blob(db, token->cnf, HARS_SHA256_LEN);
     hars_db_text(db, token->client_id);
 

@@ -167,6 +167,42 @@ certificates(void)
 }
 
 
+/* whose token with which certificate the store has */
+static void
+bound(void)
+{
+    hars_client_t  client, got;
+    unsigned char  one[HARS_SHA256_LEN], other_one[HARS_SHA256_LEN];
+
+    memset(one, 1, sizeof(one));
+    memset(other_one, 2, sizeof(other_one));
+
+    hars_known_bind(known, "bound", one);
+    ok(!hars_known_bound(known, "bound", one), "nothing of who is not known");
+
+    fill(&client, "bound");
+    strcpy(client.metadata, "{\"client_name\":\"x\"}");
+    hars_store_client_add(store, &client);
+    hars_known_client(known, "bound", 0, &got);
+    ok(!hars_known_bound(known, "bound", one), "no token yet");
+
+    hars_known_bind(known, "bound", one);
+    ok(hars_known_bound(known, "bound", one)
+       && !hars_known_bound(known, "bound", other_one)
+       && !hars_known_bound(known, "two", one),
+       "one of a client and a certificate");
+
+    memset(&got, 0xff, sizeof(got));
+    hars_known_client(known, "bound", 0, &got);
+    ok(strcmp(got.metadata, client.metadata) == 0, "all of a client is there");
+
+    behind("UPDATE revision SET n = n + 1");
+    hars_known_client(known, "bound", 0, &got);
+    ok(!hars_known_bound(known, "bound", one), "till it is read again");
+    hars_store_client_remove(store, "bound");
+}
+
+
 /* a test of the test: without a new revision nothing is asked again */
 static void
 remembered(void)
@@ -305,6 +341,7 @@ main(void)
 
     clients();
     certificates();
+    bound();
     remembered();
     many();
     older();
