@@ -6,9 +6,10 @@
  *     op -> queue -> BEGIN, all that wait, COMMIT -> disk -> each is told
  *
  * One commit waits for the disk once, whatever the number of ops in it.  Where
- * the database leaves that to us, two threads take turns: while one of them
- * waits for the disk the other one may write.  Where an op fails, nothing of
- * the batch stays and each is done alone, so that a failure is its own.
+ * the database leaves that to us, and the disk is slow, two threads take turns:
+ * while one of them waits for the disk the other one writes.  Where an op
+ * fails, nothing of the batch stays and each is done alone, so that a failure
+ * is its own.
  */
 
 #include "hars_store_queue.h"
@@ -20,6 +21,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 
@@ -27,6 +29,9 @@
 #define HARS_STORE_OPS      256           /* in one transaction */
 #define HARS_STORE_TRIES    5             /* where others are in the way */
 #define HARS_STORE_WRITERS  2             /* where they wait for the disk */
+
+/* us of a sync: where it takes less, to wake another thread costs as much */
+#define HARS_STORE_SLOW     500
 
 
 /* of one who waits, on his stack */
@@ -58,6 +63,7 @@ struct hars_store_s {
     hars_db_t           *db;              /* of who writes */
     hars_store_writer_t  writer[HARS_STORE_WRITERS];
     unsigned             writers;         /* that run */
+    atomic_uint          took;            /* us, a sync of late */
     atomic_uint          failed;          /* the disk, once */
 };
 
@@ -92,6 +98,7 @@ hars_store_open(const char *where, const hars_layout_t *layout)
 
     store->db = hars_db_open(where);
 
+    atomic_init(&store->took, 0);
     atomic_init(&store->failed, 0);
 
     if (store->db == NULL
@@ -295,28 +302,41 @@ hars_store_write_later(hars_store_t *store, hars_store_job_t *job)
 static void *
 hars_store_writer(void *data)
 {
-    unsigned              n;
+    unsigned              turns;
     hars_store_t         *store;
-    hars_store_job_t     *job;
+    hars_store_batch_t    batch;
     hars_store_writer_t  *writer;
 
     writer = data;
     store = writer->store;
 
-    while ((job = hars_store_queue_take(&store->queue, HARS_STORE_OPS, &n))
-           != NULL)
+    while (hars_store_queue_take(&store->queue, HARS_STORE_OPS, &batch)
+           == HARS_OK)
     {
         /* each is an error from the beginning */
 
         if (!atomic_load(&store->failed)) {
-            hars_store_batch(store, job);
+            hars_store_batch(store, batch.first);
         }
 
-        hars_store_queue_written(&store->queue, n);
-        hars_store_sync(writer);
-        hars_store_queue_done(&store->queue);
+        turns = atomic_load(&store->took) > HARS_STORE_SLOW;
 
-        hars_store_tell_all(store, job);
+        if (turns) {
+            hars_store_queue_written(&store->queue, batch.n);
+            hars_store_sync(writer);
+            hars_store_queue_done(&store->queue);
+
+        } else {
+            hars_store_sync(writer);
+        }
+
+        hars_store_queue_turn(&store->queue, &batch);
+        hars_store_tell_all(store, batch.first);
+        hars_store_queue_told(&store->queue);
+
+        if (!turns) {
+            hars_store_queue_free(&store->queue);
+        }
     }
 
     return NULL;
@@ -430,8 +450,10 @@ hars_store_alone(hars_db_t *db, hars_store_job_t *job)
 static void
 hars_store_sync(hars_store_writer_t *writer)
 {
-    int            rc;
-    hars_store_t  *store;
+    int              rc;
+    unsigned         us;
+    hars_store_t    *store;
+    struct timespec  from, to;
 
     store = writer->store;
 
@@ -439,9 +461,17 @@ hars_store_sync(hars_store_writer_t *writer)
         return;
     }
 
+    clock_gettime(CLOCK_MONOTONIC, &from);
+
     do {
         rc = fdatasync(writer->fd);
     } while (rc == -1 && errno == EINTR);
+
+    clock_gettime(CLOCK_MONOTONIC, &to);
+
+    us = (unsigned) ((to.tv_sec - from.tv_sec) * 1000000
+                     + (to.tv_nsec - from.tv_nsec) / 1000);
+    atomic_store(&store->took, (7 * atomic_load(&store->took) + us) / 8);
 
     if (rc == -1 && !atomic_exchange(&store->failed, 1)) {
         hars_log_error("database: the disk failed, \"%s\": nothing is "

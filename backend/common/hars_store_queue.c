@@ -17,6 +17,7 @@ hars_store_queue_init(hars_store_queue_t *queue)
 
     pthread_mutex_init(&queue->mutex, NULL);
     pthread_cond_init(&queue->cond, NULL);
+    pthread_cond_init(&queue->turn, NULL);
 
     queue->last = &queue->first;
 }
@@ -25,6 +26,7 @@ hars_store_queue_init(hars_store_queue_t *queue)
 void
 hars_store_queue_destroy(hars_store_queue_t *queue)
 {
+    pthread_cond_destroy(&queue->turn);
     pthread_cond_destroy(&queue->cond);
     pthread_mutex_destroy(&queue->mutex);
 }
@@ -55,10 +57,11 @@ hars_store_queue_put(hars_store_queue_t *queue, hars_store_job_t *job)
 }
 
 
-hars_store_job_t *
-hars_store_queue_take(hars_store_queue_t *queue, unsigned max, unsigned *n)
+int
+hars_store_queue_take(hars_store_queue_t *queue, unsigned max,
+    hars_store_batch_t *batch)
 {
-    hars_store_job_t  *first, **end;
+    hars_store_job_t  **end;
 
     pthread_mutex_lock(&queue->mutex);
 
@@ -66,28 +69,33 @@ hars_store_queue_take(hars_store_queue_t *queue, unsigned max, unsigned *n)
         pthread_cond_wait(&queue->cond, &queue->mutex);
     }
 
-    first = queue->first;
+    batch->first = queue->first;
+    batch->number = queue->taken;
     end = &queue->first;
 
-    for (*n = 0; *end && *n < max; (*n)++) {
+    for (batch->n = 0; *end && batch->n < max; batch->n++) {
         end = &(*end)->next;
     }
 
     queue->first = *end;
-    queue->n -= *n;
+    queue->n -= batch->n;
 
     if (queue->first == NULL) {
         queue->last = &queue->first;
     }
 
-    if (first) {
+    if (batch->n) {
         *end = NULL;
         queue->writing = 1;
+        queue->taken++;
+
+    } else {
+        pthread_cond_broadcast(&queue->cond);
     }
 
     pthread_mutex_unlock(&queue->mutex);
 
-    return first;
+    return batch->n ? HARS_OK : HARS_DECLINED;
 }
 
 
@@ -114,6 +122,16 @@ hars_store_queue_wake(hars_store_queue_t *queue)
 }
 
 
+/* to wake somebody else would cost more than it takes */
+void
+hars_store_queue_free(hars_store_queue_t *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    queue->writing = 0;
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+
 void
 hars_store_queue_written(hars_store_queue_t *queue, unsigned n)
 {
@@ -136,6 +154,30 @@ hars_store_queue_done(hars_store_queue_t *queue)
     queue->written--;
     hars_store_queue_wake(queue);
 
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+
+void
+hars_store_queue_turn(hars_store_queue_t *queue,
+    const hars_store_batch_t *batch)
+{
+    pthread_mutex_lock(&queue->mutex);
+
+    while (queue->told != batch->number) {
+        pthread_cond_wait(&queue->turn, &queue->mutex);
+    }
+
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+
+void
+hars_store_queue_told(hars_store_queue_t *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    queue->told++;
+    pthread_cond_broadcast(&queue->turn);
     pthread_mutex_unlock(&queue->mutex);
 }
 

@@ -98,6 +98,15 @@ insert(hars_db_t *db, void *data)
 }
 
 
+static int
+clear(hars_db_t *db, void *data)
+{
+    (void) data;
+
+    return hars_db_do(db, "DELETE FROM t", NULL);
+}
+
+
 static void
 told(void *data)
 {
@@ -146,6 +155,32 @@ soon(atomic_uint *what, unsigned n)
     }
 
     return 0;
+}
+
+
+/* a disk that is fast, as far as anybody knows */
+static void
+alone(void)
+{
+    row_t            one, two;
+    struct timespec  ts = { .tv_nsec = 30 * 1000 * 1000 };
+
+    atomic_store(&open_gate, 0);
+    later(&one, 10);
+
+    ok(soon(&at_gate, 1), "a commit goes to a fast disk");
+
+    later(&two, 11);
+    nanosleep(&ts, NULL);
+    ok(rows() == 1 && !atomic_load(&one.told), "the next one waits for it");
+
+    atomic_store(&open_gate, 1);
+    ok(soon(&one.told, 1) && soon(&two.told, 1) && atomic_load(&syncs) == 2
+       && one.job.rc == HARS_OK && two.job.rc == HARS_OK,
+       "each is answered after a sync of its own");
+
+    hars_store_write(store, clear, NULL);
+    atomic_store(&syncs, 0);
 }
 
 
@@ -237,6 +272,12 @@ main(void)
 
     atomic_store(&descriptor[0], store->writer[0].fd);
     atomic_store(&descriptor[1], store->writer[1].fd);
+
+    alone();
+
+    /* as of a slow disk, from now on */
+
+    atomic_store(&store->took, 1000000000);
 
     waits();
     fails();

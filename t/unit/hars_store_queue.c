@@ -23,10 +23,11 @@ static hars_store_job_t    job[8];
 static void *
 taker(void *data)
 {
-    unsigned  n;
+    hars_store_batch_t  batch;
 
     atomic_store((_Atomic(hars_store_job_t *) *) data,
-                 hars_store_queue_take(&queue, 8, &n));
+                 hars_store_queue_take(&queue, 8, &batch) == HARS_OK
+                 ? batch.first : NULL);
 
     return NULL;
 }
@@ -47,23 +48,24 @@ waits(_Atomic(hars_store_job_t *) *taken)
 static void
 order(void)
 {
-    unsigned           n;
-    hars_store_job_t  *first;
+    hars_store_batch_t  batch;
 
     hars_store_queue_put(&queue, &job[0]);
     hars_store_queue_put(&queue, &job[1]);
     hars_store_queue_put(&queue, &job[2]);
 
-    first = hars_store_queue_take(&queue, 2, &n);
-    ok(first == &job[0] && job[0].next == &job[1] && job[1].next == NULL
-       && n == 2, "the first ones, in their order");
+    hars_store_queue_take(&queue, 2, &batch);
+    ok(batch.first == &job[0] && job[0].next == &job[1]
+       && job[1].next == NULL && batch.n == 2 && batch.number == 0,
+       "the first ones, in their order");
 
     hars_store_queue_put(&queue, &job[3]);
     hars_store_queue_written(&queue, 2);
 
-    first = hars_store_queue_take(&queue, 8, &n);
-    ok(first == &job[2] && job[2].next == &job[3] && job[3].next == NULL
-       && n == 2, "then the next ones");
+    hars_store_queue_take(&queue, 8, &batch);
+    ok(batch.first == &job[2] && job[2].next == &job[3]
+       && job[3].next == NULL && batch.n == 2 && batch.number == 1,
+       "then the next ones");
 
     hars_store_queue_written(&queue, 2);
     hars_store_queue_done(&queue);
@@ -74,13 +76,13 @@ order(void)
 static void
 enough(void)
 {
-    unsigned                     n;
     pthread_t                    thread;
+    hars_store_batch_t           batch;
     _Atomic(hars_store_job_t *)  taken = NULL;
 
     hars_store_queue_put(&queue, &job[0]);
     hars_store_queue_put(&queue, &job[1]);
-    (void) hars_store_queue_take(&queue, 8, &n);
+    hars_store_queue_take(&queue, 8, &batch);
 
     pthread_create(&thread, NULL, taker, &taken);
     hars_store_queue_put(&queue, &job[2]);
@@ -119,15 +121,44 @@ enough(void)
 }
 
 
+static void *
+second(void *data)
+{
+    hars_store_batch_t  batch = { .number = 1 };
+
+    hars_store_queue_turn(&queue, &batch);
+    atomic_store((_Atomic(hars_store_job_t *) *) data, &job[0]);
+
+    return NULL;
+}
+
+
+static void
+turns(void)
+{
+    pthread_t                    thread;
+    hars_store_batch_t           batch = { .number = 0 };
+    _Atomic(hars_store_job_t *)  taken = NULL;
+
+    pthread_create(&thread, NULL, second, &taken);
+    hars_store_queue_turn(&queue, &batch);
+    ok(waits(&taken), "the second batch is not told before the first one");
+
+    hars_store_queue_told(&queue);
+    pthread_join(thread, NULL);
+    ok(taken == &job[0], "then it is");
+}
+
+
 static void
 stops(void)
 {
-    unsigned                     n;
     pthread_t                    thread;
+    hars_store_batch_t           batch;
     _Atomic(hars_store_job_t *)  taken = NULL;
 
     hars_store_queue_put(&queue, &job[0]);
-    (void) hars_store_queue_take(&queue, 8, &n);
+    hars_store_queue_take(&queue, 8, &batch);
     hars_store_queue_put(&queue, &job[1]);
     pthread_create(&thread, NULL, taker, &taken);
     hars_store_queue_stop(&queue);
@@ -137,10 +168,17 @@ stops(void)
     pthread_join(thread, NULL);
     ok(taken == &job[1], "what is left is taken");
 
-    hars_store_queue_written(&queue, 1);
-    ok(hars_store_queue_take(&queue, 8, &n) == NULL && n == 0
-       && hars_store_queue_take(&queue, 8, &n) == NULL,
-       "and that is the end, for all");
+    /* the other one sleeps till the first one is told to go */
+
+    taken = &job[7];
+    pthread_create(&thread, NULL, taker, &taken);
+    waits(&taken);
+    hars_store_queue_free(&queue);
+    ok(hars_store_queue_take(&queue, 8, &batch) == HARS_DECLINED
+       && hars_store_queue_take(&queue, 8, &batch) == HARS_DECLINED,
+       "and that is the end");
+    pthread_join(thread, NULL);
+    ok(taken == NULL, "for all");
 }
 
 
@@ -152,6 +190,7 @@ main(void)
 
     order();
     enough();
+    turns();
     stops();
 
     hars_store_queue_destroy(&queue);
