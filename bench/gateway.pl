@@ -8,7 +8,7 @@
 #   perl -I t/lib -I bench/lib bench/gateway.pl [OPTION...]
 #
 #   --quick            about 2 minutes, into build/bench/results; each number
-#                      below is smaller
+#                      below is smaller, four figures are left out
 #   --rounds N         each measurement in turn, so often (5)
 #   --seconds N        of each measurement (0.5)
 #   --connections N    of the generator (64)
@@ -61,8 +61,9 @@ use HarsBench::Table;
 my %full = (rounds => 5, seconds => 0.5, connections => 64, tokens => 10_000,
             million => 1_000_000, cold => 3000, slow => 1, pairs => 100,
             kept => 20_000, opened => 2000, counted => 60);
-my %quick = (%full, rounds => 3, seconds => 0.2, tokens => 3000,
-             million => 50_000, cold => 1000, slow => 0.4, pairs => 15,
+my %quick = (%full, rounds => 3, seconds => 0.2, connections => 32,
+             tokens => 2000,
+             million => 50_000, cold => 1000, slow => 0.4, pairs => 12,
              kept => 5000, opened => 500, counted => 15);
 my %given;
 GetOptions(\%given, 'quick', 'rounds=i', 'seconds=f', 'connections=i',
@@ -113,7 +114,7 @@ sub measure {
 
 
 # contenders that are started together, with these options, and what they are
-# measured by; "none": who is not, and why
+# measured by; "none": who is not, and why; "full": not with --quick
 sub groups {
     my @all = @HarsBench::Contender::all;
     my $files = "it would be $o{million} files of its cache";
@@ -134,6 +135,7 @@ sub groups {
         { of => [qw(plain hars)], with => { zone => '480m' }, figures => [
             map { { name => "a million tokens, $_->[0]", kind => 'Kept',
                     tokens => $o{million}, how => [ '-d', $_->[1] ],
+                    full => $_->[1] eq 'zipf',
                     none => { auth_request => $files, lua => $long,
                               apache => $walk } } }
                 [ 'uniform', 'random' ], [ 'Zipf', 'zipf' ] ] },
@@ -143,7 +145,8 @@ sub groups {
               how => [ '-d', 'each', '-2' ], none => { lua => $capture } } ] },
         map({ { of => [qw(plain hars auth_request lua)],
                 with => { workers => $_ }, figures => [
-            { name => "$_ workers", kind => 'Kept', %many } ] } } 2, 4),
+            { name => "$_ workers", kind => 'Kept', %many,
+              full => $_ > 2 } ] } } 2, 4),
         { of => \@all, figures => [
             { name => 'cold, foreign authority', kind => 'Cold',
               from => 'foreign' } ] },
@@ -160,7 +163,8 @@ sub groups {
             { name => 'handshakes, resumed', kind => 'Handshake',
               resumed => 1 } ] },
         map({ { of => [qw(plain hars)], figures => [
-            { name => $_->[0], kind => 'Counted', resumed => $_->[1] } ],
+            { name => $_->[0], kind => 'Counted', resumed => $_->[1],
+              full => 1 } ],
                 with => { resumption => $_->[1],
                           under => \&HarsBench::Counted::command } } }
             [ 'handshakes, counted', 0 ],
@@ -186,7 +190,8 @@ sub only {
         my $known = 0;
 
         $group->{figures} = [ grep {
-            !defined $o{only} || $_->{name} =~ /$o{only}/
+            defined $o{only} ? $_->{name} =~ /$o{only}/
+                             : !($o{quick} && $_->{full})
         } @{ $group->{figures} } ];
 
         for my $f (@{ $group->{figures} }) {

@@ -71,7 +71,7 @@ sub dump_of {
     my ($pid) = $c->workers;
 
     unlink glob "$at/callgrind.*";
-    said('callgrind_control', '--dump', $pid);
+    said('sh', '-c', 'exec callgrind_control --dump "$1" 2>&1', 'sh', $pid);
 
     my ($file) = glob "$at/callgrind.*"
         or die "callgrind wrote nothing into $at\n";

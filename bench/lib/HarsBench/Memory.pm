@@ -23,7 +23,7 @@ our @columns = (
 sub takes {
     my ($f, @of) = @_;
 
-    return @of * (4 + $o{opened} / 600 + $o{kept} / 9000);
+    return @of * (3 + $o{opened} / 600 + $o{kept} / 9000);
 }
 
 
@@ -51,7 +51,7 @@ sub measure {
     generate($c, '-n', 1, '-d', 'once');
     my $before = pss($c);
     my $most = 0;
-    my $running = generating($c, '-c', $n, '-n', 1, '-r', $n, '-s', 2);
+    my $running = generating($c, '-c', $n, '-n', 1, '-r', $n, '-s', 1);
 
     until (HarsTest::Place::wait_for(0.1, sub {
         return is_over($running);
