@@ -39,6 +39,7 @@ each_step();
 wearable_dies();
 fognode_dies_here();
 fogcloud_dies_here();
+fognode_stops();
 all_at_once();
 
 end('fognode');
@@ -168,14 +169,25 @@ sub fogcloud_dies_here {
 }
 
 
+# a clean end in the middle of a session; what is kept stays kept
+sub fognode_stops {
+    meanwhile('the fog node is stopped while a session is open', 4, sub {
+        wait_for(sub { glob "$dir/spool/*.open" });
+        my $status = end('fognode');
+        fognode_start();
+        return $status == 0 ? 9 : $status;
+    }, '--speed', 4);
+}
+
+
 # somebody dies while a wearable brings its rows
 sub meanwhile {
-    my ($name, $i, $what) = @_;
+    my ($name, $i, $what, @more) = @_;
     my $from = next_start();
     my $pid = fork // die "fork: $!\n";
 
     if ($pid == 0) {
-        my ($rc, $said) = run(wearing($i, $from), '--tries', 60);
+        my ($rc, $said) = run(wearing($i, $from), '--tries', 60, @more);
         write_file("said-$i", $said);
         POSIX::_exit($rc);
     }
