@@ -25,7 +25,8 @@ struct hars_grant_s {
     pthread_mutex_t           mutex;      /* of what follows */
     pthread_cond_t            cond;
     unsigned                  asking:1;   /* somebody does */
-    unsigned                  forget:1;   /* the connection, too */
+    unsigned                  fresh:1;    /* is to be the connection */
+    uint64_t                  certificate;     /* that the token is bound to */
     hars_granted_t            granted;    /* serial 0: none yet */
     int64_t                   renew;      /* monotonic ms */
     int64_t                   end;
@@ -89,6 +90,10 @@ hars_grant_get(hars_grant_t *grant, hars_granted_t *granted,
     rc = HARS_OK;
     now = hars_grant_now();
 
+    if (grant->certificate != hars_https_certificate(&grant->conf->peer)) {
+        grant->renew = grant->end = 0;
+    }
+
     if (now >= grant->renew) {
         rc = hars_grant_ask(grant, answer);
 
@@ -114,20 +119,23 @@ static int
 hars_grant_ask(hars_grant_t *grant, hars_answer_t *answer)
 {
     int       rc;
-    unsigned  forget;
+    unsigned  fresh;
+    uint64_t  certificate;
 
     grant->asking = 1;
-    forget = grant->forget;
-    grant->forget = 0;
+    fresh = grant->fresh;
+    grant->fresh = 0;
     pthread_mutex_unlock(&grant->mutex);
 
-    if (forget) {
-        hars_https_free(grant->https);
-        grant->https = NULL;
-    }
+    /* one that is replaced meanwhile is another one the next time */
+
+    certificate = hars_https_certificate(&grant->conf->peer);
 
     if (grant->https == NULL) {
         grant->https = hars_https_create(&grant->conf->peer);
+
+    } else if (fresh) {
+        hars_https_fresh(grant->https);
     }
 
     rc = grant->https ? hars_grant_call(grant, answer) : HARS_ERROR;
@@ -137,6 +145,7 @@ hars_grant_ask(hars_grant_t *grant, hars_answer_t *answer)
 
     if (rc == HARS_OK) {
         rc = hars_grant_take(grant, answer);
+        grant->certificate = certificate;
     }
 
     pthread_cond_broadcast(&grant->cond);
@@ -233,19 +242,9 @@ hars_grant_refused(hars_grant_t *grant, unsigned long serial)
 
     if (grant->granted.serial == serial) {
         grant->renew = grant->end = 0;
-        grant->forget = 1;
+        grant->fresh = 1;
     }
 
-    pthread_mutex_unlock(&grant->mutex);
-}
-
-
-void
-hars_grant_forget(hars_grant_t *grant)
-{
-    pthread_mutex_lock(&grant->mutex);
-    grant->renew = grant->end = 0;
-    grant->forget = 1;
     pthread_mutex_unlock(&grant->mutex);
 }
 

@@ -2,8 +2,9 @@
 /*
  * The access token that a service has, as a client of its own, for an audience
  * (RFC 6749, 4.4; RFC 8705): one for all that call it, asked for when there
- * is none, and again at two thirds of its life, give or take; who needs it
- * meanwhile waits for that one answer.
+ * is none, and again at two thirds of its life, give or take, or when the
+ * certificate that it is bound to is another one; who needs it meanwhile waits
+ * for that one answer.
  */
 
 #ifndef HARS_GRANT_H
@@ -51,9 +52,5 @@ int hars_grant_get(hars_grant_t *grant, hars_granted_t *granted,
  * connection, since the certificate may be another one by now.
  */
 void hars_grant_refused(hars_grant_t *grant, unsigned long serial);
-
-/* forgets token and connection, since the certificate is another one */
-void hars_grant_forget(hars_grant_t *grant);
-
 
 #endif /* HARS_GRANT_H */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include <curl/curl.h>
 
@@ -22,6 +23,7 @@ struct hars_https_s {
     CURL                     *curl;
     const hars_https_conf_t  *conf;
     struct curl_slist        *connect_to;
+    uint64_t                  certificate;     /* that connections have */
     char                      said[CURL_ERROR_SIZE];
 
     /* of the call in hand */
@@ -69,6 +71,7 @@ hars_https_create(const hars_https_conf_t *conf)
     }
 
     https->conf = conf;
+    https->certificate = hars_https_certificate(conf);
     https->curl = curl_easy_init();
 
     if (conf->connect_to) {
@@ -118,6 +121,22 @@ hars_https_fresh(hars_https_t *https)
 }
 
 
+/* it is renewed by renaming: another inode, another time */
+uint64_t
+hars_https_certificate(const hars_https_conf_t *conf)
+{
+    struct stat  sb;
+
+    if (conf->cert == NULL || stat(conf->cert, &sb) == -1) {
+        return 0;
+    }
+
+    return (uint64_t) sb.st_ino
+           ^ ((uint64_t) sb.st_mtim.tv_sec * 1000000000
+              + (uint64_t) sb.st_mtim.tv_nsec) << 16;
+}
+
+
 int
 hars_https_call(hars_https_t *https, const hars_call_t *call,
     hars_answer_t *answer)
@@ -125,12 +144,20 @@ hars_https_call(hars_https_t *https, const hars_call_t *call,
     int                 rc;
     char                url[HARS_HTTPS_URL];
     CURLcode            code;
+    uint64_t            certificate;
     struct curl_slist  *headers;
 
     if (hars_https_url(https->conf->url, call->path, url) != HARS_OK) {
         snprintf(answer->error, sizeof(answer->error),
                  "the URL has to be https://HOST[:PORT][/PATH]");
         return HARS_DECLINED;
+    }
+
+    certificate = hars_https_certificate(https->conf);
+
+    if (https->certificate != certificate) {
+        https->certificate = certificate;
+        hars_https_fresh(https);
     }
 
     https->call = call;

@@ -8,7 +8,7 @@
  * names its authority (hars_tls_names.h).
  *
  * A handle keeps its connection from call to call and is used by one thread
- * at a time.
+ * at a time.  Another certificate in the file makes another connection.
  */
 
 #ifndef HARS_HTTPS_H
@@ -20,6 +20,7 @@
 #include "hars_token.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 
 #define HARS_HTTPS_URL    2048
@@ -85,6 +86,9 @@ void hars_https_free(hars_https_t *https);
 
 /* the next call is over a new connection, with what the files have now */
 void hars_https_fresh(hars_https_t *https);
+
+/* a number that is another one with another file in the certificate's place */
+uint64_t hars_https_certificate(const hars_https_conf_t *conf);
 
 /*
  * HARS_OK: there is an answer; HARS_ERROR: its "error" says why not;

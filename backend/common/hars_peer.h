@@ -26,8 +26,7 @@ void hars_peer_free(hars_peer_t *peer);
 /*
  * With the token, over "https", which is of this peer.  HARS_ERROR: there is
  * no answer, "answer" says why.  A token that is refused is asked for anew,
- * once, and both connections with it: a certificate that was renewed
- * meanwhile is the one of either then.
+ * once, and over new connections.
  */
 int hars_peer_call(hars_peer_t *peer, hars_https_t *https,
     hars_call_t *call, hars_answer_t *answer);

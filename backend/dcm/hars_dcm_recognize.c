@@ -40,9 +40,7 @@ static hars_recognized_e hars_recognize_part(hars_recognize_call_t *call,
 static hars_recognized_e hars_recognize_read(hars_recognize_call_t *call,
     const hars_part_t *part);
 static hars_recognized_e hars_recognize_ask(hars_recognize_call_t *call);
-static int hars_recognize_send(hars_recognize_call_t *call);
 static unsigned hars_recognize_stop(void *data);
-static void hars_recognize_connect(hars_recognize_t *recognize);
 static hars_recognized_e hars_recognize_judge(hars_recognize_call_t *call);
 static hars_recognized_e hars_recognize_take(hars_recognize_call_t *call,
     const hars_part_t *part);
@@ -209,70 +207,39 @@ hars_recognize_read(hars_recognize_call_t *call, const hars_part_t *part)
 }
 
 
-/* a token that was revoked meanwhile is replaced once */
 static hars_recognized_e
 hars_recognize_ask(hars_recognize_call_t *call)
 {
-    unsigned  n;
-
-    for (n = 0; n < 2; n++) {
-        hars_text_free(&call->answer.body);
-        memset(&call->answer, 0, sizeof(hars_answer_t));
-
-        if (hars_recognize_send(call) != HARS_OK) {
-            snprintf(call->recognized->reason, HARS_ANSWER_REASON, "%.500s",
-                     call->answer.error);
-            return HARS_RECOGNIZED_AWAY;
-        }
-
-        if (call->answer.status != 401) {
-            break;
-        }
-    }
-
-    return hars_recognize_judge(call);
-}
-
-
-static int
-hars_recognize_send(hars_recognize_call_t *call)
-{
     int                rc;
     hars_call_t        sent;
-    hars_granted_t     granted;
     hars_recognize_t  *recognize;
 
     recognize = call->recognize;
-    hars_recognize_connect(recognize);
-
-    if (recognize->https == NULL
-        || hars_grant_get(recognize->grant, &granted, &call->answer)
-           != HARS_OK)
-    {
-        return HARS_ERROR;
-    }
-
-    hars_text_free(&call->answer.body);
-    memset(&call->answer, 0, sizeof(hars_answer_t));
     memset(&sent, 0, sizeof(sent));
+    memset(&call->answer, 0, sizeof(hars_answer_t));
 
     sent.path = call->path;
     sent.type = "application/vnd.hars.samples";
     sent.body = call->body;
     sent.len = call->len;
-    sent.token = granted.token;
     sent.stop = hars_recognize_stop;
     sent.data = recognize;
 
-    rc = hars_https_call(recognize->https, &sent, &call->answer);
-
-    if (rc == HARS_OK && call->answer.status == 401) {
-        hars_grant_refused(recognize->grant, granted.serial);
+    if (recognize->https == NULL) {
+        recognize->https = hars_https_create(&recognize->peer->conf);
     }
 
-    OPENSSL_cleanse(&granted, sizeof(granted));
+    rc = recognize->https ? hars_peer_call(recognize->peer, recognize->https,
+                                           &sent, &call->answer)
+                          : HARS_ERROR;
 
-    return rc == HARS_OK ? HARS_OK : HARS_ERROR;
+    if (rc != HARS_OK) {
+        snprintf(call->recognized->reason, HARS_ANSWER_REASON, "%.500s",
+                 call->answer.error);
+        return HARS_RECOGNIZED_AWAY;
+    }
+
+    return hars_recognize_judge(call);
 }
 
 
@@ -280,26 +247,6 @@ static unsigned
 hars_recognize_stop(void *data)
 {
     return atomic_load(((hars_recognize_t *) data)->stop);
-}
-
-
-/* a connection shows the certificate that it was made with */
-static void
-hars_recognize_connect(hars_recognize_t *recognize)
-{
-    unsigned long  identity;
-
-    identity = atomic_load(recognize->identities);
-
-    if (recognize->identity != identity) {
-        hars_https_free(recognize->https);
-        recognize->https = NULL;
-        recognize->identity = identity;
-    }
-
-    if (recognize->https == NULL) {
-        recognize->https = hars_https_create(recognize->peer);
-    }
 }
 
 

@@ -13,7 +13,7 @@
 
 
 #include "hars_dcm_answer.h"
-#include "hars_grant.h"
+#include "hars_peer.h"
 #include "hars_dcm_queue.h"
 
 
@@ -34,16 +34,13 @@ typedef struct {
 } hars_recognized_t;
 
 
-/* of a thread; all but https and identity is given */
+/* of a thread; all but https is given */
 typedef struct {
     hars_dcm_t               *dcm;
-    const hars_https_conf_t  *peer;       /* the ML service */
-    hars_grant_t             *grant;
-    atomic_ulong             *identities; /* counts the own certificates */
+    hars_peer_t              *peer;       /* the ML service */
     atomic_uint              *stop;       /* not 0: no call is waited for */
 
     hars_https_t             *https;      /* to be freed; NULL: not yet */
-    unsigned long             identity;   /* that it was made with */
 } hars_recognize_t;
 
 

@@ -6,6 +6,7 @@
 
 #include "hars_dcm_recognizer.h"
 #include "hars_pace.h"
+#include "hars_dcm_peer.h"
 #include "hars_dcm_recognize.h"
 #include "hars_renewal.h"
 #include "hars_dcm_streams.h"
@@ -38,9 +39,7 @@ typedef struct {
 
 struct hars_recognizer_s {
     hars_dcm_t             *dcm;
-    hars_https_conf_t       peer;         /* the ML service */
-    hars_grant_conf_t       grant_conf;
-    hars_grant_t           *grant;
+    hars_peer_t             peer;         /* the ML service */
 
     pthread_mutex_t         mutex;        /* of what follows */
     pthread_cond_t          cond;
@@ -51,7 +50,6 @@ struct hars_recognizer_s {
     int64_t                 looked;       /* at the certificate, ms */
 
     atomic_uint             stop;
-    atomic_ulong            identities;   /* counts the own certificates */
     unsigned                threads;      /* that run */
     hars_recognizer_slot_t  slot[HARS_RECOGNIZER_THREADS];
 };
@@ -86,24 +84,12 @@ hars_recognizer_start(hars_dcm_t *dcm)
 
     conf = &dcm->conf;
     recognizer->dcm = dcm;
-    recognizer->peer.url = conf->ml_url;
-    recognizer->peer.cert = conf->certificate;
-    recognizer->peer.key = conf->key;
-    recognizer->peer.cacert = conf->server_ca;
-
-    recognizer->grant_conf.peer = recognizer->peer;
-    recognizer->grant_conf.peer.url = conf->auth_url;
-    recognizer->grant_conf.client_id = conf->client_id;
-    recognizer->grant_conf.scope = "ml:recognize";
-    recognizer->grant_conf.resource = conf->ml_resource;
-    recognizer->grant_conf.stop = &recognizer->stop;
-
     pthread_mutex_init(&recognizer->mutex, NULL);
     pthread_cond_init(&recognizer->cond, NULL);
 
-    recognizer->grant = hars_grant_create(&recognizer->grant_conf);
-
-    if (recognizer->grant == NULL
+    if (hars_dcm_peer(&recognizer->peer, conf, conf->ml_url,
+                      conf->ml_resource, "ml:recognize", &recognizer->stop)
+        != HARS_OK
         || hars_recognizer_threads(recognizer) != HARS_OK)
     {
         hars_log_error("the recognizer cannot be started");
@@ -134,8 +120,6 @@ hars_recognizer_threads(hars_recognizer_t *recognizer)
         slot->recognizer = recognizer;
         slot->recognize.dcm = recognizer->dcm;
         slot->recognize.peer = &recognizer->peer;
-        slot->recognize.grant = recognizer->grant;
-        slot->recognize.identities = &recognizer->identities;
         slot->recognize.stop = &recognizer->stop;
 
         if (pthread_create(&slot->thread, NULL, hars_recognizer_thread, slot)
@@ -168,7 +152,7 @@ hars_recognizer_stop(hars_recognizer_t *recognizer)
         hars_https_free(recognizer->slot[i].recognize.https);
     }
 
-    hars_grant_free(recognizer->grant);
+    hars_peer_free(&recognizer->peer);
     pthread_cond_destroy(&recognizer->cond);
     pthread_mutex_destroy(&recognizer->mutex);
     free(recognizer);
@@ -323,9 +307,8 @@ hars_recognizer_certificate(hars_recognizer_t *recognizer)
 
     pthread_mutex_unlock(&recognizer->mutex);
 
-    if (look && hars_renewal(&recognizer->grant_conf.peer) == HARS_OK) {
-        atomic_fetch_add(&recognizer->identities, 1);
-        hars_grant_forget(recognizer->grant);
+    if (look) {
+        (void) hars_renewal(&recognizer->peer.grant_conf.peer);
     }
 }
 

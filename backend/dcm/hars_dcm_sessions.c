@@ -2,9 +2,9 @@
 /* See hars_dcm_sessions.h for what this is. */
 
 #include "hars_dcm_sessions.h"
+#include "hars_dcm_peer.h"
 #include "hars_dcm_remember.h"
 #include "hars_log.h"
-#include "hars_peer.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -60,9 +60,8 @@ static int64_t hars_sessions_now(void);
 hars_sessions_t *
 hars_sessions_create(hars_dcm_t *dcm)
 {
-    hars_peer_t       *peer;
-    hars_sessions_t   *sessions;
-    hars_dcm_conf_t   *conf;
+    hars_dcm_conf_t  *conf;
+    hars_sessions_t  *sessions;
 
     sessions = calloc(1, sizeof(hars_sessions_t));
 
@@ -72,25 +71,16 @@ hars_sessions_create(hars_dcm_t *dcm)
     }
 
     conf = &dcm->conf;
-    peer = &sessions->peer;
     sessions->dcm = dcm;
     pthread_mutex_init(&sessions->mutex, NULL);
     pthread_cond_init(&sessions->cond, NULL);
 
-    peer->conf.url = conf->fog_url;
-    peer->conf.cert = conf->certificate;
-    peer->conf.key = conf->key;
-    peer->conf.cacert = conf->server_ca;
+    sessions->peer.grant_conf.seconds = HARS_SESSIONS_SECONDS;
 
-    peer->grant_conf.peer = peer->conf;
-    peer->grant_conf.peer.url = conf->auth_url;
-    peer->grant_conf.client_id = conf->client_id;
-    peer->grant_conf.scope = "fog:resolve";
-    peer->grant_conf.resource = conf->fog_resource;
-    peer->grant_conf.seconds = HARS_SESSIONS_SECONDS;
-    peer->grant_conf.stop = &sessions->stop;
-
-    if (hars_peer_create(peer) != HARS_OK) {
+    if (hars_dcm_peer(&sessions->peer, conf, conf->fog_url,
+                      conf->fog_resource, "fog:resolve", &sessions->stop)
+        != HARS_OK)
+    {
         hars_log_error("no memory");
         hars_sessions_free(sessions);
         return NULL;

@@ -46,6 +46,7 @@ session();
 others();
 the_dcm_is_away();
 the_cloud_is_away();
+renewed();
 revoked();
 
 is(end('fognode'), 0, 'the fog node ends');
@@ -97,9 +98,10 @@ sub settings {
         fog_url => cloud(), fog_resource => $fog,
         dcm_url => url(), dcm_resource => $HarsTest::Reference::dcm,
         auth_url => HarsTest::Reference::auth(), client_id => 'edge',
-        certificate => "$pki/who-edge.pem", key => "$pki/who-edge.key",
+        certificate => path('edge.pem'), key => path('edge.key'),
         server_ca => "$pki/ca.pem");
 
+    identity('edge');
     write_file('fn.key', '7c' x 32 . "\n");
     write_file('fn.conf',
                join '', map { "$_ = $setting{$_}\n" } sort keys %setting);
@@ -107,6 +109,17 @@ sub settings {
     my ($rc, $said) = run("$build/bin/hars-fognode", '--config',
                           path('fn.conf'), 'register');
     is($rc, 0, 'the fog node registers itself') or diag($said);
+}
+
+
+# the fog node's; the certificate comes last, in one step
+sub identity {
+    my ($name) = @_;
+
+    for (qw(key pem)) {
+        write_file("$_.new", content("$pki/who-$name.$_"));
+        rename path("$_.new"), path("edge.$_") or die "edge.$_: $!\n";
+    }
 }
 
 
@@ -328,6 +341,29 @@ sub the_cloud_is_away {
     is_deeply([ glob path('fn.spool') . '/*.refused' ], [],
               '... nothing was refused');
 }
+
+
+# another certificate of the fog node: no connection and no token of the old
+# one goes on
+sub renewed {
+    system("$HarsTest::Place::top/scripts/demo-pki.sh", $pki, 'client',
+           'who-edge-2', '--cn', 'edge') == 0 or die "demo-pki.sh\n";
+    identity('edge-2');
+
+    my $before = received('paul');
+    my $refused = refused();
+    my ($rc, $said) = run(wearing('paul', 50));
+    is($rc, 0, 'the fog node has another certificate') or diag($said);
+    ok(wait_for(sub { received('paul') == $before + $rows }),
+       '... and sends by it') or diag(content(path('fognode.log')));
+    is(scalar(grep { $_->{certificate_s256} eq thumbprint('edge-2') }
+              recordings('paul')), 1,
+       '... as the data collecting mechanism sees');
+    is(refused(), $refused, '... no token of the old one is sent with it');
+}
+
+
+sub refused { return scalar grep { / 401 / } split /\n/, content(path('access.log')) }
 
 
 sub revoked {

@@ -198,9 +198,7 @@ hars_carrier_certificate(hars_carrier_t *carrier)
     carrier->looked = now;
 
     if (hars_renewal(&carrier->peer.grant_conf.peer) == HARS_OK) {
-        hars_log_info("the certificate was renewed: connections to come use "
-                      "it");
-        hars_grant_forget(carrier->peer.grant);
+        hars_log_info("the certificate was renewed");
     }
 }
 
