@@ -114,7 +114,11 @@ ngx_http_hars_has_value(hars_str_t *list, u_char separator, ngx_str_t *value)
 
     while (p < last) {
 
-        for (q = p; q < last && *q != separator; q++) { /* void */ }
+        q = memchr(p, separator, last - p);
+
+        if (q == NULL) {
+            q = last;
+        }
 
         if ((size_t) (q - p) == value->len
             && ngx_memcmp(p, value->data, value->len) == 0)
