@@ -8,6 +8,8 @@
  *
  *     -c N  connections (64)        -r N  requests a second, all together
  *     -s N  seconds (2)             -w N  seconds before these, not counted
+ *     -y N  seconds over which the connections begin, so that they do not ask
+ *           in step
  *     -t F  bearer tokens, a line each; or -g PREFIX -n N: that many, made
  *     -d HOW which one a request brings: random (uniform), zipf (s = 1), each
  *           (a connection its own), once (every one once, then it ends, or
@@ -102,7 +104,7 @@ hars_tlsload_options(hars_tlsload_t *load, int argc, char **argv)
 {
     int  option;
 
-    while ((option = getopt_long(argc, argv, "c:s:w:r:t:g:n:d:S:p:b:2H:R",
+    while ((option = getopt_long(argc, argv, "c:s:w:r:y:t:g:n:d:S:p:b:2H:R",
                                  hars_tlsload_long, NULL)) != -1)
     {
         hars_tlsload_option(load, option, optarg);
@@ -116,7 +118,8 @@ hars_tlsload_options(hars_tlsload_t *load, int argc, char **argv)
         || load->rate < 0
         || (load->handshakes && load->h2)
         || (load->tokens.draw == HARS_TOKENS_ONCE
-            && (load->rate > 0 || load->warm > 0)))
+            && (load->rate > 0 || (load->warm > 0 && load->seconds == 0)))
+        || (load->spread > 0 && load->rate > 0))
     {
         hars_tlsload_fail("usage", "see the head of bench/tlsload.c");
     }
@@ -161,6 +164,10 @@ hars_tlsload_option(hars_tlsload_t *load, int option, char *value)
 
     case 'r':
         load->rate = atof(value);
+        break;
+
+    case 'y':
+        load->spread = atof(value);
         break;
 
     case 'p':

@@ -44,6 +44,7 @@ typedef struct {
     double                seconds;        /* 0: until the tokens are over */
     double                warm;           /* seconds */
     double                rate;           /* a second; 0: closed loop */
+    double                spread;         /* s, of closed loop's beginning */
     hars_tokens_t         tokens;
     unsigned              h2;
     unsigned              handshakes;     /* 0: connections that are kept */

@@ -24,6 +24,7 @@
 
 static void hars_tlsload_open(hars_tlsload_t *load, hars_tlsload_conn_t *c);
 static void hars_tlsload_schedule(hars_tlsload_t *load, uint64_t now);
+static void hars_tlsload_spread(hars_tlsload_t *load, uint64_t now);
 static uint64_t hars_tlsload_due(const hars_tlsload_t *load, uint64_t k);
 static void hars_tlsload_wait(hars_tlsload_t *load);
 static int hars_tlsload_timeout(const hars_tlsload_t *load,
@@ -104,7 +105,7 @@ hars_tlsload_run(hars_tlsload_t *load)
         if (load->rate > 0) {
             load->conn[i].due = hars_tlsload_due(load, i);
 
-        } else {
+        } else if (load->spread == 0) {
             hars_tlsload_request(load, &load->conn[i]);
         }
     }
@@ -153,6 +154,7 @@ hars_tlsload_schedule(hars_tlsload_t *load, uint64_t now)
     hars_tlsload_conn_t  *c;
 
     if (load->rate == 0) {
+        hars_tlsload_spread(load, now);
         return;
     }
 
@@ -173,9 +175,30 @@ hars_tlsload_schedule(hars_tlsload_t *load, uint64_t now)
 }
 
 
+/* first requests, one connection after another */
+static void
+hars_tlsload_spread(hars_tlsload_t *load, uint64_t now)
+{
+    if (load->spread == 0) {
+        return;
+    }
+
+    while (load->scheduled < load->connections
+           && hars_tlsload_due(load, load->scheduled) <= now)
+    {
+        hars_tlsload_request(load, &load->conn[load->scheduled++]);
+    }
+}
+
+
 static uint64_t
 hars_tlsload_due(const hars_tlsload_t *load, uint64_t k)
 {
+    if (load->spread > 0) {
+        return load->start + (uint64_t) (1e9 * load->spread * (double) k
+                                         / load->connections);
+    }
+
     return load->start + (uint64_t) (1e9 * (double) k / load->rate);
 }
 
@@ -213,7 +236,10 @@ hars_tlsload_timeout(const hars_tlsload_t *load, struct timespec *ts)
     ts->tv_sec = HARS_TLSLOAD_SILENCE;
     ts->tv_nsec = 0;
 
-    if (load->rate == 0 || load->ending) {
+    if (load->ending
+        || (load->rate == 0
+            && (load->spread == 0 || load->scheduled == load->connections)))
+    {
         return 1;
     }
 

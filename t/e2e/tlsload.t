@@ -79,6 +79,10 @@ cmp_ok($said->{good}, '>', 4, 'a body of 1 MB');
 is(tlsload('/refused', '-s', 0.1)->{good} // 0, 0, '401 is not good');
 isnt($?, 0, 'and the exit status says so');
 
+# connections that begin one after another, of ten in a second
+tlsload('/spread', '-c', 10, '-y', 1, '-s', 0.25);
+is(connections(seen('/spread')), 3, 'those that are due by then');
+
 # tokens that are made
 $said = tlsload('/made', '-g', 'made', '-n', 50, '-d', 'once', '-c', 4);
 is($said->{good}, 50, 'tokens that are made, once each');
