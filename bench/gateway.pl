@@ -91,10 +91,6 @@ only();
 missing();
 die "two cores are needed, one for the worker and one for all else\n"
     if said('getconf', '_NPROCESSORS_ONLN') < 2;
-system('make', '-s', '-C', $top, "BUILD=$build", 'programs', 'module',
-       "$build/bench/tlsload", "$build/bench/httpload") == 0
-    or die "the build failed\n";
-
 HarsBench::Table::read_from("$o{out}.tsv");
 measure() if !$o{draw};
 report();
@@ -103,6 +99,9 @@ exit 0;
 
 
 sub measure {
+    system('make', '-s', '-C', $top, "BUILD=$build", 'programs', 'module',
+           "$build/bench/tlsload", "$build/bench/httpload") == 0
+        or die "the build failed\n";
     alone();
     pin();
     HarsBench::Behind::start();
