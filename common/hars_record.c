@@ -19,9 +19,6 @@
 
 #include "hars_record.h"
 
-/* SHA256_Init() and its like are there in all of OpenSSL 3 */
-#define OPENSSL_SUPPRESS_DEPRECATED
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -31,6 +28,13 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+
+
+/*
+ * SHA256_Init() and its like are there in all of OpenSSL 3; whoever includes
+ * this file may have its headers already, and its own say about them
+ */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 
 #define HARS_HMAC_BLOCK      64
