@@ -13,6 +13,7 @@
 
 
 #include "hars_ml_boost.h"
+#include "hars_ml_random.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -271,7 +272,7 @@ hars_boost_slopes(hars_booster_t *b, unsigned class)
         b->slope[i].g = share - (class == b->class[i]);
         b->slope[i].h = fmaxf(share * (1 - share), 1e-6f);
 
-        if (hars_boost_random(b) & 1) {
+        if (hars_random_next(&b->random) & 1) {
             b->order[b->taken++] = i;
         }
     }

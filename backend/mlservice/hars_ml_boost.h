@@ -42,8 +42,5 @@ typedef struct {
 /* one tree for "class", of the windows that b->order begins with */
 void hars_boost_tree(hars_booster_t *b, unsigned class);
 
-/* splitmix64 */
-uint64_t hars_boost_random(hars_booster_t *b);
-
 
 #endif /* HARS_ML_BOOST_H */

@@ -14,6 +14,7 @@
 
 
 #include "hars_ml_boost.h"
+#include "hars_ml_random.h"
 
 #include <math.h>
 #include <string.h>
@@ -135,7 +136,7 @@ hars_boost_split(hars_booster_t *b, const hars_bough_t *bough,
     }
 
     for (i = 0; i < b->inputs && i < b->fit->drawn; i++) {
-        k = i + (unsigned) (hars_boost_random(b) % (b->inputs - i));
+        k = i + (unsigned) (hars_random_next(&b->random) % (b->inputs - i));
         input = draw[k];
         draw[k] = draw[i];
 
@@ -254,17 +255,4 @@ hars_boost_leaf(hars_booster_t *b, const hars_bough_t *bough, uint32_t root,
     f->node[bough->node] = (hars_node_t) {
         INFINITY, 0, (uint16_t) (bough->node - root)
     };
-}
-
-
-uint64_t
-hars_boost_random(hars_booster_t *b)
-{
-    uint64_t  z;
-
-    z = (b->random += 0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-
-    return z ^ z >> 31;
 }

@@ -10,6 +10,7 @@
  */
 
 
+#include "hars_ml_random.h"
 #include "hars_ml_train.h"
 
 #include <math.h>
@@ -72,7 +73,6 @@ static double hars_grow_gain(const hars_grower_t *g, const hars_branch_t *b,
     const unsigned *count, unsigned input, float threshold);
 static uint32_t hars_grow_part(hars_grower_t *g, const hars_branch_t *b,
     const hars_split_t *split);
-static uint64_t hars_grow_random(hars_grower_t *g);
 
 
 int
@@ -389,7 +389,7 @@ hars_grow_split(hars_grower_t *g, const hars_branch_t *b,
     tried = 0;
 
     for (i = 0; i < g->inputs && tried < g->fit->tries; i++) {
-        k = i + (unsigned) (hars_grow_random(g) % (g->inputs - i));
+        k = i + (unsigned) (hars_random_next(&g->random) % (g->inputs - i));
         input = draw[k];
         draw[k] = draw[i];
 
@@ -399,7 +399,7 @@ hars_grow_split(hars_grower_t *g, const hars_branch_t *b,
         }
 
         threshold = low + (high - low)
-                          * (float) (hars_grow_random(g) >> 40) / (1 << 24);
+                          * (float) (hars_random_next(&g->random) >> 40) / (1 << 24);
         threshold = threshold < high ? threshold : low;
         gain = hars_grow_gain(g, b, count, input, threshold);
         tried++;
@@ -502,18 +502,4 @@ hars_grow_part(hars_grower_t *g, const hars_branch_t *b,
     memcpy(g->order + left, g->aside, right * sizeof(uint32_t));
 
     return left;
-}
-
-
-/* splitmix64 */
-static uint64_t
-hars_grow_random(hars_grower_t *g)
-{
-    uint64_t  z;
-
-    z = (g->random += 0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-
-    return z ^ z >> 31;
 }

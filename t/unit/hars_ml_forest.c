@@ -16,6 +16,7 @@
 #include "../../backend/mlservice/hars_ml_gait.c"
 #include "../../backend/mlservice/hars_ml_grow.c"
 #include "../../backend/mlservice/hars_ml_inputs.c"
+#include "../../backend/mlservice/hars_ml_random.c"
 #include "../../backend/mlservice/hars_ml_spectrum.c"
 #include "../../backend/mlservice/hars_ml_sort.c"
 #include "../../backend/mlservice/hars_ml_time.c"

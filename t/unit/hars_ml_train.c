@@ -28,6 +28,7 @@
 #include "../../backend/mlservice/hars_ml_model_forest.c"
 #include "../../backend/mlservice/hars_ml_model_knn.c"
 #include "../../backend/mlservice/hars_ml_person.c"
+#include "../../backend/mlservice/hars_ml_random.c"
 #include "../../backend/mlservice/hars_ml_recognize.c"
 #include "../../backend/mlservice/hars_ml_recording.c"
 #include "../../backend/mlservice/hars_ml_report.c"
