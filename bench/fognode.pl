@@ -11,7 +11,7 @@
 #   --seconds N        of each round (4)
 #   --rounds N         (3)
 #   --links N          at a time (32)
-#   --devices N        that come in turn (256)
+#   --devices N        that come in turn, others in each round (256)
 #
 # CPU is user and system time of the fog node alone; wearables, nginx and
 # hars-fogcloud share the machine with it.  The data collecting mechanism is
@@ -44,12 +44,13 @@ fognode_settings(rate => 10000, burst => 10000, spool_bytes => 1 << 32,
                  metrics_user => scalar getpwuid $>);
 run("$build/bin/hars-fognode", '--config', "$dir/fognode.conf", 'register');
 fognode_start();
-devices();
+my $registered = 0;
 
 for my $what (qw(sessions records)) {
     my (@rate, @cpu, @rows, $said);
 
     for my $round (1 .. $o{rounds}) {
+        devices();
         my $before = cpu();
         (my $rc, $said) = run("$build/bench/fogload", "$dir/fn.sock",
                               "$dir/devices", $o{links}, $o{seconds}, $what);
@@ -81,7 +82,7 @@ fogcloud_stop();
 sub devices {
     open my $fh, '>', "$dir/devices" or die "devices: $!\n";
 
-    for my $i (0 .. $o{devices} - 1) {
+    for my $i ($registered .. $registered + $o{devices} - 1) {
         my ($status, $given) = fogcloud_ask('POST', '/v1/fog/devices',
             { id => "wearable-$i", patient => "p$i" },
             fogcloud_as('operator', 'op', 'fog:register'));
@@ -91,6 +92,7 @@ sub devices {
     }
 
     close $fh or die "devices: $!\n";
+    $registered += $o{devices};
 }
 
 
