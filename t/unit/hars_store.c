@@ -257,7 +257,7 @@ main(void)
 {
     char  path[64];
 
-    snprintf(path, sizeof(path), "/tmp/hars_store_sync.XXXXXX");
+    snprintf(path, sizeof(path), "/tmp/hars_store.XXXXXX");
 
     if (mkdtemp(path) == NULL) {
         return 1;
