@@ -155,7 +155,8 @@ hars_uplink_run(void *data)
     uint64_t               one;
     hars_https_t          *https;
     hars_fn_call_t        *call = data;
-    struct hars_uplink_s  *uplink = call->fn->uplink;
+    hars_fn_t             *fn = call->fn;
+    struct hars_uplink_s  *uplink = fn->uplink;
 
     https = hars_fn_clock() - call->made < HARS_UPLINK_LATE
             ? hars_uplink_handle(uplink) : NULL;
@@ -171,9 +172,11 @@ hars_uplink_run(void *data)
     uplink->last = &call->next;
     pthread_mutex_unlock(&uplink->mutex);
 
+    /* the call may be gone as soon as it is in the list */
+
     one = 1;
 
-    if (write(call->fn->event, &one, sizeof(one)) != sizeof(one)) {
+    if (write(fn->event, &one, sizeof(one)) != sizeof(one)) {
         hars_log_error("eventfd is full");
     }
 }
