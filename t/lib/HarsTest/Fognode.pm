@@ -126,8 +126,8 @@ sub fognode_nginx {
 
     write_file('nginx.conf', <<"END");
 daemon off;
+master_process off;
 $user
-worker_processes 1;
 pid $dir/nginx.pid;
 error_log $dir/nginx.log;
 events { worker_connections 1024; }
