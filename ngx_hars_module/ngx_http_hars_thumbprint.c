@@ -23,6 +23,7 @@ static ngx_uint_t ngx_http_hars_asked_here(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_hars_session_foreign(ngx_ssl_conn_t *ssl);
 static ngx_int_t ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn,
     ngx_ssl_conn_t *ssl, ngx_log_t *log);
+static ngx_uint_t ngx_http_hars_is_authority(ngx_ssl_conn_t *ssl, X509 *cert);
 static ngx_int_t ngx_http_hars_strip(ngx_http_request_t *r);
 
 
@@ -165,7 +166,7 @@ ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn, ngx_ssl_conn_t *ssl,
      * again where a session is resumed
      */
 
-    if (X509_check_ca(cert)
+    if (ngx_http_hars_is_authority(ssl, cert)
         || X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
     {
         X509_free(cert);
@@ -186,6 +187,34 @@ ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn, ngx_ssl_conn_t *ssl,
     conn->has_cert = 1;
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_hars_is_authority(ngx_ssl_conn_t *ssl, X509 *cert)
+{
+    int                 ca;
+    BASIC_CONSTRAINTS  *bc;
+
+    /*
+     * Verification has read all extensions; of a session's certificate
+     * nobody has, and X509_check_ca() would, for the one that mostly decides
+     */
+
+    if (SSL_session_reused(ssl)) {
+        bc = X509_get_ext_d2i(cert, NID_basic_constraints, NULL, NULL);
+
+        if (bc) {
+            ca = bc->ca;
+            BASIC_CONSTRAINTS_free(bc);
+
+            if (!ca) {
+                return 0;
+            }
+        }
+    }
+
+    return X509_check_ca(cert) != 0;
 }
 
 

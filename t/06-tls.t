@@ -552,6 +552,14 @@ sub resuming {
     HarsTest::Authority::rules(\%known);
 }
 
+my %issuing = (
+    authority => certificate('authority', $key{p256},
+                             ext => "basicConstraints=critical,CA:TRUE\n"),
+    signer => certificate('signer', $key{p256},
+                          ext => "keyUsage=digitalSignature,keyCertSign\n"),
+    old => certificate('old', $key{p256}, ext => "nsCertType=client,sslCA\n"),
+);
+
 for my $setting (grep { $settings{$_} } sort keys %settings) {
     resuming($setting);
 
@@ -578,6 +586,13 @@ for my $setting (grep { $settings{$_} } sort keys %settings) {
         ($reused, $said) = resumed({ cert => "$pki/$bad" });
         unlike($said, qr/^(?:HTTP\S+ 200|V: ok|S256: \S)/m,
                "nor is one of a $bad certificate");
+    }
+
+    for my $bad ('authority', 'signer', 'old') {
+        ($reused, $said) = resumed({ cert => $issuing{$bad} });
+        is($reused, 1, "a session of one that may sign others: $bad");
+        like($said, qr/^V: no_cert/m, 'is none of a client');
+        unlike($said, qr/^S256: \S/m, 'and has no thumbprint');
     }
 }
 

@@ -1018,7 +1018,7 @@ is_deeply([ grep { $manual !~ /\b$_\b/ } sort keys %all ], [],
           'every metric is explained');
 my $directive = qr/^hars_(?:status|redis|seal_key|stale_if_error
                            |refresh_before|token_id|verdict)$
-                           |^hars_(?:as|dcm|ml)_/x;   # those are of the services
+                           |^hars_(?:as|dcm|ml|fogcloud|fognode)_/x;   # those are of the services
 is_deeply([ grep { !$metric{$_} && $_ !~ $directive }
             $manual =~ /\b(hars_[a-z0-9_]+)/g ], [], 'and no other one');
 

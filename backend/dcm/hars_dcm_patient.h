@@ -29,8 +29,9 @@ int hars_patient_read(hars_dcm_t *dcm, const char *sub,
     hars_patient_read_pt read, void *data);
 
 /*
- * As hars_patient_key(); makes the patient where there is none, but HARS_DECLINED while
- * what is left of one that was erased is on its way out.  It writes, and waits.
+ * As hars_patient_key(); makes the patient where there is none, but
+ * HARS_DECLINED while what is left of one that was erased is on its way out.
+ * It writes, and waits.
  * *full: it failed since the disk is full.
  */
 int hars_patient_key_made(hars_dcm_t *dcm, const char *sub,

@@ -201,12 +201,13 @@ hars_recording_windows(hars_db_t *db, const hars_patient_key_t *key,
     activities = calloc(1, sizeof(hars_activities_t));
 
     rc = block && activities
-         ? hars_timeline_of(db, windows->recording->patient, windows->recording->id)
+         ? hars_timeline_of(db, windows->recording->patient,
+                            windows->recording->id)
          : HARS_ERROR;
 
     while (rc == HARS_OK) {
-        rc = hars_timeline_next(db, windows->recording->patient, key, activities,
-                                block);
+        rc = hars_timeline_next(db, windows->recording->patient, key,
+                                activities, block);
 
         for (i = 0; rc == HARS_OK && i < block->n; i++) {
             json_array_append_new(windows->list,

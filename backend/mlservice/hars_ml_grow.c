@@ -399,7 +399,8 @@ hars_grow_split(hars_grower_t *g, const hars_branch_t *b,
         }
 
         threshold = low + (high - low)
-                          * (float) (hars_random_next(&g->random) >> 40) / (1 << 24);
+                    * (float) (hars_random_next(&g->random) >> 40)
+                    / (1 << 24);
         threshold = threshold < high ? threshold : low;
         gain = hars_grow_gain(g, b, count, input, threshold);
         tried++;
