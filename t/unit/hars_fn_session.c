@@ -24,6 +24,7 @@
 
 static void provisional(void);
 static void confirming(void);
+static void astray(void);
 static void quiet(void);
 static void records(void);
 static void places(void);
@@ -36,6 +37,7 @@ main(void)
 {
     provisional();
     confirming();
+    astray();
     quiet();
     records();
     places();
@@ -123,6 +125,37 @@ confirming(void)
     answer(ncalls - 1, 404);
     ok(link->fd == -1, "fogcloud has none such: the link ends at once");
     close(fd);
+}
+
+
+/* an answer that went astray, and one that was torn */
+static void
+astray(void)
+{
+    int              fd;
+    unsigned         i;
+    char             sid[HARS_FN_SID];
+    hars_fn_link_t  *link;
+
+    for (i = 0; i < 2; i++) {
+        fresh();
+        link = link_new(&fd);
+        ok(begin(link, fd), "a session");
+        send_record(link, fd, 0);
+        memcpy(sid, link->sid, sizeof(sid));
+        sid[i ? sizeof(sid) - 2 : 0] ^= i ? sid[sizeof(sid) - 2] : 1;
+        confirm(sid);
+        ok(link->state == HARS_LINK_CONFIRMING && appended == 0,
+           i ? "one with a part of its sid confirms nothing"
+             : "one of another session confirms nothing");
+        ms += 1000;
+        hars_fn_session_tick(&node, link, ms);
+        ok(ncalls == 3, "... and it is asked again");
+        confirm(link->sid);
+        ok(link->state == HARS_LINK_OPEN && appended == 1,
+           "... till it is its own");
+        close(fd);
+    }
 }
 
 

@@ -25,6 +25,7 @@
 static int begin(hars_fn_link_t *link, int fd);
 static int open_it(hars_fn_link_t *link, int fd);
 static void answer(unsigned i, long status);
+static void confirm(const char *sid);
 static void send_record(hars_fn_link_t *link, int fd, unsigned skip);
 static uint64_t kept(int fd);
 static void put(hars_fn_link_t *link, int fd, const unsigned char *m,
@@ -90,7 +91,7 @@ open_it(hars_fn_link_t *link, int fd)
     }
 
     send_record(link, fd, 0);
-    answer(ncalls - 1, 200);
+    confirm(link->sid);
 
     return link->state == HARS_LINK_OPEN;
 }
@@ -108,6 +109,19 @@ answer(unsigned i, long status)
     if (link->fd != -1 && link->serial == call->serial) {
         call->done(&node, link, call);
     }
+}
+
+
+/* what fogcloud says to the last call, of this session */
+static void
+confirm(const char *sid)
+{
+    hars_fn_call_t  *call = calls[ncalls - 1];
+
+    call->answer_len = (size_t) snprintf((char *) call->answer,
+                                         sizeof(call->answer),
+                                         "{\"sid\":\"%s\"}", sid);
+    answer(ncalls - 1, 200);
 }
 
 

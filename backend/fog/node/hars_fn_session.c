@@ -38,6 +38,8 @@ static void hars_fn_first(hars_fn_t *fn, hars_fn_link_t *link,
 static void hars_fn_confirm(hars_fn_t *fn, hars_fn_link_t *link);
 static void hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link,
     hars_fn_call_t *call);
+static int hars_fn_confirms(const hars_fn_call_t *call,
+    const hars_fn_link_t *link);
 
 
 void
@@ -304,7 +306,7 @@ hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
         return;
     }
 
-    if (call->status >= 200 && call->status < 300) {
+    if (hars_fn_confirms(call, link)) {
         hars_fn_count(&fn->metrics, HARS_FN_SESSION_OPEN);
         link->touched = hars_fn_clock();
         hars_fn_session_state(fn, link, HARS_LINK_OPEN);
@@ -322,11 +324,27 @@ hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
 
     /* no answer, or not now: the tick asks again while there is time */
 
-    if (call->status && call->status != 429 && call->status < 500) {
+    if (call->status == 200) {
+        hars_log_warn("fogcloud's confirmation is not this session's");
+
+    } else if (call->status && call->status != 429 && call->status < 500) {
         hars_log_warn("fogcloud did not confirm a session: status %ld",
                       call->status);
         hars_fn_link_close(fn, link);
     }
+}
+
+
+/*
+ * An answer that is another session's, or was torn, confirms nothing: records
+ * would be kept that fogcloud knows nobody for.
+ */
+static int
+hars_fn_confirms(const hars_fn_call_t *call, const hars_fn_link_t *link)
+{
+    return call->status == 200
+           && memmem(call->answer, call->answer_len, link->sid,
+                     2 * HARS_AKA_SID) != NULL;
 }
 
 
