@@ -198,7 +198,8 @@ sub begin_run {
     return (pid => $pid, from => $from, i => $i, said => "$dir/said-$from")
         if $pid;
 
-    my ($rc, $said) = run(wearing($i, $from), '--tries', $tries);
+    my ($rc, $said) = run(wearing($i, $from), '--tries', $tries, '--wait',
+                          $tries > 1 ? 2000 : 5000);
     write_file("said-$from", $said);
     POSIX::_exit($rc);
 }
@@ -220,7 +221,7 @@ sub wearing {
     my ($i, $from) = @_;
 
     return (fognode_wearing($i), '--start', $from, '--rows', $rows,
-            '--wait', 1500, '--kept-wait', 15000, '--backoff', 20);
+            '--kept-wait', 15000, '--backoff', 20);
 }
 
 
