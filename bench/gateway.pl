@@ -10,7 +10,7 @@
 #   --quick            about 2 minutes, into build/bench/results; each number
 #                      below is smaller, four figures are left out
 #   --rounds N         each measurement in turn, so often (5)
-#   --seconds N        of each measurement (0.5)
+#   --seconds N        of each measurement (0.5; of many tokens 4 times that)
 #   --connections N    of the generator (64)
 #   --tokens N         where many are in use (10000)
 #   --million N        where very many are (1000000)
@@ -125,8 +125,9 @@ sub groups {
 
     return (
         { of => \@all, figures => [
-            { name => 'one token', kind => 'Kept', tokens => 1, how => [] },
-            { name => 'many tokens', kind => 'Kept', %many },
+            { name => 'one token', kind => 'Kept', tokens => 1, how => [],
+              long => 2 },
+            { name => 'many tokens', kind => 'Kept', %many, long => 4 },
             { name => 'a token for each connection', kind => 'Kept', %many,
               how => [ '-d', 'each' ] },
             { name => 'answers of 1 MB', kind => 'Kept', tokens => 1,
@@ -134,6 +135,7 @@ sub groups {
         { of => [qw(plain hars)], with => { zone => '480m' }, figures => [
             map { { name => "a million tokens, $_->[0]", kind => 'Kept',
                     tokens => $o{million}, how => [ '-d', $_->[1] ],
+                    long => 4,
                     full => $_->[1] eq 'zipf',
                     none => { auth_request => $files, lua => $long,
                               apache => $walk } } }
@@ -313,8 +315,8 @@ sub machine {
                 : ''),
         "nginx $nginx, " . (said('openssl', 'version') =~ s/\s*\(.*//sr) . ', '
             . join(', ', map { "$_ $version{$_}" } sort keys %version),
-        "$o{connections} kept connections, measured for $o{seconds} s each,"
-            . " answers of 1 KB, one worker on a core of its own",
+        "$o{connections} kept connections, answers of 1 KB, one worker on a"
+            . ' core of its own',
         "many tokens: $o{tokens}; a million: $o{million}; cold: $o{cold} each"
             . " round; connections whose memory is measured: $o{opened}");
 }
