@@ -109,7 +109,7 @@ http {
         location / {
             content_by_lua_block {
                 ngx.req.read_body()
-                ngx.sleep($delay)
+                ngx.sleep($delay * (0.9 + 0.2 * math.random()))
                 ngx.header["Content-Length"] = ${\ length $answer}
                 ngx.print('$answer')
             }

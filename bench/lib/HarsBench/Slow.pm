@@ -1,8 +1,9 @@
 package HarsBench::Slow;
 
-# An authority that takes 50 ms: 200 connections, out of step with each other,
-# bring tokens that nobody knows, which could give 200 / 50 ms = 4000 answers a
-# second.  The ideal is 200 by the time (p50) that it really takes when it has
+# An authority that takes 50 ms, a tenth more or less by chance, or else those
+# whom it answers together would ask together ever after: 200 connections, out
+# of step with each other, bring tokens that nobody knows, which could give
+# 200 / 50 ms = 4000 answers a second.  The ideal is 200 by the time (p50) that it really takes when it has
 # little to do and is asked directly, without TLS or anything between, measured
 # in each round.  Meanwhile, and before, when it is quiet, another location
 # without any check is asked 500 times a second on 8 connections.
