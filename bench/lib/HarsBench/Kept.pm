@@ -22,7 +22,7 @@ use HarsBench::Table qw(median);
 
 use constant {
     LOAD   => 0.7,
-    PIECES => 5,
+    PIECES => 3,
     PIECE  => 0.2,                # s
 };
 
