@@ -37,6 +37,8 @@ my %o = (sessions => 6000, rounds => 3, 'in-flight' => 64, devices => 512);
 GetOptions(\%o, 'sessions=i', 'rounds=i', 'in-flight=i', 'devices=i',
            'database=s') && !@ARGV or die "see the head of $0\n";
 
+system('make', '-s', 'programs', 'build/bench/httpload',
+       'build/bench/fog') == 0 or die "the build failed\n";
 make_path('build/bench');
 my $dir = tempdir('fogcloud.XXXXXX', DIR => abs_path('build/bench'),
                   CLEANUP => 1);
@@ -50,7 +52,7 @@ fogcloud_node(0, 'fog-a');
 my $table = `build/bench/fog`;
 my ($with, $without) = map {
     $table =~ /\($_\)\s+[\d.]+\s+[\d.]+\s+([\d.]+)/
-        or die "make build/bench/fog; or it says no M3\n";
+        or die "build/bench/fog says no M3\n";
     $1;
 } qw(02 01);
 my $four = $with - $without;
