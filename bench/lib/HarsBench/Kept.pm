@@ -18,7 +18,7 @@ use warnings;
 use HarsBench::Behind;
 use HarsBench::Contender;
 use HarsBench::Run;
-use HarsBench::Table qw(median);
+use HarsBench::Table;
 
 use constant {
     LOAD   => 0.7,
