@@ -15,6 +15,7 @@ my $top = $HarsTest::Place::top;
 my $program = "$HarsTest::Place::build/bench/tlsload";
 my $dir = HarsTest::Place::dir();
 my $pki = $HarsTest::Place::pki;
+my $asked = 0;
 
 system('make', '-s', '-C', $top, "BUILD=$HarsTest::Place::build", $program)
     == 0 or BAIL_OUT('bench/tlsload does not build');
@@ -180,17 +181,29 @@ sub stalled {
 }
 
 
+# requests for a path.  The worker writes a request's line after its answer, and
+# before it answers the next one: the last of all says that all are there
 sub seen {
     my ($path) = @_;
+    my $last = '/last-' . ++$asked;
 
-    open my $fh, '<', $nginx->dir . '/logs/seen' or return;
+    tlsload($last, '-H', 1);
+    HarsTest::Place::wait_for(5, sub { grep { /^\Q$last\E / } logged() })
+        or BAIL_OUT('nginx does not log');
 
     return map {
         my %seen;
         (my $uri, undef, @seen{qw(token verify protocol connection http
                                   reused)}) = split;
         $uri eq $path ? \%seen : ();
-    } <$fh>;
+    } logged();
+}
+
+
+sub logged {
+    open my $fh, '<', $nginx->dir . '/logs/seen' or return;
+
+    return <$fh>;
 }
 
 
