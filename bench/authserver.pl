@@ -31,6 +31,7 @@ use FindBin;
 use lib 't/lib', "$FindBin::Bin/lib";
 
 use HarsBench::Glewlwyd;
+use HarsBench::Options;
 use HarsTest suite => 0, redis => 0;
 use HarsTest::Nginx;
 
@@ -38,7 +39,6 @@ use Cwd qw(abs_path);
 use File::Copy qw(copy);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
-use Getopt::Long;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use MIME::Base64 qw(encode_base64);
@@ -48,9 +48,9 @@ use Time::HiRes qw(time sleep);
 my $owner = $$;
 my %o = (seconds => 3, rounds => 5, connections => 16, clients => 64,
          live => 0, dir => "$HarsTest::Place::build/bench");
-GetOptions(\%o, 'seconds=f', 'rounds=i', 'connections=i', 'clients=i',
-           'live=i', 'dir=s', 'audit', 'only=s')
-    && !@ARGV or die "see the head of $0\n";
+options(\%o, 'seconds=f', 'rounds=i', 'connections=i', 'clients=i',
+        'live=i', 'dir=s', 'audit', 'only=s');
+wrong() if @ARGV;
 
 my $top = $HarsTest::Place::top;
 my $build = $HarsTest::Place::build;

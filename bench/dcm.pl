@@ -20,11 +20,14 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use HarsBench::Options;
 use Compress::Zlib;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
-use Getopt::Long;
 use HarsTest::ML qw(ml_shared ml_walking);
 use IO::Socket::UNIX;
 use POSIX qw(strftime WNOHANG);
@@ -36,9 +39,9 @@ my $best = 1;
 my $short;
 my %service;
 
-GetOptions('short' => \$short, 'requests=i' => \$requests,
-           'best=i' => \$best)
-    or die "bench/dcm.pl [--short] [--requests N] [--best N] [DIRECTORY]\n";
+options({}, 'short' => \$short, 'requests=i' => \$requests,
+        'best=i' => \$best);
+wrong() if @ARGV > 1;
 $requests = 500 if $short && $requests == 5000;
 
 my $dir = $ARGV[0] // tempdir('hars-bench-XXXXXX', TMPDIR => 1, CLEANUP => 1);

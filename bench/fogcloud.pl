@@ -21,12 +21,13 @@
 use strict;
 use warnings;
 
-use lib 't/lib';
+use FindBin;
+use lib 't/lib', "$FindBin::Bin/lib";
 
+use HarsBench::Options;
 use Cwd qw(abs_path);
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
-use Getopt::Long;
 use IO::Handle;
 use POSIX ();
 use Time::HiRes qw(time);
@@ -34,8 +35,9 @@ use Time::HiRes qw(time);
 use HarsTest::Fogcloud;
 
 my %o = (sessions => 6000, rounds => 3, 'in-flight' => 64, devices => 512);
-GetOptions(\%o, 'sessions=i', 'rounds=i', 'in-flight=i', 'devices=i',
-           'database=s') && !@ARGV or die "see the head of $0\n";
+options(\%o, 'sessions=i', 'rounds=i', 'in-flight=i', 'devices=i',
+        'database=s');
+wrong() if @ARGV;
 
 system('make', '-s', 'programs', 'build/bench/httpload',
        'build/bench/fog') == 0 or die "the build failed\n";

@@ -20,9 +20,10 @@
 use strict;
 use warnings;
 
-use lib 't/lib';
+use FindBin;
+use lib 't/lib', "$FindBin::Bin/lib";
 
-use Getopt::Long;
+use HarsBench::Options;
 use POSIX ();
 
 use HarsTest::Fogcloud;
@@ -30,8 +31,8 @@ use HarsTest::Fognode;
 use HarsTest::Place;
 
 my %o = (seconds => 4, rounds => 3, links => 32, devices => 256);
-GetOptions(\%o, 'seconds=f', 'rounds=i', 'links=i', 'devices=i') && !@ARGV
-    or die "see the head of $0\n";
+options(\%o, 'seconds=f', 'rounds=i', 'links=i', 'devices=i');
+wrong() if @ARGV;
 
 my $dir = HarsTest::Place::dir();
 my $build = $HarsTest::Place::build;

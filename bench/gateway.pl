@@ -38,11 +38,12 @@
 use strict;
 use warnings;
 
-use lib 't/lib', 'bench/lib';
+use FindBin;
+use lib 't/lib', "$FindBin::Bin/lib";
 
+use HarsBench::Options;
 use HarsTest suite => 0, redis => 0;
 
-use Getopt::Long;
 use POSIX ();
 
 use HarsBench::Bars;
@@ -66,13 +67,13 @@ my %quick = (%full, rounds => 3, seconds => 0.2, connections => 32,
              million => 50_000, cold => 1000, slow => 0.4, pairs => 12,
              kept => 5000, opened => 500, counted => 15);
 my %given;
-GetOptions(\%given, 'quick', 'rounds=i', 'seconds=f', 'connections=i',
-           'tokens=i', 'million=i', 'only=s', 'list', 'draw', 'out=s')
-    && !@ARGV or die "see the head of $0\n";
+options(\%given, 'quick', 'rounds=i', 'seconds=f', 'connections=i',
+        'tokens=i', 'million=i', 'only=s', 'list', 'draw', 'out=s');
+wrong() if @ARGV;
 %o = ($given{quick} ? %quick : %full, out => $given{quick}
       ? "$build/bench/results/gateway" : "$top/bench/results/gateway", %given);
 $o{rounds} > 0 && $o{seconds} > 0 && $o{connections} > 0
-    && $o{tokens} >= $o{connections} or die "see the head of $0\n";
+    && $o{tokens} >= $o{connections} or wrong();
 
 my $nice = getpriority 0, 0;
 my @group = groups();

@@ -21,19 +21,22 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use HarsBench::Options;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
-use Getopt::Long;
 use POSIX qw(strftime);
 
 my $grown = 1.05;
 my $flat = 1.10;
 
 my %o;
-GetOptions(\%o, 'check', 'write') && !@ARGV && !($o{check} && $o{write})
-    or die "see the head of $0\n";
+options(\%o, 'check', 'write');
+wrong() if @ARGV || $o{check} && $o{write};
 
 chdir abs_path(dirname($0) . '/..') or die "$0: $!\n";
 my $build = $ENV{BUILD} // 'build';

@@ -13,13 +13,19 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use HarsBench::Options;
 use Compress::Zlib;
 use HarsTest::ML;
 use IO::Socket::UNIX;
 use JSON::PP;
 use Time::HiRes qw(time);
 
-my $requests = $ARGV[0] // 300;
+options({});
+my $requests = shift // 300;
+$requests =~ /^[1-9]\d*$/ && !@ARGV or wrong();
 my $rows = minute();
 my $connection;
 

@@ -23,11 +23,12 @@
 use strict;
 use warnings;
 
-use lib 't/lib';
+use FindBin;
+use lib 't/lib', "$FindBin::Bin/lib";
 
+use HarsBench::Options;
 use Fcntl qw(SEEK_SET);
 use File::Path qw(make_path);
-use Getopt::Long;
 use IO::Handle;
 use IPC::Open2;
 use POSIX qw(strftime);
@@ -37,9 +38,8 @@ use HarsTest suite => 0, redis => 1;
 use HarsTest::Reference;
 
 my %o = (clients => 128, threads => 16, rates => 1);
-GetOptions(\%o, 'clients=i', 'threads=i', 'rates!', 'write')
-    && !@ARGV && $o{clients} > 0 && $o{threads} > 0
-    or die "see the head of $0\n";
+options(\%o, 'clients=i', 'threads=i', 'rates!', 'write');
+!@ARGV && $o{clients} > 0 && $o{threads} > 0 or wrong();
 
 my @process = qw(client nginx authserver redis mlservice);
 my @line = (

@@ -30,19 +30,19 @@
 use strict;
 use warnings;
 
-use lib 't/lib';
+use FindBin;
+use lib 't/lib', "$FindBin::Bin/lib";
 
+use HarsBench::Options;
 use HarsTest suite => 0, redis => 1;
 use HarsTest::Nginx;
 
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
-use Getopt::Long;
 
 my %o = (requests => 1000, tokens => 1000, top => 25);
-GetOptions(\%o, 'requests=i', 'tokens=i', 'top=i', 'module=s', 'keep', 'out=s')
-    && !@ARGV && $o{requests} > 0 && $o{tokens} > 100 && $o{top} > 0
-    or die "see the head of $0\n";
+options(\%o, 'requests=i', 'tokens=i', 'top=i', 'module=s', 'keep', 'out=s');
+!@ARGV && $o{requests} > 0 && $o{tokens} > 100 && $o{top} > 0 or wrong();
 
 my $build = $HarsTest::Place::build;
 my $pki = $HarsTest::Place::pki;

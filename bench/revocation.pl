@@ -13,8 +13,10 @@
 use strict;
 use warnings;
 
-use lib 't/lib';
+use FindBin;
+use lib 't/lib', "$FindBin::Bin/lib";
 
+use HarsBench::Options;
 use HarsTest suite => 0, redis => 1;
 use HarsTest::Authserver;
 use HarsTest::Nginx;
@@ -23,7 +25,9 @@ use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw(time);
 
-my $revocations = $ARGV[0] // 1000;
+options({});
+my $revocations = shift // 1000;
+$revocations =~ /^[1-9]\d*$/ && !@ARGV or wrong();
 my $workers = 2;
 my @tls = ($ENV{TEST_NGINX_TLS_PORT}, HarsTest::Place::port(12));
 my @shim = ($ENV{TEST_NGINX_PORT_1}, HarsTest::Place::port(13));

@@ -1,13 +1,13 @@
 #!/usr/bin/perl
 
-# What the scripts behind make refuse, before they install, build or run
-# anything: a name that was mistyped is not a run that has passed.
+# What the scripts behind make, and benchmarks, refuse before they install,
+# build or run anything: a name that was mistyped is not a run that has passed.
 
 use strict;
 use warnings;
 
 use Cwd qw(abs_path);
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use File::Temp qw(tempdir);
 use Test::More;
 
@@ -32,6 +32,20 @@ for my $case (
     like($said, qr/\n  mend: /, '... and the mend');
     unlike($said, qr/Building|prove|SPIN/, '... nothing is begun');
 }
+
+# benchmarks: --help is the head of the file, what else is said has to be known
+for my $bench (map { basename($_) } glob "$top/bench/*.pl") {
+    my @perl = ('perl', '-I', "$top/t/lib", "$top/bench/$bench");
+    my ($rc, $said) = run({}, @perl, '--help');
+
+    like("$rc $said", qr{^0 [A-Z].*^  \S.*bench/$bench}ms, "$bench --help");
+    ($rc, $said) = run({}, @perl, '--nosuch');
+    like("$rc $said", qr/^2 Unknown option: nosuch\n.* --help says/,
+         "$bench --nosuch");
+}
+my ($status) = run({}, 'perl', '-I', "$top/t/lib", "$top/bench/revocation.pl",
+                   'nosuch');
+is($status, 2, 'what is to be a number');
 
 # times of the stages, with "make" that does nothing, or fails once
 mkdir "$dir/bin";
