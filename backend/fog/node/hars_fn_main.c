@@ -144,8 +144,10 @@ hars_fn_help(void)
          "  hars-fognode [--config FILE] --check     settings and state\n"
          "  hars-fognode [--config FILE] register    asks fogcloud for key "
          "and seed\n"
-         "  hars-fognode [--config FILE] register --answer JSON\n"
-         "                                           takes those of a re-key\n"
+         "  hars-fognode [--config FILE] register --answer REKEY\n"
+         "                                           takes those of a re-key: "
+         "fogcloud's\n"
+         "                                           answer, in the file REKEY\n"
          "  hars-fognode --help | --version\n\n"
          "FILE is " HARS_FN_CONFIG " unless given.");
 
