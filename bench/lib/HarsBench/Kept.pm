@@ -26,14 +26,7 @@ use constant {
     PIECE  => 0.2,                # s
 };
 
-our @columns = (
-    HarsBench::Table::cost(),
-    [ 'a second', sub { middle($_[0], 'per_second', '%.0f') } ],
-    [ 'p50, us', sub { middle($_[0], 'p50_us', '%.0f') } ],
-    [ 'p99', sub { middle($_[0], 'p99_us', '%.0f') } ],
-    [ 'p99.9', sub { middle($_[0], 'p999_us', '%.0f') } ],
-    HarsBench::Table::core_1(),
-);
+our @columns = HarsBench::Table::requests();
 
 
 # seconds

@@ -169,6 +169,19 @@ sub by_plain {
 }
 
 
+# the columns of requests on connections that are kept
+sub requests {
+    return (
+        cost(),
+        [ 'a second', sub { middle($_[0], 'per_second', '%.0f') } ],
+        [ 'p50, us', sub { middle($_[0], 'p50_us', '%.0f') } ],
+        [ 'p99', sub { middle($_[0], 'p99_us', '%.0f') } ],
+        [ 'p99.9', sub { middle($_[0], 'p999_us', '%.0f') } ],
+        core_1(),
+    );
+}
+
+
 # the columns of what the worker spends on a request
 sub cost {
     return (
