@@ -37,6 +37,8 @@ use HarsBench::Options;
 use HarsTest suite => 0, redis => 1;
 use HarsTest::Nginx;
 
+use HarsBench::Nginx;
+
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 
@@ -184,30 +186,7 @@ sub stop {
 }
 
 
-sub conf {
-    my ($main, $http) = @_;
-    my $user = $> == 0 ? 'user root;' : '';
-
-    return <<"END";
-$main
-$user
-pid logs/nginx.pid;
-error_log logs/error.log notice;
-events { worker_connections 512; }
-http {
-    access_log off;
-    default_type text/plain;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
-    client_body_temp_path tmp_body;
-    proxy_temp_path tmp_proxy;
-    fastcgi_temp_path tmp_fastcgi;
-    uwsgi_temp_path tmp_uwsgi;
-    scgi_temp_path tmp_scgi;
-$http
-}
-END
-}
+sub conf { return HarsBench::Nginx::conf($_[0], 512, $_[1]) }
 
 
 # what lies behind, 1 KB; and an authority that knows every token as bound

@@ -11,6 +11,7 @@ use warnings;
 
 use HarsTest::Nginx;
 
+use HarsBench::Nginx;
 use HarsBench::Run;
 
 use constant DELAY => 0.05;       # s
@@ -53,7 +54,6 @@ sub asked {
 
 
 sub conf {
-    my $user = $> == 0 ? 'user root;' : '';
     my $body = 'x' x 1023 . '\n';
     my $binding = HarsTest::Place::thumbprint('a');
     my $answer = '{"active":true,"exp":' . $exp . ',"client_id":"1b6d7b5e-'
@@ -63,31 +63,13 @@ sub conf {
         . '/","cnf":{"x5t#S256":"' . $binding . '"}}';
     my ($tcp, $slow_tcp, $delay) = (tcp(0), tcp(1), DELAY);
 
-    return <<"END";
+    return HarsBench::Nginx::conf(<<"MAIN", 8192, <<"HTTP");
 load_module $modules/ndk_http_module.so;
 load_module $modules/ngx_http_lua_module.so;
-$user
 worker_processes 1;
 worker_cpu_affinity 10;
-pid logs/nginx.pid;
-error_log logs/error.log notice;
-
-events {
-    worker_connections 8192;
-}
-
-http {
-    access_log off;
-    default_type text/plain;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
+MAIN
     sendfile on;
-    client_body_temp_path tmp_body;
-    proxy_temp_path tmp_proxy;
-    fastcgi_temp_path tmp_fastcgi;
-    uwsgi_temp_path tmp_uwsgi;
-    scgi_temp_path tmp_scgi;
-
     server {
         listen ${\ origin()} backlog=4096;
         location / { return 200 "$body"; }
@@ -115,8 +97,7 @@ http {
             }
         }
     }
-}
-END
+HTTP
 }
 
 1;

@@ -21,6 +21,7 @@ use HarsTest::Nginx;
 
 use HarsBench::Apache;
 use HarsBench::Behind;
+use HarsBench::Nginx;
 use HarsBench::Run;
 
 # in the order of the tables; "binding": whether it is checked
@@ -144,7 +145,6 @@ sub asked {
 sub conf {
     my ($self) = @_;
     my %check = $check{$self->{name}}->($self);
-    my $user = $> == 0 ? 'user root;' : '';
     my $kept = 2 * $o{connections};
     my $authority = $self->{slow} ? HarsBench::Behind::slow()
                                   : HarsBench::Behind::authority();
@@ -156,29 +156,11 @@ sub conf {
 
     $check{$_} //= '' for qw(main http server location open);
 
-    return <<"END";
+    return HarsBench::Nginx::conf(<<"MAIN", 16384, <<"HTTP");
 $check{main}
-$user
 worker_processes $self->{workers};
 worker_cpu_affinity $cores;
-pid logs/nginx.pid;
-error_log logs/error.log notice;
-
-events {
-    worker_connections 16384;
-}
-
-http {
-    access_log off;
-    default_type text/plain;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
-    client_body_temp_path tmp_body;
-    proxy_temp_path tmp_proxy;
-    fastcgi_temp_path tmp_fastcgi;
-    uwsgi_temp_path tmp_uwsgi;
-    scgi_temp_path tmp_scgi;
-
+MAIN
     upstream origin {
         server ${\ HarsBench::Behind::origin()};
         keepalive $kept;
@@ -212,8 +194,7 @@ $check{location}
             proxy_pass http://origin;
         }
     }
-}
-END
+HTTP
 }
 
 
