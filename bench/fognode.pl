@@ -29,6 +29,7 @@ use POSIX ();
 use HarsTest::Fogcloud;
 use HarsTest::Fognode;
 use HarsTest::Place;
+use HarsTest::Run;
 
 my %o = (seconds => 4, rounds => 3, links => 32, devices => 256);
 options(\%o, 'seconds=f', 'rounds=i', 'links=i', 'devices=i');

@@ -19,13 +19,13 @@ use lib dirname(__FILE__) . '/../lib';
 use HarsTest suite => 0, redis => 1;
 use HarsTest::ML qw(ml_csv ml_packed ml_walking);
 use HarsTest::People;
+use HarsTest::Run;
 
 my $build = $HarsTest::Place::build;
 my $pki = $HarsTest::Place::pki;
 my $fog = $HarsTest::Reference::fog;
-my $owner = $$;
 my $rows = 0;                                    # that were kept
-my (%pid, $anna, $seen);
+my ($anna, $seen);
 
 my @fog = ('--resource', $fog, '--scope');
 my $patient = 'recordings:write activities:read samples:read consent:write '
@@ -60,8 +60,6 @@ done_testing();
 
 
 sub path { return HarsTest::Reference::path($_[0]) }
-
-sub wait_for { return HarsTest::Place::wait_for($_[1] // 30, $_[0]) }
 
 
 # real walking, where it is
@@ -178,7 +176,7 @@ sub received {
 
 
 sub session {
-    $pid{watch} = watch();
+    $child{watch} = watch();
 
     # from its first line on all of it is live
     ok(wait_for(sub { content(path('seen')) ne '' }, 1)
@@ -385,74 +383,9 @@ sub spooled { return scalar grep { -s } glob path('fn.spool') . '/*' }
 
 
 sub fognode_start {
-    my $log = path('fognode.log');
-
-    $pid{fognode} = fork // die "fork: $!\n";
-
-    if ($pid{fognode} == 0) {
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>>', $log;
-        open STDERR, '>&', \*STDOUT;
-        exec 'setpriv', '--pdeathsig', 'KILL', "$build/bin/hars-fognode",
-            '--config', path('fn.conf') or POSIX::_exit(127);
-    }
-
+    launch('fognode', 'setpriv', '--pdeathsig', 'KILL',
+           "$build/bin/hars-fognode", '--config', path('fn.conf'));
     wait_for(sub { IO::Socket::UNIX->new(Peer => path('fn.sock')) })
-        or BAIL_OUT('hars-fognode does not start: ' . content($log));
-}
-
-
-sub end {
-    my ($name, $signal) = @_;
-    my $pid = delete $pid{$name} or return;
-
-    kill $signal // 'TERM', $pid;
-    waitpid $pid, 0;
-
-    return $?;
-}
-
-
-sub run {
-    my (@command) = @_;
-
-    open my $fh, '-|', 'sh', '-c', 'exec timeout 60 "$@" 2>&1 < /dev/null',
-        'sh', @command or die "$command[0]: $!\n";
-    local $/;
-    my $said = <$fh> // '';
-    close $fh;
-
-    return ($? >> 8, $said);
-}
-
-
-sub write_file {
-    my ($name, $text) = @_;
-
-    open my $fh, '>', path($name) or die "$name: $!\n";
-    print $fh $text;
-    close $fh or die "$name: $!\n";
-    chmod 0600, path($name);
-}
-
-
-sub content {
-    open my $fh, '<', $_[0] or return '';
-    local $/;
-
-    return <$fh> // '';
-}
-
-
-END {
-    my $status = $?;
-
-    if ($$ == $owner) {
-        for my $pid (values %pid) {
-            kill 'KILL', $pid;
-            waitpid $pid, 0;
-        }
-    }
-
-    $? = $status;
+        or BAIL_OUT('hars-fognode does not start: '
+                    . content(path('fognode.log')));
 }

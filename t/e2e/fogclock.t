@@ -15,6 +15,7 @@ use Time::HiRes qw(time);
 use HarsTest::Fogcloud;
 use HarsTest::Fognode;
 use HarsTest::Place;
+use HarsTest::Run;
 
 my ($faketime) = glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 my $dir = HarsTest::Place::dir();

@@ -21,9 +21,9 @@ use HarsTest::FaultyUpstream;
 use HarsTest::Fogcloud;
 use HarsTest::Fognode;
 use HarsTest::Place;
+use HarsTest::Run;
 
 my $dir = HarsTest::Place::dir();
-my $owner = $$;
 my $at = "$dir/upstream";
 my $rows = 150;                        # three texts and END
 my $start = 1700000000000;
@@ -33,7 +33,8 @@ my @one;
 
 diag("SEED=$seed");
 fogcloud_start(fog_rate => 10000, fog_burst => 10000);
-my $upstream = HarsTest::FaultyUpstream::start($at, fogcloud_socket(), $seed);
+$child{upstream} =
+    HarsTest::FaultyUpstream::start($at, fogcloud_socket(), $seed);
 fogcloud_at($at, \&fognode_place);
 fognode_settings();
 run("$HarsTest::Place::build/bin/hars-fognode", '--config',
@@ -233,16 +234,4 @@ sub arrived {
     my ($from) = @_;
 
     return wait_for(sub { fognode_times($from) == $rows });
-}
-
-
-END {
-    my $status = $?;
-
-    if ($$ == $owner && $upstream) {
-        kill 'KILL', $upstream;
-        waitpid $upstream, 0;
-    }
-
-    $? = $status;
 }

@@ -16,13 +16,13 @@ use HarsTest::FaultyLink;
 use HarsTest::Fogcloud;
 use HarsTest::Fognode;
 use HarsTest::Place;
+use HarsTest::Run;
 
 my $dir = HarsTest::Place::dir();
-my $owner = $$;
 my $rows = 150;                        # three texts and END
 my $start = 1700000000000;
 my $seed = $ENV{SEED} || int time;
-my (@links, $said);
+my ($links, $said);
 
 srand $seed;
 diag("SEED=$seed");
@@ -277,23 +277,10 @@ sub arrived {
 # a link with this plan; it goes with the test
 sub link_to {
     my ($plan) = @_;
-    my $at = "$dir/link-" . @links;
+    my $name = 'link-' . $links++;
+    my $at = "$dir/$name";
 
-    push @links, HarsTest::FaultyLink::start($at, "$dir/fn.sock", $plan);
+    $child{$name} = HarsTest::FaultyLink::start($at, "$dir/fn.sock", $plan);
 
     return $at;
-}
-
-
-END {
-    my $status = $?;
-
-    if ($$ == $owner) {
-        for my $pid (@links) {
-            kill 'KILL', $pid;
-            waitpid $pid, 0;
-        }
-    }
-
-    $? = $status;
 }

@@ -19,6 +19,7 @@ use Time::HiRes qw(sleep time);
 use HarsTest::Fogcloud;
 use HarsTest::Fognode;
 use HarsTest::Place;
+use HarsTest::Run;
 
 my $build = $HarsTest::Place::build;
 my $dir = HarsTest::Place::dir();

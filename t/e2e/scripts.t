@@ -6,13 +6,14 @@
 use strict;
 use warnings;
 
-use Cwd qw(abs_path);
-use File::Basename qw(basename dirname);
-use File::Temp qw(tempdir);
+use File::Basename qw(basename);
 use Test::More;
 
-my $top = abs_path(dirname(__FILE__) . '/../..');
-my $dir = tempdir('hars-scripts-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+use HarsTest::Place;
+use HarsTest::Run qw(run);
+
+my $top = $HarsTest::Place::top;
+my $dir = HarsTest::Place::dir();
 
 for my $case (
     ['models.sh', ['nosuch'], {}, qr/error: no such line: nosuch\n/],
@@ -25,7 +26,7 @@ for my $case (
 ) {
     my ($name, $words, $env, $why) = @$case;
     my $what = join ' ', map({ "$_=$env->{$_}" } keys %$env), $name, @$words;
-    my ($rc, $said) = run($env, "$top/scripts/$name", @$words);
+    my ($rc, $said) = said($env, "$top/scripts/$name", @$words);
 
     is($rc, 1, "$what: refused");
     like($said, $why, '... why');
@@ -36,25 +37,25 @@ for my $case (
 # benchmarks: --help is the head of the file, what else is said has to be known
 for my $bench (map { basename($_) } glob "$top/bench/*.pl") {
     my @perl = ('perl', '-I', "$top/t/lib", "$top/bench/$bench");
-    my ($rc, $said) = run({}, @perl, '--help');
+    my ($rc, $said) = said({}, @perl, '--help');
 
     like("$rc $said", qr{^0 [A-Z].*^  \S.*bench/$bench}ms, "$bench --help");
-    ($rc, $said) = run({}, @perl, '--nosuch');
+    ($rc, $said) = said({}, @perl, '--nosuch');
     like("$rc $said", qr/^2 Unknown option: nosuch\n.* --help says/,
          "$bench --nosuch");
 }
-my ($status) = run({}, 'perl', '-I', "$top/t/lib", "$top/bench/revocation.pl",
+my ($status) = said({}, 'perl', '-I', "$top/t/lib", "$top/bench/revocation.pl",
                    'nosuch');
 is($status, 2, 'what is to be a number');
 
 # times of the stages, with "make" that does nothing, or fails once
 mkdir "$dir/bin";
 make('exit 0');
-my ($rc, $said) = run({}, "$top/.ci/run");
+my ($rc, $said) = said({}, "$top/.ci/run");
 is($rc, 0, '.ci/run');
 is(scalar(() = $said =~ /^ +\d+ s  make /mg), 7, '... says a time per stage');
 make('[ "$1" != models ]');
-($rc, $said) = run({}, "$top/.ci/run");
+($rc, $said) = said({}, "$top/.ci/run");
 isnt($rc, 0, '.ci/run: a stage fails');
 like($said, qr/^ +\d+ s  make models SHORT=yes   FAILED\n\z/m,
      '... which ends it, and is said');
@@ -62,19 +63,14 @@ like($said, qr/^ +\d+ s  make models SHORT=yes   FAILED\n\z/m,
 done_testing();
 
 
-# exit status and all that was said; a program that runs on is a failure
-sub run {
+# exit status and all that was said; "make" is ours, once there is one
+sub said {
     my ($env, @command) = @_;
 
     local @ENV{keys %$env} = values %$env;
     local $ENV{PATH} = -d "$dir/bin" ? "$dir/bin:$ENV{PATH}" : $ENV{PATH};
-    open my $fh, '-|', 'sh', '-c', 'exec timeout 60 "$@" 2>&1 < /dev/null',
-        'sh', @command or die "$command[0]: $!\n";
-    local $/;
-    my $said = <$fh> // '';
-    close $fh;
 
-    return ($? >> 8, $said);
+    return run(@command);
 }
 
 

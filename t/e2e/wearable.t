@@ -8,17 +8,18 @@
 use strict;
 use warnings;
 
-use POSIX qw(:sys_wait_h);
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use HarsTest::Place;
+use HarsTest::Run;
 
 my $top = $HarsTest::Place::top;
 my $wearable = "$HarsTest::Place::build/bin/hars-wearable";
 my $double = "$HarsTest::Place::build/t/fog_node_double";
 my $dir = HarsTest::Place::dir();
-my ($pid, $at);
+my $at;
 
 if (! -x $wearable || ! -x $double) {
     fail('the programs are there');
@@ -60,7 +61,7 @@ sub provisioning {
     is($rc, 1, 'an answer without keys');
     like($said, qr/is no answer of POST/, '... is said to be none');
     ok(! -e "$at/other", '... and nothing is made');
-    node_end();
+    end('node');
 }
 
 
@@ -81,7 +82,7 @@ sub on_a_good_day {
 
     ($rc) = wear();
     is($rc, 0, 'a second session');
-    node_end();
+    end('node');
 }
 
 
@@ -102,7 +103,7 @@ sub faults {
 
     ($rc, $said) = wear('--wait', 150);
     is($rc, 0, 'lost and doubled again') or diag($said, double_said());
-    node_end();
+    end('node');
 }
 
 
@@ -115,7 +116,7 @@ sub a_broken_session {
     is($rc, 0, 'sessions that break: it gets through') or diag($said);
     is_deeply([ kept() ], \@rows, '... what was not kept is sent again');
     is(() = $said =~ /^hars-wearable: session$/mg, 3, '... in three sessions');
-    node_end();
+    end('node');
 }
 
 
@@ -145,7 +146,7 @@ sub killed {
 
     my ($rc, $said) = wear();
     is($rc, 0, '... and the device authenticates') or diag($said);
-    node_end();
+    end('node');
 }
 
 
@@ -185,7 +186,7 @@ sub what_cannot_work {
     ($rc, $said) = run($wearable, 'run', '--node', 'x');
     is($rc, 2, 'options that miss');
     like($said, qr/run needs --flash/, '... are said');
-    node_end();
+    end('node');
 }
 
 
@@ -209,7 +210,7 @@ sub shared_data {
 
         is($rc, 0, 'a recording of somebody') or diag($said);
         is(scalar @kept, 1000, '... its first 1000 rows');
-        node_end();
+        end('node');
     }
 }
 
@@ -239,22 +240,15 @@ sub node {
     our $n++;
     $at = "$dir/$n";
     mkdir $at or die "$at: $!\n";
-    $pid = fork // die "fork: $!\n";
+    $child{node} = fork // die "fork: $!\n";
 
-    if ($pid == 0) {
+    if ($child{node} == 0) {
         open STDOUT, '>', "$at/said" or die;
         exec $double, "$at/node", $at, $faults or POSIX::_exit(127);
     }
 
     HarsTest::Place::wait_for(10, sub { double_said() =~ /listening/ })
         or BAIL_OUT("fog_node_double does not start: see $at");
-}
-
-
-sub node_end {
-    kill 'TERM', $pid;
-    waitpid $pid, 0;
-    $pid = undef;
 }
 
 
@@ -290,48 +284,4 @@ sub wear {
     my (@more) = @_;
 
     return run(wearing(), '--tries', 8, @more);
-}
-
-
-sub run {
-    my (@command) = @_;
-
-    open my $fh, '-|', 'sh', '-c', 'exec timeout 60 "$@" 2>&1 < /dev/null',
-        'sh', @command or die "$command[0]: $!\n";
-    local $/;
-    my $said = <$fh> // '';
-    close $fh;
-
-    return ($? >> 8, $said);
-}
-
-
-sub write_file {
-    my ($name, $text) = @_;
-
-    open my $fh, '>', "$dir/$name" or die "$name: $!\n";
-    print $fh $text;
-    close $fh or die "$name: $!\n";
-    chmod 0600, "$dir/$name";
-}
-
-
-sub content {
-    open my $fh, '<', $_[0] or return '';
-    binmode $fh;
-    local $/;
-
-    return <$fh> // '';
-}
-
-
-END {
-    my $status = $?;
-
-    if ($pid) {
-        kill 'KILL', $pid;
-        waitpid $pid, 0;
-    }
-
-    $? = $status;
 }

@@ -21,20 +21,18 @@ use Time::HiRes qw(sleep time);
 
 use HarsTest::Fogcloud;
 use HarsTest::Place;
+use HarsTest::Run;
 
 our @EXPORT = qw(fognode_place fognode_settings fognode_start fognode_dies
                  fognode_pid
                  fognode_device fognode_wearing fognode_recording
                  fognode_asked fognode_dcm fognode_dcm_has fognode_dcm_refuse
-                 fognode_rows fognode_times launch end run died wait_for
-                 write_file content);
+                 fognode_rows fognode_times);
 
 my $build = $HarsTest::Place::build;
 my $pki = $HarsTest::Place::pki;
 my $json = JSON::PP->new->canonical;
-my $owner = $$;
 our ($dir, $port, $tcp);
-my (%pid, %dies);
 
 
 # nginx and a recording of 500 rows
@@ -185,8 +183,8 @@ sub fognode_dcm {
     unlink "$dir/dcm.sock";
     my $listen = IO::Socket::UNIX->new(Local => "$dir/dcm.sock",
                                        Listen => 64) or die "dcm: $!\n";
-    $pid{dcm} = fork // die "fork: $!\n";
-    return if $pid{dcm};
+    $child{dcm} = fork // die "fork: $!\n";
+    return if $child{dcm};
 
     $SIG{TERM} = 'DEFAULT';
     while (my $s = $listen->accept) {
@@ -285,121 +283,16 @@ sub fognode_dcm_refuse {
 }
 
 
-sub launch {
-    my ($name, @command) = @_;
-
-    $pid{$name} = fork // die "fork: $!\n";
-    return if $pid{$name};
-
-    dying($name);
-    open STDIN, '<', '/dev/null';
-    open STDOUT, '>>', "$dir/$name.log";
-    open STDERR, '>&', \*STDOUT;
-    exec @command or POSIX::_exit(127);
-}
-
-
-sub fognode_pid { return $pid{fognode} }
+sub fognode_pid { return $child{fognode} }
 
 
 # the next process of this name dies where t/fog/kill_send.c is told to
 sub fognode_dies {
     my ($name, %where) = @_;
 
-    $dies{$name} = \%where;
-}
-
-
-sub dying {
-    my ($name) = @_;
-    my $where = $dies{$name} or return;
-
-    $ENV{LD_PRELOAD} = "$build/t/kill_send.so";
-    $ENV{"HARS_KILL_$_"} = $where->{$_} for keys %$where;
-}
-
-
-# what it died by, within 10 s; 0: it lives
-sub died {
-    my ($name) = @_;
-    my $pid = $pid{$name} or return 0;
-    my $status;
-
-    delete $dies{$name};
-    HarsTest::Place::wait_for(10, sub {
-        my $gone = waitpid($pid, POSIX::WNOHANG) == $pid;
-        $status = $? if $gone;
-        return $gone;
-    }) or return 0;
-    delete $pid{$name};
-
-    return $status & 127;
-}
-
-
-sub end {
-    my ($name, $signal) = @_;
-    my $pid = delete $pid{$name} or return 0;
-
-    kill $signal // 'TERM', $pid;
-    waitpid $pid, 0;
-
-    return $?;
-}
-
-
-sub run {
-    my (@command) = @_;
-
-    open my $fh, '-|', 'sh', '-c', 'exec timeout 60 "$@" 2>&1 < /dev/null',
-        'sh', @command or die "$command[0]: $!\n";
-    local $/;
-    my $said = <$fh> // '';
-    close $fh;
-
-    return ($? >> 8, $said);
-}
-
-
-sub wait_for { return HarsTest::Place::wait_for($_[1] // 20, $_[0]) }
-
-
-sub write_file {
-    my ($name, $text) = @_;
-
-    open my $fh, '>', "$dir/$name" or die "$name: $!\n";
-    print $fh $text;
-    close $fh or die "$name: $!\n";
-    chmod 0600, "$dir/$name";
-}
-
-
-sub content {
-    open my $fh, '<', $_[0] or return '';
-    binmode $fh;
-    local $/;
-
-    return <$fh> // '';
-}
-
-
-END {
-    my $status = $?;
-
-    if ($$ == $owner) {
-
-        # a clean end first: nginx, killed, would leave its worker behind
-        kill 'TERM', values %pid;
-        for my $pid (values %pid) {
-            HarsTest::Place::wait_for(5, sub {
-                waitpid($pid, POSIX::WNOHANG) != 0;
-            }) and next;
-            kill 'KILL', $pid;
-            waitpid $pid, 0;
-        }
-    }
-
-    $? = $status;
+    $HarsTest::Run::environment{$name} = {
+        LD_PRELOAD => "$build/t/kill_send.so",
+        map { ("HARS_KILL_$_" => $where{$_}) } keys %where };
 }
 
 
