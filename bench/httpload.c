@@ -20,7 +20,6 @@
 #include "httpload_wire.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -88,15 +87,6 @@ static uint64_t hars_load_now(void);
 static void hars_load_fail(const char *what, const char *why);
 
 
-static const struct option  hars_load_long[] = {
-    { "cert", required_argument, NULL, 'C' },
-    { "key", required_argument, NULL, 'K' },
-    { "cacert", required_argument, NULL, 'A' },
-    { "name", required_argument, NULL, 'N' },
-    { NULL, 0, NULL, 0 }
-};
-
-
 int
 main(int argc, char **argv)
 {
@@ -140,7 +130,7 @@ hars_load_options(hars_load_t *load, int argc, char **argv)
 {
     int  option;
 
-    while ((option = getopt_long(argc, argv, "c:s:H:b:B:X:o:e:", hars_load_long,
+    while ((option = getopt_long(argc, argv, "c:s:H:b:B:X:o:e:", hars_wire_long,
                                  NULL)) != -1)
     {
         hars_load_option(load, option, optarg);
@@ -200,24 +190,10 @@ hars_load_option(hars_load_t *load, int option, char *value)
         load->expected = value;
         break;
 
-    case 'C':
-        load->wire.cert = value;
-        break;
-
-    case 'K':
-        load->wire.key = value;
-        break;
-
-    case 'A':
-        load->wire.cacert = value;
-        break;
-
-    case 'N':
-        load->wire.name = value;
-        break;
-
     default:
-        exit(2);
+        if (!hars_wire_option(&load->wire, option, value)) {
+            exit(2);
+        }
     }
 }
 

@@ -24,6 +24,42 @@ static const char *hars_wire_agreed(hars_wire_conf_t *conf, SSL *ssl);
 static ssize_t hars_wire_ssl(hars_wire_t *wire, int n);
 
 
+const struct option  hars_wire_long[] = {
+    { "cert", required_argument, NULL, 'C' },
+    { "key", required_argument, NULL, 'K' },
+    { "cacert", required_argument, NULL, 'A' },
+    { "name", required_argument, NULL, 'N' },
+    { NULL, 0, NULL, 0 }
+};
+
+
+int
+hars_wire_option(hars_wire_conf_t *conf, int option, const char *value)
+{
+    switch (option) {
+
+    case 'C':
+        conf->cert = value;
+        return 1;
+
+    case 'K':
+        conf->key = value;
+        return 1;
+
+    case 'A':
+        conf->cacert = value;
+        return 1;
+
+    case 'N':
+        conf->name = value;
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
 const char *
 hars_wire_init(hars_wire_conf_t *conf)
 {

@@ -1,13 +1,15 @@
 
 /*
- * A connection of httpload: a Unix socket, a TCP port, or TLS 1.3 with a
- * client certificate.  Made blocking, used without.
+ * A connection of httpload or tlsload: a Unix socket, a TCP port, or TLS 1.3
+ * with a client certificate, and how they are told of that.  Made blocking,
+ * used without.
  */
 
 #ifndef HTTPLOAD_WIRE_H
 #define HTTPLOAD_WIRE_H
 
 
+#include <getopt.h>
 #include <sys/types.h>
 
 
@@ -30,6 +32,12 @@ typedef struct {
     void        *ssl;                     /* NULL: no TLS */
 } hars_wire_t;
 
+
+/* --cert, --key, --cacert and --name, for getopt_long() */
+extern const struct option  hars_wire_long[];
+
+/* takes what getopt_long() gives; 0: it is none of them */
+int hars_wire_option(hars_wire_conf_t *conf, int option, const char *value);
 
 /* NULL, or what is wrong */
 const char *hars_wire_init(hars_wire_conf_t *conf);

@@ -36,7 +36,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,15 +49,6 @@ static void hars_tlsload_option(hars_tlsload_t *load, int option, char *value);
 static void hars_tlsload_option_tokens(hars_tokens_t *tokens, int option,
     char *value);
 static void hars_tlsload_report(const hars_tlsload_t *load);
-
-
-static const struct option  hars_tlsload_long[] = {
-    { "cert", required_argument, NULL, 'C' },
-    { "key", required_argument, NULL, 'K' },
-    { "cacert", required_argument, NULL, 'A' },
-    { "name", required_argument, NULL, 'N' },
-    { NULL, 0, NULL, 0 }
-};
 
 
 int
@@ -105,7 +95,7 @@ hars_tlsload_options(hars_tlsload_t *load, int argc, char **argv)
     int  option;
 
     while ((option = getopt_long(argc, argv, "c:s:w:r:y:t:g:n:d:S:p:b:2H:R",
-                                 hars_tlsload_long, NULL)) != -1)
+                                 hars_wire_long, NULL)) != -1)
     {
         hars_tlsload_option(load, option, optarg);
     }
@@ -194,24 +184,10 @@ hars_tlsload_option(hars_tlsload_t *load, int option, char *value)
         load->resumed = 1;
         break;
 
-    case 'C':
-        load->wire.cert = value;
-        break;
-
-    case 'K':
-        load->wire.key = value;
-        break;
-
-    case 'A':
-        load->wire.cacert = value;
-        break;
-
-    case 'N':
-        load->wire.name = value;
-        break;
-
     default:
-        hars_tlsload_option_tokens(&load->tokens, option, value);
+        if (!hars_wire_option(&load->wire, option, value)) {
+            hars_tlsload_option_tokens(&load->tokens, option, value);
+        }
     }
 }
 
