@@ -115,10 +115,18 @@ sub emptied {
 
 
 # the entries of the stream, each "name value name value"
-sub entries {
+sub stream {
     my $stream = redis('XRANGE', 'test:{revoked}stream', '-', '+') // [];
 
     return map { join ' ', @{ $_->[1] } } @$stream;
+}
+
+
+# what the outbox tells again, while whoever revoked tells it, counts once
+sub entries {
+    my %seen;
+
+    return grep { !$seen{$_}++ } stream();
 }
 
 
@@ -347,12 +355,11 @@ sub many {
     my ($status, $answer) = revoke('oscar', hars_client => 'dcm-2');
     is($answer->{revoked}, 70, 'many tokens');
 
-    # what was told at once may be told again out of the outbox
-    my %told = map { $_ => 1 } entries();
-    my @entry = sort { length $b <=> length $a } keys %told;
-    is(scalar @entry, 2, '... in two entries') or diag explain \@entry;
-    is(scalar(() = $entry[0] =~ /key /g), 64, '... of 64 keys at most');
-    is(scalar(tombstones()), 70, '... each has its tombstone');
+    # again out of the outbox: in another order, and so in other entries
+    my @keys = sort { $b <=> $a } map { scalar(() = /key /g) } stream();
+    is($keys[0], 64, '... of 64 keys at most');
+    cmp_ok(scalar @keys, '<=', 4, '... in two entries, or told twice');
+    is(told(), 70, '... each is told, and has its tombstone');
 }
 
 
@@ -373,7 +380,7 @@ sub redis_gone {
        '... and is told when Redis is back');
 
     sleep 1.2;
-    is(scalar(entries()), 1, '... once');
+    is(scalar(stream()), 1, '... once');
 
     # a Redis that hangs: the answer waits for the timeout and no longer
     $token = token('dcm-1');
@@ -385,7 +392,7 @@ sub redis_gone {
     kill 'CONT', $child{redis};
 
     # Redis also takes what it finds of the connection that was given up
-    ok(wait_for(sub { told() == 2 && entries() == 3 }, 5),
+    ok(wait_for(sub { told() == 2 && entries() == 2 }, 5),
        '... and is told after');
 }
 
