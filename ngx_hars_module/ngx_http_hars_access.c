@@ -76,6 +76,7 @@ static ngx_uint_t            ngx_http_hars_spares;
 ngx_int_t
 ngx_http_hars_access_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                  rc;
     ngx_http_hars_ctx_t       *ctx;
     ngx_http_hars_loc_conf_t  *hlcf;
 
@@ -104,7 +105,15 @@ ngx_http_hars_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_hars_run(r, ctx, hlcf);
+    rc = ngx_http_hars_run(r, ctx, hlcf);
+
+    /* whatever it came to, without memory too: it waits no longer */
+
+    if (rc != NGX_AGAIN && ctx->wait && ctx->wait->timer.timer_set) {
+        ngx_del_timer(&ctx->wait->timer);
+    }
+
+    return rc;
 }
 
 
@@ -677,10 +686,6 @@ ngx_http_hars_finish(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     ngx_http_hars_loc_conf_t *hlcf, ngx_http_hars_verdict_e verdict)
 {
     ngx_uint_t  level;
-
-    if (ctx->wait && ctx->wait->timer.timer_set) {
-        ngx_del_timer(&ctx->wait->timer);
-    }
 
     ctx->verdict = verdict;
 
