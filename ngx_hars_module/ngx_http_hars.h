@@ -382,9 +382,15 @@ typedef struct {
  * What is known of a token, decoded once: L0 has it, and each request that
  * was judged by it until its pool is destroyed.  Not changed once it is made.
  */
-typedef struct {
+typedef struct ngx_http_hars_fact_s  ngx_http_hars_fact_t;
+
+struct ngx_http_hars_fact_s {
     ngx_uint_t                 owners;
     size_t                     size;         /* of data */
+    ngx_http_hars_fact_t      *spare;        /* the next one, in the list */
+
+    /* wiped with its last owner: */
+
     ngx_http_hars_endpoint_t  *endpoint;
     ngx_http_hars_entry_t      entry;
     u_char                     key[HARS_KEY_LEN];
@@ -393,7 +399,7 @@ typedef struct {
     u_char                    *token;        /* into data */
     hars_record_t              record;       /* points into data */
     u_char                     data[1];      /* the token, then the record */
-} ngx_http_hars_fact_t;
+};
 
 
 /* a proved token of this connection: L0 */
@@ -406,12 +412,12 @@ typedef struct {
 /* what hangs on the SSL object: who the peer proved to be, and L0 */
 typedef struct {
     unsigned                   has_cert:1;   /* presented and verified */
-    unsigned                   next:2;       /* slot to fill next */
     unsigned                   revoked:1;    /* when it was looked up: */
     ngx_http_hars_revoked_t   *looked_up;
     ngx_atomic_uint_t          version;
     u_char                     thumbprint[HARS_SHA256_LEN];
     ngx_http_hars_slot_t       slots[NGX_HTTP_HARS_SLOTS];
+    ngx_uint_t                 crowded;      /* tokens that found no slot */
     u_char                     s256[HARS_B64_SHA256_LEN];
 } ngx_http_hars_conn_t;
 

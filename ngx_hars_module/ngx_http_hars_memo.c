@@ -8,8 +8,9 @@
  *
  * A fact is a record that was decoded once.  Connection and requests own it
  * together, since another stream may take its slot while a request goes on;
- * the last owner wipes it.  A slot's own is used again for the next token, so
- * that a connection of many tokens allocates nothing either.
+ * the last owner wipes it, and its memory is used for the next one.  A
+ * connection of many tokens, which will hardly ask for one again soon, keeps
+ * few of them: what it would keep goes through the processor's cache.
  */
 
 #include "ngx_http_hars.h"
@@ -17,6 +18,14 @@
 
 #define NGX_HTTP_HARS_MEMO_TOKEN    1024
 #define NGX_HTTP_HARS_FACT_ALIGN    64       /* room for one a bit larger */
+#define NGX_HTTP_HARS_MEMO_RARE     8        /* takes another's place */
+
+/* a sanitizer is to see who uses one that was dropped */
+#if (NGX_DEBUG_PALLOC)
+#define NGX_HTTP_HARS_FACT_SPARES   0
+#else
+#define NGX_HTTP_HARS_FACT_SPARES   64
+#endif
 
 
 static uint64_t ngx_http_hars_token_mix(ngx_str_t *token);
@@ -25,9 +34,14 @@ static ngx_http_hars_slot_t *ngx_http_hars_memo_find(
 static ngx_http_hars_slot_t *ngx_http_hars_memo_slot(
     ngx_http_hars_ctx_t *ctx);
 static void ngx_http_hars_slot_empty(ngx_http_hars_slot_t *slot);
-static ngx_http_hars_fact_t *ngx_http_hars_fact_create(ngx_http_request_t *r,
-    ngx_http_hars_slot_t *slot, size_t size);
+static ngx_http_hars_fact_t *ngx_http_hars_fact_create(ngx_log_t *log,
+    size_t size);
 static void ngx_http_hars_fact_cleanup(void *data);
+
+
+/* memory of facts that were dropped: the last one is in the cache */
+static ngx_http_hars_fact_t  *ngx_http_hars_fact_spare;
+static ngx_uint_t             ngx_http_hars_fact_spares;
 
 
 ngx_int_t
@@ -88,11 +102,9 @@ ngx_http_hars_memo_put(ngx_http_hars_ctx_t *ctx)
 {
     ngx_http_hars_slot_t  *slot;
 
-    slot = ctx->slot;
+    slot = ngx_http_hars_memo_slot(ctx);
 
-    /* what is only believed for want of an answer is not remembered */
-
-    if (slot == NULL || ctx->source == NGX_HTTP_HARS_SOURCE_STALE) {
+    if (slot == NULL) {
         return;
     }
 
@@ -176,7 +188,8 @@ ngx_http_hars_memo_find(ngx_http_hars_ctx_t *ctx)
 static ngx_http_hars_slot_t *
 ngx_http_hars_memo_slot(ngx_http_hars_ctx_t *ctx)
 {
-    ngx_uint_t  i;
+    ngx_uint_t             i;
+    ngx_http_hars_conn_t  *conn;
 
     /* the token's own, as far as it had one */
 
@@ -184,17 +197,25 @@ ngx_http_hars_memo_slot(ngx_http_hars_ctx_t *ctx)
         return ctx->slot;
     }
 
-    if (ctx->conn == NULL || ctx->token.len > NGX_HTTP_HARS_MEMO_TOKEN) {
+    conn = ctx->conn;
+
+    if (conn == NULL || ctx->token.len > NGX_HTTP_HARS_MEMO_TOKEN) {
         return NULL;
     }
 
     for (i = 0; i < NGX_HTTP_HARS_SLOTS; i++) {
-        if (ctx->conn->slots[i].fact == NULL) {
-            return &ctx->conn->slots[i];
+        if (conn->slots[i].fact == NULL) {
+            return &conn->slots[i];
         }
     }
 
-    return &ctx->conn->slots[ctx->conn->next++];
+    i = conn->crowded++;
+
+    if (i % NGX_HTTP_HARS_MEMO_RARE) {
+        return NULL;
+    }
+
+    return &conn->slots[i / NGX_HTTP_HARS_MEMO_RARE % NGX_HTTP_HARS_SLOTS];
 }
 
 
@@ -215,9 +236,8 @@ ngx_http_hars_fact(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     u_char                *p;
     ngx_http_hars_fact_t  *fact;
 
-    ctx->slot = ngx_http_hars_memo_slot(ctx);
-
-    fact = ngx_http_hars_fact_create(r, ctx->slot, ctx->token.len + len);
+    fact = ngx_http_hars_fact_create(r->connection->log,
+                                     ctx->token.len + len);
     if (fact == NULL) {
         return NGX_ERROR;
     }
@@ -246,34 +266,27 @@ ngx_http_hars_fact(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
 
 
 static ngx_http_hars_fact_t *
-ngx_http_hars_fact_create(ngx_http_request_t *r, ngx_http_hars_slot_t *slot,
-    size_t size)
+ngx_http_hars_fact_create(ngx_log_t *log, size_t size)
 {
-    size_t                 head;
     ngx_http_hars_fact_t  *fact;
 
-    head = offsetof(ngx_http_hars_fact_t, data);
+    fact = ngx_http_hars_fact_spare;
 
-    if (slot == NULL) {
-        fact = ngx_palloc(r->pool, head + size);
-        if (fact == NULL) {
-            return NULL;
+    if (fact) {
+        ngx_http_hars_fact_spare = fact->spare;
+        ngx_http_hars_fact_spares--;
+
+        if (fact->size >= size) {
+            fact->owners = 1;
+            return fact;
         }
 
-        fact->owners = 2;       /* its pool is one */
-        return fact;
-    }
-
-    fact = slot->fact;
-
-    if (fact && fact->owners == 1 && fact->size >= size) {
-        slot->fact = NULL;
-        return fact;
+        ngx_free(fact);
     }
 
     size = ngx_align(size, NGX_HTTP_HARS_FACT_ALIGN);
 
-    fact = ngx_alloc(head + size, r->connection->log);
+    fact = ngx_alloc(offsetof(ngx_http_hars_fact_t, data) + size, log);
     if (fact == NULL) {
         return NULL;
     }
@@ -288,13 +301,25 @@ ngx_http_hars_fact_create(ngx_http_request_t *r, ngx_http_hars_slot_t *slot,
 void
 ngx_http_hars_fact_drop(ngx_http_hars_fact_t *fact)
 {
+    size_t  head, size;
+
     if (--fact->owners) {
         return;
     }
 
-    ngx_explicit_memzero(fact, offsetof(ngx_http_hars_fact_t, data)
-                               + fact->size);
-    ngx_free(fact);
+    head = offsetof(ngx_http_hars_fact_t, endpoint);
+    size = offsetof(ngx_http_hars_fact_t, data) + fact->size;
+
+    ngx_explicit_memzero((u_char *) fact + head, size - head);
+
+    if (ngx_http_hars_fact_spares == NGX_HTTP_HARS_FACT_SPARES) {
+        ngx_free(fact);
+        return;
+    }
+
+    fact->spare = ngx_http_hars_fact_spare;
+    ngx_http_hars_fact_spare = fact;
+    ngx_http_hars_fact_spares++;
 }
 
 

@@ -18,7 +18,7 @@ my $port = $ENV{TEST_NGINX_TLS_PORT};
 my $pki = $HarsTest::Place::pki;
 my $dir = HarsTest::Place::dir();
 my $requests = 30;
-my $tokens = 6;         # more than L0 has places for
+my $tokens = $requests;         # each once: L0 has none of them
 
 my $nginx = HarsTest::Nginx->new(http => <<"END", log_level => 'warn');
     hars_zone z:1m;

@@ -89,7 +89,7 @@ sub connect_all {
     is((ask('anna', 'DELETE', caregiver('gone')))[0], 200,
        'and disconnects gone');
 
-    connect_to('eve', until => time + 0.7);
+    connect_to('eve', until => time + 3);
     is((ask('eve', 'GET', "/v1/patients/$anna"))[0], 200, 'eve, till then');
     ok(HarsTest::Place::wait_for(10, sub {
         (ask('eve', 'GET', "/v1/patients/$anna"))[0] == 404;

@@ -308,7 +308,7 @@ sub slow {
         $n++ if (get('/v1/recordings/one', @p1))[0] == 200
             && (post("mean$n", '', as => [ @p1 ]))[0] == 201;
     }
-    cmp_ok($n, '>', 10, 'fogcloud hangs: patients are served') or diag $n;
+    cmp_ok($n, '>', 2, 'fogcloud hangs: patients are served') or diag $n;
 
     my $good = grep { waitpid($_, 0) == $_ && $? == 0 } @child;
     is($good, @sid, '... 20 fog nodes are told to come again');

@@ -3,7 +3,8 @@
  * L0: a token is found as long as nothing denied its bucket and it is
  * believed; one that differs in a single bit, in its length or in its
  * endpoint is another.  What a request holds stays as it is when its slot is
- * taken, is wiped with its last owner, and a slot's own is used again.
+ * taken, is wiped with its last owner, and its memory is used again.  Where
+ * all slots are taken, one token in eight takes one.
  */
 
 /* link: common/hars_record.c -lssl -lcrypto */
@@ -332,7 +333,7 @@ static void
 held(void)
 {
     char                   big[1100];
-    ngx_uint_t             before;
+    ngx_uint_t             i, before;
     ngx_http_hars_ctx_t    ctx, other;
     ngx_http_hars_fact_t  *fact;
 
@@ -350,11 +351,22 @@ held(void)
     ngx_http_hars_fact_drop(fact);
     ok(wiped == 1, "and wiped with it");
 
+    ok(asked(&one, "t4") == NGX_OK, "the latest of them is known");
     before = allocated;
     learn("t5"), learn("t6"), learn("t7"), learn("t8"), learn("t9");
-    ok(allocated == before && asked(&one, "t9") == NGX_OK
-       && asked(&one, "t5") == NGX_DECLINED, "places are used again");
+    ok(allocated == before && asked(&one, "t9") == NGX_DECLINED
+       && asked(&one, "t1") == NGX_OK && asked(&one, "t4") == NGX_OK,
+       "the next ones take no place, nor memory");
 
+    before = allocated;
+    for (i = 0; i < 8 && asked(&one, "again") != NGX_OK; i++) {
+        learn("again");
+    }
+    ok(i && i < 8 && asked(&one, "again") == NGX_OK
+       && asked(&one, "t1") == NGX_DECLINED && allocated == before,
+       "but one that is asked for again does, within eight");
+
+    ngx_http_hars_memo_wipe(&conn);
     learnt(&ctx, "u1"), learnt(&other, "u2");
     ok(ctx.fact != other.fact && asked(&one, "u1") == NGX_OK
        && asked(&one, "u2") == NGX_OK, "two requests at once");
@@ -364,6 +376,7 @@ held(void)
     cleanup.handler(cleanup.data);
     ngx_http_hars_fact_drop(other.fact);
 
+    learn("u3"), learn("u4");
     wiped = 0;
     ngx_http_hars_memo_wipe(&conn);
     ok(wiped == NGX_HTTP_HARS_SLOTS, "the end of the connection wipes all");
@@ -373,11 +386,15 @@ held(void)
     ok(learnt(&ctx, big) == NGX_OK && ctx.fact
        && asked(&one, big) == NGX_DECLINED,
        "a token that is too long is the request's alone");
+    ngx_http_hars_fact_drop(ctx.fact);
 
     ctx.conn = NULL;
     ok(ngx_http_hars_memo_get(&ctx, 0) == NGX_DECLINED
-       && ngx_http_hars_fact(&request, &ctx, bytes, len) == NGX_OK
-       && ctx.slot == NULL, "as is one of a proxy's connection");
+       && ngx_http_hars_fact(&request, &ctx, bytes, len) == NGX_OK,
+       "it has a fact without a connection");
+    ngx_http_hars_memo_put(&ctx);
+    ok(ctx.fact->owners == 1, "as one of a proxy's connection");
+    ngx_http_hars_fact_drop(ctx.fact);
 
     encode(0);
     ok(learnt(&ctx, "inactive") == NGX_DECLINED
