@@ -15,6 +15,8 @@
  *           (a connection its own), once (every one once, then it ends, or
  *           when the time is over, if -s is given)
  *     -S N  the seed of random ones
+ *     -k N  pieces of so many answers each: "pieces" is their number, and the
+ *           medians of their percentiles are beside those of all answers
  *     -p N  a process whose CPU time is wanted, all its threads; may stand
  *           several times
  *     -b N  a process on this program's core: "behind" is its part of it
@@ -94,7 +96,7 @@ hars_tlsload_options(hars_tlsload_t *load, int argc, char **argv)
 {
     int  option;
 
-    while ((option = getopt_long(argc, argv, "c:s:w:r:y:t:g:n:d:S:p:b:2H:R",
+    while ((option = getopt_long(argc, argv, "c:s:w:r:y:k:t:g:n:d:S:p:b:2H:R",
                                  hars_wire_long, NULL)) != -1)
     {
         hars_tlsload_option(load, option, optarg);
@@ -158,6 +160,10 @@ hars_tlsload_option(hars_tlsload_t *load, int option, char *value)
 
     case 'y':
         load->spread = atof(value);
+        break;
+
+    case 'k':
+        load->pieces.n = strtoull(value, NULL, 10);
         break;
 
     case 'p':
@@ -259,6 +265,13 @@ hars_tlsload_report(const hars_tlsload_t *load)
 
     if (load->handshakes) {
         printf("resumptions=%u ", load->wire.resumptions);
+    }
+
+    if (load->pieces.n) {
+        printf("pieces=%llu piece_p99_us=%llu piece_p999_us=%llu ",
+               (unsigned long long) load->pieces.p99.n,
+               (unsigned long long) hars_times_part(&load->pieces.p99, 0.5),
+               (unsigned long long) hars_times_part(&load->pieces.p999, 0.5));
     }
 
     printf("p50_us=%llu p90_us=%llu p99_us=%llu p999_us=%llu max_us=%llu\n",

@@ -68,6 +68,7 @@ typedef struct {
     uint64_t              good;
     uint64_t              bad;
     hars_times_t          took;
+    hars_pieces_t         pieces;
 } hars_tlsload_t;
 
 

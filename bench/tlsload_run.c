@@ -138,6 +138,7 @@ hars_tlsload_begin(hars_tlsload_t *load)
     load->good = 0;
     load->bad = 0;
     memset(&load->took, 0, sizeof(load->took));
+    hars_pieces_clear(&load->pieces);
 
     load->cpu = hars_tlsload_cpu(load);
     load->behind = load->other ? hars_tlsload_process(load->other) : 0;
@@ -497,10 +498,12 @@ hars_tlsload_unexpected(const hars_tlsload_t *load, const char *what)
 static void
 hars_tlsload_answer(hars_tlsload_t *load, hars_tlsload_conn_t *c)
 {
-    uint64_t  now;
+    uint64_t  now, us;
 
     now = hars_tlsload_now();
-    hars_times_add(&load->took, (now - c->due) / 1000);
+    us = (now - c->due) / 1000;
+    hars_times_add(&load->took, us);
+    hars_pieces_add(&load->pieces, us);
     load->in_hand--;
     c->asked = 0;
 

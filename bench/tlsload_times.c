@@ -3,6 +3,8 @@
 
 #include "tlsload_times.h"
 
+#include <string.h>
+
 
 static unsigned hars_times_bucket(uint64_t us);
 static uint64_t hars_times_end(unsigned bucket);
@@ -70,4 +72,34 @@ hars_times_end(unsigned bucket)
     top = bucket - shift * HARS_TIMES_DIVISION;
 
     return ((top + 1) << shift) - 1;
+}
+
+
+void
+hars_pieces_add(hars_pieces_t *pieces, uint64_t us)
+{
+    if (pieces->n == 0) {
+        return;
+    }
+
+    hars_times_add(&pieces->one, us);
+
+    if (pieces->one.n < pieces->n) {
+        return;
+    }
+
+    hars_times_add(&pieces->p99, hars_times_part(&pieces->one, 0.99));
+    hars_times_add(&pieces->p999, hars_times_part(&pieces->one, 0.999));
+    memset(&pieces->one, 0, sizeof(pieces->one));
+}
+
+
+void
+hars_pieces_clear(hars_pieces_t *pieces)
+{
+    uint64_t  n;
+
+    n = pieces->n;
+    memset(pieces, 0, sizeof(hars_pieces_t));
+    pieces->n = n;
 }

@@ -120,10 +120,12 @@ $ENV{TEST_NGINX_TLS_PORT} = $port;
 
 # a stall of half a second, amid two seconds
 my ($worker) = $nginx->workers;
-$said = stalled('-r', 500);
+$said = stalled('-r', 500, '-k', 100);
 is($said->{good}, 1000, 'by schedule: all that was due was asked');
 cmp_ok($said->{p90_us}, '>', 200_000,
        'and those that had to wait are in the times');
+is($said->{pieces}, 10, 'of pieces of 100');
+cmp_ok($said->{piece_p99_us}, '<', 100_000, 'most are spared');
 $said = stalled();
 cmp_ok($said->{p90_us}, '<', 100_000, 'as fast as it goes: they are not');
 cmp_ok($said->{cpu_us}, '>', 1, "the worker's time is told");
@@ -160,13 +162,15 @@ sub tlsload {
 }
 
 
-# nginx's worker stops for half a second, half a second after the begin
+# nginx's worker stops for half a second, when it has answered each connection
 sub stalled {
     my (@how) = @_;
+    my $asked = sub { return scalar grep { m{^/stalled } } logged() };
+    my $begin = $asked->() + 10;
     my $pid = fork() // die "fork: $!\n";
 
     if ($pid == 0) {
-        select undef, undef, undef, 0.5;
+        HarsTest::Place::wait_for(20, sub { return $asked->() >= $begin });
         kill 'STOP', $worker;
         select undef, undef, undef, 0.5;
         kill 'CONT', $worker;

@@ -11,7 +11,11 @@
 #include <string.h>
 
 
-static hars_times_t  times;
+static void pieces(void);
+
+
+static hars_times_t   times;
+static hars_pieces_t  parts;
 
 
 int
@@ -53,5 +57,36 @@ main(void)
     us = hars_times_part(&times, 1);
     ok(us >= 5000000 && us < 5050000, "the longest is the outlier");
 
+    pieces();
+
     return tap_done();
+}
+
+
+/* of 2,501 the 250th and the 251st are late */
+static void
+pieces(void)
+{
+    unsigned  i;
+
+    hars_pieces_add(&parts, 1);
+    ok(parts.one.n == 0 && parts.p99.n == 0, "without -k there are none");
+
+    parts.n = 100;
+
+    for (i = 0; i < 2501; i++) {
+        hars_pieces_add(&parts, i == 250 || i == 251 ? 5000
+                                : i % 100 == 99 ? 20 : 10);
+    }
+
+    ok(parts.p99.n == 25 && parts.p999.n == 25, "25 pieces are complete");
+    ok(hars_times_part(&parts.p99, 0.5) == 10, "p99 of most of them");
+    ok(hars_times_part(&parts.p999, 0.5) == 20, "p99.9 of most of them");
+    ok(hars_times_part(&parts.p999, 1) >= 5000, "and the one with a stall");
+    ok(hars_times_part(&parts.p99, 0.96) == 10
+       && hars_times_part(&parts.p99, 1) >= 5000, "which is one of them");
+
+    hars_pieces_clear(&parts);
+    ok(parts.n == 100 && parts.one.n == 0 && parts.p999.n == 0,
+       "cleared, pieces have as many as before");
 }
