@@ -353,6 +353,12 @@ $(BUILD)/bench/tlsload: $(patsubst %,$(BUILD)/obj/bench/%.o,tlsload \
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -lm
 
+$(BUILD)/bench/stalls: $(patsubst %,$(BUILD)/obj/bench/%.o,stalls \
+    tlsload_times)
+	@mkdir -p $(@D)
+	@echo '   ld $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
 # single functions of the request path, without nginx: what of the module's
 # files nobody calls, and what that would need of nginx, is left out
 MICRO = $(patsubst %.c,$(BUILD)/micro/%.o,$(wildcard bench/micro/*.c) \
