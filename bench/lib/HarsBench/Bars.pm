@@ -55,22 +55,15 @@ sub cost { return ratio($_[0], 'cpu_us') }
 sub instructions { return ratio($_[0], 'instructions') }
 
 
+sub last_of_1000 { return ratio($_[0], 'p999_us') }
+
+
 sub ratio {
     my ($got, $name) = @_;
     my $row = { got => $got->{hars}, plain => $got->{plain} };
     my $ratio = HarsBench::Table::ratios($row, $name) or return;
 
     return median($ratio);
-}
-
-
-# medians of all rounds, since a single round has few of them
-sub last_of_1000 {
-    my ($got) = @_;
-    my ($mine, $plain) = map { $got->{$_}{p999_us} } qw(hars plain);
-
-    return if !$mine || !$plain;
-    return median($mine) / median($plain);
 }
 
 

@@ -148,6 +148,7 @@ sub conf {
     my $kept = 2 * $o{connections};
     my $authority = $self->{slow} ? HarsBench::Behind::slow()
                                   : HarsBench::Behind::authority();
+    my $answers = $self->answers;
     my $http2 = $self->{http2} ? ' http2' : '';
     my $tickets = $self->{resumption} ? 'on' : 'off';
     # the first core, and the second for every other worker
@@ -188,13 +189,22 @@ $check{http}
 $check{server}
         location / {
 $check{location}
-            proxy_pass http://origin;
+            proxy_pass http://$answers;
         }
         location = /open {
             proxy_pass http://origin;
         }
     }
 HTTP
+}
+
+
+# Plain nginx asks nobody about a token: with a slow authority it is the origin
+# of "/" that is as slow.
+sub answers {
+    my ($self) = @_;
+
+    return $self->{slow} && $self->{name} eq 'plain' ? 'authority' : 'origin';
 }
 
 

@@ -169,14 +169,17 @@ sub by_plain {
 }
 
 
-# the columns of requests on connections that are kept
+# the columns of requests on connections that are kept: requests(@behind_p999)
 sub requests {
+    my (@more) = @_;
+
     return (
         cost(),
         [ 'a second', sub { middle($_[0], 'per_second', '%.0f') } ],
         [ 'p50, us', sub { middle($_[0], 'p50_us', '%.0f') } ],
         [ 'p99', sub { middle($_[0], 'p99_us', '%.0f') } ],
         [ 'p99.9', sub { middle($_[0], 'p999_us', '%.0f') } ],
+        @more,
         core_1(),
     );
 }
