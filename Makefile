@@ -39,31 +39,32 @@ help:
 #: make run        install what is missing, build, start the demo, play the
 #:                 fourteen steps and the attacks
 #: make stop       end what make run started
-#: make test       install what is missing, build, run every test
-#:                 (one file: make test T=t/01-bearer.t)
+#: make test       install what is missing, build, run the tests
+#:                 (one file: make test T=t/02-answers.t)
 #: make unit       the C unit tests alone
 #: make fresh      make run and make test in bare Debian 12 and 13 roots
 #:                 (one of them: make fresh SUITE=trixie)
 #: make all        build: module and programs, nothing installed or started
 #: make fuzz       each parser for a minute under a fuzzer (SECONDS=, TARGETS=)
 #: make asan       the Test::Nginx suites in an nginx built under ASan, UBSan
-#:                 and LeakSanitizer (one file: make asan T=t/01-bearer.t;
+#:                 and LeakSanitizer (one file: make asan T=t/02-answers.t;
 #:                 under valgrind instead, slowly: VALGRIND=yes)
 #: make chaos      Redis, the authorization server or both die under load, 50
 #:                 rounds each (SHORT=yes: 3; one kind: make chaos T=kill)
 #: make test-interop  clients of others (npm, Debian) against the reference
 #:                 gateway (one file: make test-interop T=t/interop/curl.t)
-#: make test-pg    the authorization server on a PostgreSQL that the tests start,
-#:                 two instances, a PostgreSQL that goes away (SHORT=yes: less;
-#:                 one file: make test-pg T=t/pg/restart.t)
+#: make test-pg    the authorization server and the data collecting mechanism on
+#:                 a PostgreSQL that the tests start, two instances, a PostgreSQL
+#:                 that goes away (SHORT=yes: less; one file: make test-pg
+#:                 T=t/pg/restart.t)
 #: make test-browser  Chromium against the reference gateway, as root
 #: make test-crash  kill -9 under load, on SQLite and PostgreSQL: nothing that
 #:                 was answered is lost or doubled (ROUNDS=200; SHORT=yes: 10)
-#: make models     the model of the cache tiers (docs/models), by SPIN; the
-#:                 long searches left out: make models SHORT=yes
-#: make bench      the gateway beside what else could check tokens, about ten
-#:                 minutes, into bench/results (make bench-quick: two, into
-#:                 build/bench/results)
+#: make models     the cache tiers and the fog's pseudonyms (docs/models), by
+#:                 SPIN; the long searches left out: make models SHORT=yes
+#: make bench      the gateway beside what else could check tokens, a quarter of
+#:                 an hour, into bench/results (make bench-quick: two to three
+#:                 minutes, into build/bench/results)
 #: make bench-profile  instructions of a warm request by function, by callgrind
 #: make bench-micro  instructions of single functions, beside the table in
 #:                 bench/results/micro.txt (WRITE=yes: into it)

@@ -27,6 +27,9 @@ for my $page (@pages) {
               [], '... files');
 }
 
+is_deeply([ grep { !-e } slurp('Makefile') =~ /\bT=([\w.\/-]+)/g ], [],
+          'files that the help of make names');
+
 my %target = map { $_ => 1 } slurp('Makefile') =~ /^([a-z-]+):/mg;
 is_deeply([ grep { !$target{$_} }
             uniq($all =~ m{(?:`|^    )make ([a-z-]+)(?!\S*/)}mg) ],
