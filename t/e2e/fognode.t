@@ -280,6 +280,8 @@ sub what_is_refused {
        '... the next one goes on');
     unlink glob "$dir/spool/*.refused";
 
+    cannot_be_put_aside();
+
     # revoked: the wearable is told that it is refused, nothing else
     my ($given) = map { $json->decode(content("$dir/4.json")) } 1;
     my ($status) = fogcloud_ask('DELETE', "/v1/fog/devices/$given->{alias}",
@@ -292,6 +294,25 @@ sub what_is_refused {
         is($rc, 1, 'a revoked device');
         like($said, qr/refused/, '... is refused');
     }
+}
+
+
+sub cannot_be_put_aside {
+    my $place = 'spool/' . '0' x 32 . '-000000-pocket';
+    my $tried = sub {
+        scalar(() = content("$dir/fognode.log") =~ /cannot be put away/g);
+    };
+
+    mkdir "$dir/$place.refused";
+    write_file("$place.full", pack 'N/a*', 'x' x 100);
+    ok(wait_for(sub { $tried->() }), 'a recording that cannot be put aside');
+    my $since = time;
+    ok(wait_for(sub { $tried->() >= 2 }), '... is tried again');
+    cmp_ok(time - $since, '>', 0.3, '... a while later');
+
+    rmdir "$dir/$place.refused";
+    ok(wait_for(sub { -f "$dir/$place.refused" }), '... and is aside then');
+    unlink "$dir/$place.refused";
 }
 
 

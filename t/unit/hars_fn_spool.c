@@ -22,6 +22,7 @@ static void recording(hars_seal_t *seal);
 static void crash(hars_seal_t *seal);
 static void bound(hars_seal_t *seal);
 static void room(hars_seal_t *seal);
+static void disk(hars_seal_t *seal);
 static size_t loaded(hars_spool_t *spool, const char *name);
 static int changed(hars_spool_t *spool, const char *name);
 static void fresh(void);
@@ -49,6 +50,7 @@ main(void)
     crash(seal);
     bound(seal);
     room(seal);
+    disk(seal);
 
     fresh();
     rmdir(place);
@@ -231,6 +233,36 @@ room(hars_seal_t *seal)
     ok(ftruncate(fd, 5000) == 0 && loaded(spool, name) == 3
        && !changed(spool, name), "zeroes behind the last chunk are no change");
     close(fd);
+    hars_spool_close(spool);
+}
+
+
+/* one that gives nothing back, and one that nothing can be done to */
+static void
+disk(hars_seal_t *seal)
+{
+    char           file[256], aside[256], name[HARS_SPOOL_NAME];
+    hars_spool_t  *spool;
+
+    fresh();
+    snprintf(file, sizeof(file), "%s/%s-000000-pocket.full", place, SID);
+    snprintf(aside, sizeof(aside), "%s/%s-000000-pocket.refused", place, SID);
+    spool = hars_spool_open(place, 1000000, seal);
+
+    if (mkdir(file, 0700) == -1) {
+        exit(1);
+    }
+
+    ok(hars_spool_next(spool, name) == HARS_OK && changed(spool, name),
+       "what cannot be read is not the end of a recording");
+    ok(hars_spool_done(spool, name, 0) == HARS_ERROR
+       && access(file, F_OK) == 0, "one that cannot be deleted is told of");
+    ok(hars_spool_done(spool, name, 1) == HARS_OK
+       && access(aside, F_OK) == 0, "it can be put aside");
+    ok(hars_spool_done(spool, name, 1) == HARS_ERROR,
+       "... and where not, that is told as well");
+
+    rmdir(aside);
     hars_spool_close(spool);
 }
 

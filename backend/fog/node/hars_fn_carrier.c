@@ -60,6 +60,8 @@ static int hars_carrier_post(hars_carrier_t *carrier, const char *name,
     const hars_text_t *body, hars_answer_t *answer);
 static int64_t hars_carrier_judge(hars_carrier_t *carrier, const char *name,
     int rc, const hars_answer_t *answer);
+static int64_t hars_carrier_done(hars_carrier_t *carrier, const char *name,
+    unsigned refused);
 static int64_t hars_carrier_away(hars_carrier_t *carrier, long retry_after);
 static void hars_carrier_ask(hars_carrier_t *carrier);
 static int hars_carrier_look(hars_carrier_t *carrier, const char *name);
@@ -224,15 +226,13 @@ hars_carrier_send(hars_carrier_t *carrier)
 
     if (rc == HARS_DECLINED) {
         hars_fn_count(&carrier->fn->metrics, HARS_FN_RECORDING_CHANGED);
-        hars_spool_done(carrier->fn->spool, name, 1);
-        ms = 0;
+        ms = hars_carrier_done(carrier, name, 1);
 
     } else if (rc != HARS_OK) {
         ms = hars_carrier_away(carrier, 0);
 
     } else if (body.len == 0) {
-        hars_spool_done(carrier->fn->spool, name, 0);
-        ms = 0;
+        ms = hars_carrier_done(carrier, name, 0);
 
     } else {
         rc = hars_carrier_post(carrier, name, &body, &answer);
@@ -277,6 +277,8 @@ static int64_t
 hars_carrier_judge(hars_carrier_t *carrier, const char *name, int rc,
     const hars_answer_t *answer)
 {
+    int64_t  ms;
+
     if (rc != HARS_OK) {
         hars_log_warn("data collecting mechanism: %s", answer->error);
         return hars_carrier_away(carrier, 0);
@@ -284,15 +286,14 @@ hars_carrier_judge(hars_carrier_t *carrier, const char *name, int rc,
 
     if (answer->status >= 200 && answer->status < 300) {
         hars_fn_count(&carrier->fn->metrics, HARS_FN_RECORDING_SENT);
-        hars_spool_done(carrier->fn->spool, name, 0);
-        carrier->failures = 0;
+        ms = hars_carrier_done(carrier, name, 0);
 
-        if (carrier->asked < HARS_CARRIER_ASKED) {
+        if (ms == 0 && carrier->asked < HARS_CARRIER_ASKED) {
             strcpy(carrier->name[carrier->asked].name, name);
             carrier->name[carrier->asked++].tries = 0;
         }
 
-        return 0;
+        return ms;
     }
 
     hars_log_warn("recording %s: status %ld: %.*s", name, answer->status,
@@ -307,13 +308,26 @@ hars_carrier_judge(hars_carrier_t *carrier, const char *name, int rc,
     case 415:
     case 422:
         hars_fn_count(&carrier->fn->metrics, HARS_FN_RECORDING_REFUSED);
-        hars_spool_done(carrier->fn->spool, name, 1);
-        return 0;
+        return hars_carrier_done(carrier, name, 1);
     }
 
     /* 403 and 404 are somebody's to mend: what was kept waits for it */
 
     return hars_carrier_away(carrier, answer->retry_after);
+}
+
+
+/* what stays where it was would come again at once, for ever */
+static int64_t
+hars_carrier_done(hars_carrier_t *carrier, const char *name, unsigned refused)
+{
+    if (hars_spool_done(carrier->fn->spool, name, refused) != HARS_OK) {
+        return hars_carrier_away(carrier, 0);
+    }
+
+    carrier->failures = 0;
+
+    return 0;
 }
 
 

@@ -52,6 +52,8 @@ static void hars_spool_place(const char *name, size_t at,
 static int hars_spool_write(int fd, const unsigned char *bytes, size_t len);
 static int hars_spool_chunks(hars_spool_t *spool, const char *name, int fd,
     hars_text_t *body);
+static int hars_spool_read(int fd, unsigned char chunk[HARS_SPOOL_LONG],
+    size_t *len);
 static void hars_spool_free(hars_spooled_t *spooled);
 
 
@@ -429,27 +431,17 @@ hars_spool_load(hars_spool_t *spool, const char *name, hars_text_t *body)
 }
 
 
-/* HARS_DECLINED: it was changed */
+/* HARS_DECLINED: it was changed, or the disk does not give it back */
 static int
 hars_spool_chunks(hars_spool_t *spool, const char *name, int fd,
     hars_text_t *body)
 {
+    int            rc;
     size_t         at, len, out;
     unsigned char  key[HARS_KEY_LEN], where[HARS_SHA256_LEN];
-    unsigned char  head[HARS_SPOOL_HEAD];
     unsigned char  chunk[HARS_SPOOL_LONG], text[HARS_SPOOL_LONG];
 
-    for (at = 0; read(fd, head, sizeof(head)) == sizeof(head); ) {
-        len = (size_t) hars_aka_get(head, sizeof(head));
-
-        /* what is cut off, or not more than room yet, was not acknowledged */
-
-        if (len == 0 || (len <= sizeof(chunk)
-                         && read(fd, chunk, len) != (ssize_t) len))
-        {
-            break;
-        }
-
+    for (at = 0; (rc = hars_spool_read(fd, chunk, &len)) == HARS_OK; ) {
         hars_spool_place(name, at, key, where);
 
         if (len > sizeof(chunk)
@@ -466,27 +458,74 @@ hars_spool_chunks(hars_spool_t *spool, const char *name, int fd,
         at += HARS_SPOOL_HEAD + len;
     }
 
+    if (rc == HARS_ERROR) {
+        hars_log_error("spool: %s: the chunk at %zu cannot be read: %s",
+                       name, at, strerror(errno));
+        return HARS_DECLINED;
+    }
+
     return HARS_OK;
 }
 
 
-void
+/*
+ * One that is too long is not read.  HARS_DECLINED: the end; what is cut off,
+ * or not more than room yet, was not acknowledged.
+ */
+static int
+hars_spool_read(int fd, unsigned char chunk[HARS_SPOOL_LONG], size_t *len)
+{
+    ssize_t        n;
+    unsigned char  head[HARS_SPOOL_HEAD];
+
+    n = read(fd, head, sizeof(head));
+
+    if (n == sizeof(head)) {
+        *len = (size_t) hars_aka_get(head, sizeof(head));
+
+        if (*len == 0) {
+            return HARS_DECLINED;
+        }
+
+        if (*len > HARS_SPOOL_LONG) {
+            return HARS_OK;
+        }
+
+        n = read(fd, chunk, *len);
+
+        if (n == (ssize_t) *len) {
+            return HARS_OK;
+        }
+    }
+
+    return n == -1 ? HARS_ERROR : HARS_DECLINED;
+}
+
+
+int
 hars_spool_done(hars_spool_t *spool, const char *name, unsigned refused)
 {
+    int          rc;
     char         file[HARS_SPOOL_NAME + 8];
     struct stat  sb;
 
     if (refused) {
-        (void) hars_spool_rename(spool, name, ".full", ".refused");
-        return;
+        rc = hars_spool_rename(spool, name, ".full", ".refused");
+
+    } else {
+        hars_spool_name(file, name, ".full");
+        rc = fstatat(spool->dir, file, &sb, 0) == 0
+             && unlinkat(spool->dir, file, 0) == 0 ? HARS_OK : HARS_ERROR;
     }
 
-    hars_spool_name(file, name, ".full");
+    if (rc != HARS_OK) {
+        hars_log_error("spool: %s.full cannot be put away: %s", name,
+                       strerror(errno));
 
-    if (fstatat(spool->dir, file, &sb, 0) == 0
-        && unlinkat(spool->dir, file, 0) == 0)
-    {
+    } else if (!refused) {
         atomic_fetch_sub(&spool->bytes,
                          hars_spool_blocks((size_t) sb.st_size));
     }
+
+    return rc;
 }

@@ -53,12 +53,18 @@ int hars_spool_end(hars_spooled_t *spooled);
 /* a recording that is to be sent, the oldest; HARS_DECLINED: there is none */
 int hars_spool_next(hars_spool_t *spool, char name[HARS_SPOOL_NAME]);
 
-/* its bytes; HARS_DECLINED: changed, HARS_ERROR: not now; both logged */
+/*
+ * Its bytes; HARS_DECLINED: changed, or the disk does not give it back;
+ * HARS_ERROR: not now; both logged
+ */
 int hars_spool_load(hars_spool_t *spool, const char *name,
     hars_text_t *body);
 
-/* it was taken, or it was refused for ever */
-void hars_spool_done(hars_spool_t *spool, const char *name,
+/*
+ * It was taken, or it was refused for ever; HARS_ERROR: it is there as
+ * before, logged
+ */
+int hars_spool_done(hars_spool_t *spool, const char *name,
     unsigned refused);
 
 
