@@ -27,6 +27,7 @@ static void confirming(void);
 static void astray(void);
 static void quiet(void);
 static void records(void);
+static void rows(void);
 static void places(void);
 static void pending(void);
 static void clocks(void);
@@ -40,6 +41,7 @@ main(void)
     astray();
     quiet();
     records();
+    rows();
     places();
     pending();
     clocks();
@@ -260,6 +262,37 @@ records(void)
     ok(link->fd != -1 && kept(fd) == 1, "one that comes twice is kept, "
        "once");
     hars_fn_link_close(&node, link);
+    close(fd);
+}
+
+
+/* the carrier reads a recording as a whole: one has a bound */
+static void
+rows(void)
+{
+    int              fd;
+    unsigned         n;
+    hars_fn_link_t  *link;
+
+    fresh();
+    link = link_new(&fd);
+    ok(open_it(link, fd) && begun == 1, "a session of too many rows");
+
+    for (n = 1; n + 100 <= 30000; n += 100) {
+        send_rows(link, fd, 0, 100);
+    }
+
+    ok(link->fd != -1 && begun == 1, "29,901 rows are one recording");
+    send_rows(link, fd, 0, 100);
+    ok(begun == 2, "a hundred more: they are of the next one");
+
+    for (n = 100; n + 100 <= 30000; n += 100) {
+        send_rows(link, fd, 0, 100);
+    }
+
+    ok(link->fd != -1 && begun == 2, "... which takes 30,000");
+    send_rows(link, fd, 0, 1);
+    ok(begun == 3 && appended == 601, "... and not one more");
     close(fd);
 }
 

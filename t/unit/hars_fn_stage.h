@@ -27,6 +27,8 @@ static int open_it(hars_fn_link_t *link, int fd);
 static void answer(unsigned i, long status);
 static void confirm(const char *sid);
 static void send_record(hars_fn_link_t *link, int fd, unsigned skip);
+static void send_rows(hars_fn_link_t *link, int fd, unsigned skip,
+    unsigned rows);
 static uint64_t kept(int fd);
 static void put(hars_fn_link_t *link, int fd, const unsigned char *m,
     size_t len);
@@ -43,7 +45,7 @@ static run_t               run;
 static hars_aka_channel_t  up, down;
 static int64_t             ms = 1000000, utc = 1800000000000;
 static hars_fn_call_t     *calls[CALLS];
-static unsigned            ncalls, most = CALLS, appended;
+static unsigned            ncalls, most = CALLS, appended, begun;
 
 
 /* up to M4, by the first wearable of the world */
@@ -129,7 +131,15 @@ confirm(const char *sid)
 static void
 send_record(hars_fn_link_t *link, int fd, unsigned skip)
 {
+    send_rows(link, fd, skip, 1);
+}
+
+
+static void
+send_rows(hars_fn_link_t *link, int fd, unsigned skip, unsigned rows)
+{
     size_t            len;
+    unsigned          i;
     unsigned char     bytes[HARS_FOG_TEXT];
     unsigned char     record[HARS_FOG_TEXT + HARS_AKA_RECORD];
     hars_fog_text_t   text;
@@ -138,8 +148,14 @@ send_record(hars_fn_link_t *link, int fd, unsigned skip)
     memset(&text, 0, sizeof(text));
     text.type = HARS_FOG_SAMPLES;
     text.placement = 1;
-    text.rows = 1;
-    text.time = us++;
+    text.rows = rows;
+    text.time = us;
+    us += rows;
+
+    for (i = 0; i < rows; i++) {
+        text.row[i].us = i;
+    }
+
     len = hars_fog_text_put(&text, bytes);
     up.next += skip;
 
@@ -308,7 +324,7 @@ fresh(void)
         node.link[i].fd = -1;
     }
 
-    appended = 0;
+    appended = begun = 0;
     most = CALLS;
 }
 
@@ -377,6 +393,7 @@ hars_spool_begin(hars_spool_t *spool, const char *sid, unsigned n,
     (void) sid;
     (void) n;
     (void) placement;
+    begun++;
 
     return (hars_spooled_t *) &node;
 }

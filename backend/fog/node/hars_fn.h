@@ -107,6 +107,7 @@ typedef struct {
     hars_spooled_t     *spooled;          /* the recording in hand */
     unsigned            recordings;       /* of this session so far */
     unsigned            placement;        /* of the one in hand */
+    unsigned            rows;             /* in it so far */
     uint64_t            begin;            /* us: of its first row */
     uint64_t            number;           /* of the last record taken */
     uint64_t            last;             /* us: of the last row */

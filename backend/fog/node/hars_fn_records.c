@@ -4,8 +4,8 @@
  * a number are here), read, rows that go back in time left out, and put into
  * the recording in hand as the data collecting mechanism takes them
  * (application/vnd.hars.samples, hars_ml_packed.c).  A recording is of a
- * minute and one placement.  KEPT is said at the end of a turn of the loop,
- * after a sync.
+ * minute and one placement, of HARS_RECORDS_ROWS at most.  KEPT is said at the
+ * end of a turn of the loop, after a sync.
  */
 
 #include "hars_fn.h"
@@ -17,6 +17,7 @@
 
 
 #define HARS_RECORDS_US     60000000      /* of a recording */
+#define HARS_RECORDS_ROWS   30000         /* a minute of 400 Hz has 24,000 */
 #define HARS_RECORDS_HEAD   32            /* of a block */
 
 
@@ -122,6 +123,7 @@ hars_fn_samples(hars_fn_t *fn, hars_fn_link_t *link, hars_fog_text_t *text)
 
     if (rc == HARS_OK) {
         link->last = text->time + text->row[text->rows - 1].us;
+        link->rows += text->rows;
         atomic_fetch_add(&fn->metrics.count[HARS_FN_ROWS], text->rows);
 
     } else {
@@ -159,8 +161,10 @@ static int
 hars_fn_recording(hars_fn_t *fn, hars_fn_link_t *link,
     const hars_fog_text_t *text)
 {
-    if (link->spooled && (text->placement != link->placement
-                          || text->time >= link->begin + HARS_RECORDS_US)
+    if (link->spooled
+        && (text->placement != link->placement
+            || text->time >= link->begin + HARS_RECORDS_US
+            || link->rows + text->rows > HARS_RECORDS_ROWS)
         && hars_fn_recording_end(link) != HARS_OK)
     {
         return HARS_ERROR;
@@ -169,6 +173,7 @@ hars_fn_recording(hars_fn_t *fn, hars_fn_link_t *link,
     if (link->spooled == NULL) {
         link->begin = text->time;
         link->placement = text->placement;
+        link->rows = 0;
         link->spooled = hars_spool_begin(fn->spool, link->sid,
                             link->recordings++,
                             hars_fog_placement_name(text->placement));
