@@ -2,6 +2,7 @@
 /* See hars_dcm_intake.h for what this is. */
 
 #include "hars_dcm_intake.h"
+#include "hars_dcm_erase.h"
 #include "hars_dcm_samples.h"
 #include "hars_log.h"
 
@@ -22,6 +23,8 @@ typedef struct {
 static void *hars_intake_room(hars_intake_t *intake, size_t size);
 static int hars_intake_flush(hars_intake_t *intake, hars_block_t *block);
 static hars_intake_block_t *hars_intake_more(hars_intake_t *intake);
+static int hars_intake_look(hars_dcm_t *dcm, const hars_intake_t *intake);
+static int hars_intake_stands(hars_db_t *db, const hars_intake_t *intake);
 static int hars_intake_seal(hars_intake_t *intake);
 static int hars_intake_store(hars_db_t *db, void *data);
 static int hars_intake_insert(hars_db_t *db, hars_intake_t *intake);
@@ -132,11 +135,19 @@ hars_intake_more(hars_intake_t *intake)
 hars_intake_e
 hars_intake_open(hars_dcm_t *dcm, hars_intake_t *intake)
 {
+    int       rc;
     unsigned  full;
 
-    switch (hars_patient_key_made(dcm, intake->recording.patient,
-                                  &intake->key, &full))
-    {
+    full = 0;
+    rc = hars_intake_look(dcm, intake);
+
+    if (rc == HARS_OK) {
+        rc = hars_patient_key_made(dcm, intake->recording.patient,
+                                   &intake->key, &full);
+    }
+
+    switch (rc) {
+
     case HARS_OK:
         return HARS_INTAKE_STORED;
 
@@ -146,6 +157,48 @@ hars_intake_open(hars_dcm_t *dcm, hars_intake_t *intake)
     default:
         return full ? HARS_INTAKE_FULL : HARS_INTAKE_ERROR;
     }
+}
+
+
+/* before anybody is made anew; the commit looks again */
+static int
+hars_intake_look(hars_dcm_t *dcm, const hars_intake_t *intake)
+{
+    int         rc;
+    hars_db_t  *db;
+
+    if (intake->recording.fog_session[0] == '\0') {
+        return HARS_OK;
+    }
+
+    db = hars_store_reader(dcm->store);
+
+    if (db == NULL) {
+        return HARS_ERROR;
+    }
+
+    rc = hars_intake_stands(db, intake);
+    hars_store_reader_done(dcm->store, db);
+
+    return rc;
+}
+
+
+/* HARS_DECLINED: its patient was erased since its session began */
+static int
+hars_intake_stands(hars_db_t *db, const hars_intake_t *intake)
+{
+    int  rc;
+
+    if (intake->recording.fog_session[0] == '\0') {
+        return HARS_OK;
+    }
+
+    rc = hars_erased_since(db, intake->recording.patient,
+                           intake->session_ms);
+
+    return rc == HARS_DECLINED ? HARS_OK
+           : rc == HARS_OK ? HARS_DECLINED : HARS_ERROR;
 }
 
 
@@ -225,6 +278,10 @@ hars_intake_store(hars_db_t *db, void *data)
     recording = &intake->recording;
 
     rc = hars_patient_lock(store->dcm, db, recording->patient, &intake->key);
+
+    if (rc == HARS_OK) {
+        rc = hars_intake_stands(db, intake);
+    }
 
     if (rc != HARS_OK) {
         store->outcome = HARS_INTAKE_ERASED;

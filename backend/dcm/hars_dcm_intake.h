@@ -23,6 +23,7 @@ typedef struct {
 /* zeroed at first */
 typedef struct {
     hars_dcm_recording_t  recording;      /* to be set before the commit */
+    int64_t               session_ms;     /* of a fog_session: it began */
     hars_patient_key_t    key;
 
     hars_block_t         *open[HARS_STREAMS];
@@ -53,7 +54,9 @@ int hars_intake_row(hars_intake_t *intake, const hars_row_t *row);
 
 /*
  * The patient's key, who is made where there is none: it waits.  Then the
- * commit seals and stores all that there is, with recording as it is set.
+ * commit seals and stores all that there is, with recording as it is set.  A
+ * session of before does not make a patient anew who was erased, nor stores
+ * anything for one who is there again.
  */
 hars_intake_e hars_intake_open(hars_dcm_t *dcm, hars_intake_t *intake);
 hars_intake_e hars_intake_commit(hars_dcm_t *dcm, hars_intake_t *intake);

@@ -14,7 +14,6 @@
 
 #include "hars_dcm_access.h"
 #include "hars_dcm_endpoints.h"
-#include "hars_dcm_erase.h"
 #include "hars_dcm_intake.h"
 #include "hars_dcm_recognizer.h"
 #include "hars_dcm_sessions.h"
@@ -55,7 +54,6 @@ static void hars_posted_refuse(hars_posted_t *posted);
 static unsigned hars_posted_json(hars_posted_t *posted);
 static unsigned hars_posted_times(hars_posted_t *posted);
 static hars_intake_e hars_posted_store(hars_posted_t *posted);
-static hars_intake_e hars_posted_erased(hars_posted_t *posted);
 static void hars_posted_fill(hars_posted_t *posted);
 
 
@@ -379,40 +377,10 @@ hars_posted_store(hars_posted_t *posted)
     dcm = posted->r->data;
     hars_posted_fill(posted);
 
-    outcome = hars_posted_erased(posted);
-
-    if (outcome == HARS_INTAKE_STORED) {
-        outcome = hars_intake_open(dcm, &posted->intake);
-    }
+    outcome = hars_intake_open(dcm, &posted->intake);
 
     return outcome == HARS_INTAKE_STORED
            ? hars_intake_commit(dcm, &posted->intake) : outcome;
-}
-
-
-/* a session of before does not make a patient anew who was erased */
-static hars_intake_e
-hars_posted_erased(hars_posted_t *posted)
-{
-    int          rc;
-    hars_db_t   *db;
-    hars_dcm_t  *dcm;
-
-    if (posted->upload.fog_session[0] == '\0') {
-        return HARS_INTAKE_STORED;
-    }
-
-    dcm = posted->r->data;
-    db = hars_store_reader(dcm->store);
-    rc = db ? hars_erased_since(db, posted->session.patient,
-                                posted->session.start_ms) : HARS_ERROR;
-
-    if (db) {
-        hars_store_reader_done(dcm->store, db);
-    }
-
-    return rc == HARS_DECLINED ? HARS_INTAKE_STORED
-           : rc == HARS_OK ? HARS_INTAKE_ERASED : HARS_INTAKE_ERROR;
 }
 
 
@@ -432,6 +400,7 @@ hars_posted_fill(hars_posted_t *posted)
                                ? posted->session.patient : posted->who.sub);
     strcpy(recording->fog_session, posted->upload.fog_session);
     strcpy(recording->fog_device, posted->session.device);
+    posted->intake.session_ms = posted->session.start_ms;
     strcpy(recording->id, posted->upload.id);
     strcpy(recording->uploader_sub, posted->who.sub);
     strcpy(recording->uploader_client, posted->who.client);

@@ -119,6 +119,31 @@ begin(hars_intake_t *intake, const char *sub, const char *id)
 }
 
 
+/* of a wearable in the fog, whose session began then */
+static int
+relayed(hars_intake_t *intake, const char *sub, int64_t ms)
+{
+    unsigned    i, full;
+    hars_row_t  row;
+
+    memset(&row, 0, sizeof(row));
+    memset(intake, 0, sizeof(hars_intake_t));
+    strcpy(intake->recording.patient, sub);
+    strcpy(intake->recording.id, "relayed");
+    strcpy(intake->recording.fog_session, "00112233445566778899aabbccddeeff");
+    intake->session_ms = ms;
+
+    for (i = 0; i < 500; i++) {
+        row.t = T0 + i / 50.0;
+        hars_intake_row(intake, &row);
+    }
+
+    /* as hars_intake_open() has it, had it looked before the erasure */
+
+    return hars_patient_key_made(&dcm, sub, &intake->key, &full);
+}
+
+
 static hars_intake_e
 record(const char *sub, const char *id, double from, unsigned seconds)
 {
@@ -291,6 +316,35 @@ test_meanwhile(void)
 }
 
 
+/* a session that began before: nothing of it comes back after */
+static void
+test_session(void)
+{
+    int64_t        now;
+    hars_intake_t  intake;
+
+    now = hars_dcm_now();
+
+    ok(record("worn", "x", T0, 10) == HARS_INTAKE_STORED
+       && hars_erase(&dcm, "worn") == HARS_OK, "who wore one is erased");
+
+    while (hars_erase_rows(&dcm) == HARS_OK) { /* to the last */ }
+
+    ok(relayed(&intake, "worn", now - 1000) == HARS_OK
+       && hars_intake_commit(&dcm, &intake) == HARS_INTAKE_ERASED,
+       "of a session of before nothing is stored, whoever is there again");
+    ok(hars_intake_open(&dcm, &intake) == HARS_INTAKE_ERASED,
+       "... it is not even begun");
+    hars_intake_free(&intake);
+
+    ok(relayed(&intake, "worn", now + 1000) == HARS_OK
+       && hars_intake_open(&dcm, &intake) == HARS_INTAKE_STORED
+       && hars_intake_commit(&dcm, &intake) == HARS_INTAKE_STORED,
+       "a session of after is the patient's");
+    hars_intake_free(&intake);
+}
+
+
 int
 main(void)
 {
@@ -327,6 +381,7 @@ main(void)
     if (dcm.store) {
         test_erase();
         test_meanwhile();
+        test_session();
     }
 
     hars_store_close(dcm.store);
