@@ -15,8 +15,21 @@ static void hars_peer_again(hars_answer_t *answer);
 
 
 int
-hars_peer_create(hars_peer_t *peer)
+hars_peer_create(hars_peer_t *peer, const hars_self_t *self, const char *url,
+    const char *resource, const char *scope, atomic_uint *stop)
 {
+    peer->conf.url = url;
+    peer->conf.cert = self->certificate;
+    peer->conf.key = self->key;
+    peer->conf.cacert = self->server_ca;
+
+    peer->grant_conf.peer = peer->conf;
+    peer->grant_conf.peer.url = self->auth_url;
+    peer->grant_conf.client_id = self->client_id;
+    peer->grant_conf.scope = scope;
+    peer->grant_conf.resource = resource;
+    peer->grant_conf.stop = stop;
+
     peer->grant = hars_grant_create(&peer->grant_conf);
 
     return peer->grant ? HARS_OK : HARS_ERROR;

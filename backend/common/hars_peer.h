@@ -9,18 +9,23 @@
 
 
 #include "hars_grant.h"
+#include "hars_self.h"
 
 
-/* "conf" and "grant_conf" are the caller's to set, and stay as long */
 typedef struct {
-    hars_https_conf_t   conf;
-    hars_grant_conf_t   grant_conf;
+    hars_https_conf_t   conf;             /* the service */
+    hars_grant_conf_t   grant_conf;       /* seconds are the caller's to set */
     hars_grant_t       *grant;            /* private */
 } hars_peer_t;
 
 
-/* HARS_ERROR: no memory */
-int hars_peer_create(hars_peer_t *peer);
+/*
+ * The service at "url", whose audience is "resource"; what is pointed to stays
+ * as long.  Calls end when "stop" is not 0.  HARS_ERROR: no memory.
+ */
+int hars_peer_create(hars_peer_t *peer, const hars_self_t *self,
+    const char *url, const char *resource, const char *scope,
+    atomic_uint *stop);
 void hars_peer_free(hars_peer_t *peer);
 
 /*

@@ -19,6 +19,7 @@
 #include "hars_dcm_vault.h"
 #include "hars_http.h"
 #include "hars_record.h"
+#include "hars_self.h"
 #include "hars_settings.h"
 #include "hars_store.h"
 #include "hars_who.h"
@@ -42,11 +43,7 @@ typedef struct {
     /* the ML service through the gateway; all of them, or none */
     char                 *ml_url;
     char                 *ml_resource;    /* the audience */
-    char                 *auth_url;
-    char                 *client_id;
-    char                 *certificate;
-    char                 *key;
-    char                 *server_ca;
+    hars_self_t           self;
 } hars_dcm_conf_t;
 
 

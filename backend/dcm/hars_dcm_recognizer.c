@@ -6,7 +6,6 @@
 
 #include "hars_dcm_recognizer.h"
 #include "hars_pace.h"
-#include "hars_dcm_peer.h"
 #include "hars_dcm_recognize.h"
 #include "hars_renewal.h"
 #include "hars_dcm_streams.h"
@@ -87,8 +86,9 @@ hars_recognizer_start(hars_dcm_t *dcm)
     pthread_mutex_init(&recognizer->mutex, NULL);
     pthread_cond_init(&recognizer->cond, NULL);
 
-    if (hars_dcm_peer(&recognizer->peer, conf, conf->ml_url,
-                      conf->ml_resource, "ml:recognize", &recognizer->stop)
+    if (hars_peer_create(&recognizer->peer, &conf->self, conf->ml_url,
+                         conf->ml_resource, "ml:recognize",
+                         &recognizer->stop)
         != HARS_OK
         || hars_recognizer_threads(recognizer) != HARS_OK)
     {

@@ -2,9 +2,9 @@
 /* See hars_dcm_sessions.h for what this is. */
 
 #include "hars_dcm_sessions.h"
-#include "hars_dcm_peer.h"
 #include "hars_dcm_remember.h"
 #include "hars_log.h"
+#include "hars_peer.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -77,8 +77,8 @@ hars_sessions_create(hars_dcm_t *dcm)
 
     sessions->peer.grant_conf.seconds = HARS_SESSIONS_SECONDS;
 
-    if (hars_dcm_peer(&sessions->peer, conf, conf->fog_url,
-                      conf->fog_resource, "fog:resolve", &sessions->stop)
+    if (hars_peer_create(&sessions->peer, &conf->self, conf->fog_url,
+                         conf->fog_resource, "fog:resolve", &sessions->stop)
         != HARS_OK)
     {
         hars_log_error("no memory");

@@ -5,26 +5,21 @@
  */
 
 #include "hars_dcm.h"
-#include "hars_https.h"
-#include "hars_identity.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 
 #define HARS_DCM_SETTING(setting)                                            \
     .name = #setting, .offset = offsetof(hars_dcm_conf_t, setting)
+
+#define HARS_DCM_SELF(setting)                                               \
+    .name = #setting, .offset = offsetof(hars_dcm_conf_t, self.setting)
 
 
 static int hars_dcm_check_database(hars_dcm_t *dcm);
 static int hars_dcm_check_keys(hars_dcm_t *dcm);
 static int hars_dcm_check_ml(hars_dcm_t *dcm);
 static int hars_dcm_check_fog(hars_dcm_t *dcm);
-static int hars_dcm_check_url(hars_dcm_t *dcm, const char *name,
-    const char *url);
-static int hars_dcm_check_identity(hars_dcm_t *dcm);
 
 
 static const hars_setting_t  hars_dcm_settings[] = {
@@ -42,11 +37,11 @@ static const hars_setting_t  hars_dcm_settings[] = {
     { HARS_DCM_SETTING(ml_resource) },
     { HARS_DCM_SETTING(fog_url) },
     { HARS_DCM_SETTING(fog_resource) },
-    { HARS_DCM_SETTING(auth_url) },
-    { HARS_DCM_SETTING(client_id) },
-    { HARS_DCM_SETTING(certificate) },
-    { HARS_DCM_SETTING(key) },
-    { HARS_DCM_SETTING(server_ca) },
+    { HARS_DCM_SELF(auth_url) },
+    { HARS_DCM_SELF(client_id) },
+    { HARS_DCM_SELF(certificate) },
+    { HARS_DCM_SELF(key) },
+    { HARS_DCM_SELF(server_ca) },
 
     { .name = NULL }
 };
@@ -132,11 +127,11 @@ hars_dcm_check_ml(hars_dcm_t *dcm)
     } needed[] = {
         { "ml_url", dcm->conf.ml_url },
         { "ml_resource", dcm->conf.ml_resource },
-        { "auth_url", dcm->conf.auth_url },
-        { "client_id", dcm->conf.client_id },
-        { "certificate", dcm->conf.certificate },
-        { "key", dcm->conf.key },
-        { "server_ca", dcm->conf.server_ca }
+        { "auth_url", dcm->conf.self.auth_url },
+        { "client_id", dcm->conf.self.client_id },
+        { "certificate", dcm->conf.self.certificate },
+        { "key", dcm->conf.self.key },
+        { "server_ca", dcm->conf.self.server_ca }
     };
 
     missing = NULL;
@@ -162,13 +157,10 @@ hars_dcm_check_ml(hars_dcm_t *dcm)
         return HARS_OK;
     }
 
-    rc = hars_dcm_check_url(dcm, "ml_url", dcm->conf.ml_url);
+    rc = hars_self_check_url(dcm->settings, "ml_url", dcm->conf.ml_url);
 
-    if (hars_dcm_check_url(dcm, "auth_url", dcm->conf.auth_url) != HARS_OK) {
-        rc = HARS_ERROR;
-    }
-
-    return rc == HARS_OK ? hars_dcm_check_identity(dcm) : HARS_ERROR;
+    return hars_self_check(dcm->settings, &dcm->conf.self) == HARS_OK
+           ? rc : HARS_ERROR;
 }
 
 
@@ -193,62 +185,7 @@ hars_dcm_check_fog(hars_dcm_t *dcm)
         return HARS_ERROR;
     }
 
-    return hars_dcm_check_url(dcm, "fog_url", dcm->conf.fog_url);
-}
-
-
-/* several endpoints are below it */
-static int
-hars_dcm_check_url(hars_dcm_t *dcm, const char *name, const char *url)
-{
-    char  whole[HARS_HTTPS_URL];
-
-    if (hars_https_url(url, "/x", whole) != HARS_OK
-        || strcmp(whole + strlen(whole) - 2, "/x") != 0
-        || strcmp(whole, url) == 0)
-    {
-        hars_settings_fail(dcm->settings, name, "has to be "
-                           "https://HOST[:PORT]");
-        return HARS_ERROR;
-    }
-
-    return HARS_OK;
-}
-
-
-static int
-hars_dcm_check_identity(hars_dcm_t *dcm)
-{
-    int               rc;
-    hars_identity_t  *id;
-
-    if (access(dcm->conf.server_ca, R_OK) == -1) {
-        hars_settings_fail(dcm->settings, "server_ca", "%s", strerror(errno));
-        return HARS_ERROR;
-    }
-
-    id = hars_identity_create();
-
-    if (id == NULL) {
-        return HARS_ERROR;
-    }
-
-    rc = HARS_OK;
-
-    if (hars_identity_key(id, dcm->conf.key, 0) != HARS_OK) {
-        hars_settings_fail(dcm->settings, "key", "%s",
-                           hars_identity_error(id));
-        rc = HARS_ERROR;
-
-    } else if (hars_identity_old(id, dcm->conf.certificate) != HARS_OK) {
-        hars_settings_fail(dcm->settings, "certificate", "%s",
-                           hars_identity_error(id));
-        rc = HARS_ERROR;
-    }
-
-    hars_identity_free(id);
-
-    return rc;
+    return hars_self_check_url(dcm->settings, "fog_url", dcm->conf.fog_url);
 }
 
 

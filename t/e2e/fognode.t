@@ -50,6 +50,10 @@ sub registration {
     wrong(listen => '127.0.0.1', qr/listen.*ADDRESS:PORT/);
     wrong(listen => 'localhost:7100', qr/listen.*ADDRESS:PORT/);
     wrong(fog_url => 'http://localhost', qr/fog_url.*https/);
+    wrong(dcm_url => 'https://localhost/v1', qr/dcm_url.*https:..HOST/);
+    wrong(certificate => "$HarsTest::Place::pki/b.pem",
+          qr/certificate.*is not of this key/);
+    wrong(key => "$HarsTest::Place::pki/a.pem", qr/key.*(?:private key|chmod)/);
     wrong(seal_key => '/nothing', qr/seal_key.*nothing/);
     wrong(rate => 0, qr/rate/);
     fognode_settings(metrics => "$dir/metrics.sock",

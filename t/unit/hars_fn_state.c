@@ -205,7 +205,7 @@ again(hars_fn_t *to, unsigned secret, const char *client)
         memset(bytes, (int) secret, sizeof(bytes));
         to->seal = hars_seal_create(bytes, 1);
         to->conf.state = file;
-        to->conf.client_id = (char *) (uintptr_t) client;
+        to->conf.self.client_id = (char *) (uintptr_t) client;
     }
 }
 

@@ -212,12 +212,11 @@ hars_fn_clock(void)
 
 
 int
-hars_fn_peer(hars_peer_t *peer, const hars_fn_conf_t *conf,
-    const char *url, const char *resource, const char *scope,
-    atomic_uint *stop)
+hars_peer_create(hars_peer_t *peer, const hars_self_t *self, const char *url,
+    const char *resource, const char *scope, atomic_uint *stop)
 {
     (void) peer;
-    (void) conf;
+    (void) self;
     (void) url;
     (void) resource;
     (void) scope;

@@ -22,6 +22,7 @@
 #include "hars_fog_text.h"
 #include "hars_grant.h"
 #include "hars_record.h"
+#include "hars_self.h"
 #include "hars_settings.h"
 #include "hars_socket.h"
 #include "hars_workers.h"
@@ -53,11 +54,7 @@ typedef struct {
     char               *fog_resource;
     char               *dcm_url;
     char               *dcm_resource;
-    char               *auth_url;
-    char               *client_id;
-    char               *certificate;
-    char               *key;
-    char               *server_ca;
+    hars_self_t         self;
     char               *metrics;          /* a Unix socket, NULL: none */
     char               *metrics_user;     /* may ask there, beside oneself */
 } hars_fn_conf_t;

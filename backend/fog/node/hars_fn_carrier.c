@@ -4,11 +4,11 @@
 #include "hars_fn_carrier.h"
 #include "hars_fn_activities.h"
 #include "hars_fn_hz.h"
-#include "hars_fn_peer.h"
 #include "hars_fn_spool.h"
 #include "aka_crypto.h"
 #include "hars_log.h"
 #include "hars_pace.h"
+#include "hars_peer.h"
 #include "hars_renewal.h"
 
 #include <pthread.h>
@@ -91,8 +91,9 @@ hars_carrier_start(hars_fn_t *fn)
     pthread_cond_init(&carrier->cond, &attr);
     pthread_condattr_destroy(&attr);
 
-    if (hars_fn_peer(&carrier->peer, &fn->conf, fn->conf.dcm_url,
-                     fn->conf.dcm_resource, "recordings:fog", &carrier->stop)
+    if (hars_peer_create(&carrier->peer, &fn->conf.self, fn->conf.dcm_url,
+                         fn->conf.dcm_resource, "recordings:fog",
+                         &carrier->stop)
         == HARS_OK)
     {
         carrier->https = hars_https_create(&carrier->peer.conf);

@@ -6,9 +6,9 @@
  */
 
 #include "hars_fn.h"
-#include "hars_fn_peer.h"
 #include "aka_crypto.h"
 #include "hars_log.h"
+#include "hars_peer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +69,8 @@ hars_register_ask(hars_fn_t *fn, json_t **root)
     memset(&peer, 0, sizeof(peer));
     *root = NULL;
 
-    rc = hars_fn_peer(&peer, &fn->conf, fn->conf.fog_url,
-                      fn->conf.fog_resource, "fog:relay", &stop);
+    rc = hars_peer_create(&peer, &fn->conf.self, fn->conf.fog_url,
+                          fn->conf.fog_resource, "fog:relay", &stop);
 
     if (rc == HARS_OK) {
         rc = hars_register_call(fn, &peer, &answer);
@@ -108,7 +108,7 @@ hars_register_call(hars_fn_t *fn, hars_peer_t *peer,
     hars_https_t  *https;
 
     memset(&call, 0, sizeof(call));
-    root = json_pack("{s:s}", "client_id", fn->conf.client_id);
+    root = json_pack("{s:s}", "client_id", fn->conf.self.client_id);
     body = root ? json_dumps(root, JSON_COMPACT) : NULL;
     https = hars_https_create(&peer->conf);
     rc = HARS_ERROR;

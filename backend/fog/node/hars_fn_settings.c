@@ -5,23 +5,21 @@
  */
 
 #include "hars_fn.h"
-#include "hars_https.h"
 #include "aka_crypto.h"
 
-#include <errno.h>
 #include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 
 #define HARS_FN_SETTING(setting)                                             \
     .name = #setting, .offset = offsetof(hars_fn_conf_t, setting)
 
+#define HARS_FN_SELF(setting)                                                \
+    .name = #setting, .offset = offsetof(hars_fn_conf_t, self.setting)
 
-static int hars_fn_check_urls(hars_fn_t *fn);
-static int hars_fn_check_files(hars_fn_t *fn);
+
+static int hars_fn_check_peers(hars_fn_t *fn);
 static int hars_fn_check_seal(hars_fn_t *fn);
 static int hars_fn_check_user(hars_fn_t *fn);
 static int hars_fn_check_listen(hars_fn_t *fn);
@@ -49,11 +47,11 @@ static const hars_setting_t  hars_fn_settings[] = {
     { HARS_FN_SETTING(fog_resource), .required = 1 },
     { HARS_FN_SETTING(dcm_url), .required = 1 },
     { HARS_FN_SETTING(dcm_resource), .required = 1 },
-    { HARS_FN_SETTING(auth_url), .required = 1 },
-    { HARS_FN_SETTING(client_id), .required = 1 },
-    { HARS_FN_SETTING(certificate), .required = 1 },
-    { HARS_FN_SETTING(key), .required = 1 },
-    { HARS_FN_SETTING(server_ca), .required = 1 },
+    { HARS_FN_SELF(auth_url), .required = 1 },
+    { HARS_FN_SELF(client_id), .required = 1 },
+    { HARS_FN_SELF(certificate), .required = 1 },
+    { HARS_FN_SELF(key), .required = 1 },
+    { HARS_FN_SELF(server_ca), .required = 1 },
 
     { HARS_FN_SETTING(metrics) },
     { HARS_FN_SETTING(metrics_user), .preset = "root" },
@@ -73,11 +71,7 @@ hars_fn_configure(hars_fn_t *fn, const char *file)
         return HARS_ERROR;
     }
 
-    rc = hars_fn_check_urls(fn);
-
-    if (hars_fn_check_files(fn) != HARS_OK) {
-        rc = HARS_ERROR;
-    }
+    rc = hars_fn_check_peers(fn);
 
     if (hars_fn_check_seal(fn) != HARS_OK) {
         rc = HARS_ERROR;
@@ -96,58 +90,22 @@ hars_fn_configure(hars_fn_t *fn, const char *file)
 
 
 static int
-hars_fn_check_urls(hars_fn_t *fn)
+hars_fn_check_peers(hars_fn_t *fn)
 {
-    int       rc;
-    char      url[HARS_HTTPS_URL];
-    unsigned  i;
+    int  rc;
 
-    const struct {
-        const char  *name;
-        const char  *value;
-    } urls[] = {
-        { "fog_url", fn->conf.fog_url },
-        { "dcm_url", fn->conf.dcm_url },
-        { "auth_url", fn->conf.auth_url }
-    };
+    rc = hars_self_check(fn->settings, &fn->conf.self);
 
-    rc = HARS_OK;
-
-    for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-        if (hars_https_url(urls[i].value, "", url) != HARS_OK) {
-            hars_settings_fail(fn->settings, urls[i].name,
-                               "has to be https://HOST[:PORT]");
-            rc = HARS_ERROR;
-        }
+    if (hars_self_check_url(fn->settings, "fog_url", fn->conf.fog_url)
+        != HARS_OK)
+    {
+        rc = HARS_ERROR;
     }
 
-    return rc;
-}
-
-
-static int
-hars_fn_check_files(hars_fn_t *fn)
-{
-    int       rc;
-    unsigned  i;
-
-    const struct {
-        const char  *name;
-        const char  *value;
-    } files[] = {
-        { "certificate", fn->conf.certificate },
-        { "key", fn->conf.key },
-        { "server_ca", fn->conf.server_ca }
-    };
-
-    rc = HARS_OK;
-
-    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        if (access(files[i].value, R_OK) == -1) {
-            hars_settings_fail(fn->settings, files[i].name, "%s",
-                               strerror(errno));
-            rc = HARS_ERROR;
-        }
+    if (hars_self_check_url(fn->settings, "dcm_url", fn->conf.dcm_url)
+        != HARS_OK)
+    {
+        rc = HARS_ERROR;
     }
 
     return rc;

@@ -84,8 +84,8 @@ static void
 hars_fn_state_place(const hars_fn_t *fn, unsigned char key[HARS_KEY_LEN],
     unsigned char where[HARS_SHA256_LEN])
 {
-    hars_aka_part_t  part = { fn->conf.client_id,
-                              strlen(fn->conf.client_id) };
+    hars_aka_part_t  part = { fn->conf.self.client_id,
+                              strlen(fn->conf.self.client_id) };
 
     memset(key, 0, HARS_KEY_LEN);
     memcpy(key, "fog node state", 14);

@@ -9,8 +9,8 @@
  */
 
 #include "hars_fn.h"
-#include "hars_fn_peer.h"
 #include "hars_log.h"
+#include "hars_peer.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -60,8 +60,8 @@ hars_fn_uplink_start(hars_fn_t *fn)
     uplink->last = &uplink->first;
     pthread_mutex_init(&uplink->mutex, NULL);
 
-    if (hars_fn_peer(&uplink->peer, &fn->conf, fn->conf.fog_url,
-                     fn->conf.fog_resource, "fog:relay", &uplink->stop)
+    if (hars_peer_create(&uplink->peer, &fn->conf.self, fn->conf.fog_url,
+                         fn->conf.fog_resource, "fog:relay", &uplink->stop)
         != HARS_OK)
     {
         return HARS_ERROR;
