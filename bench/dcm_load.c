@@ -69,13 +69,6 @@ static void hars_load_answer(hars_ml_answer_t *answer, int64_t at);
 static double hars_load_clock(void);
 
 
-int64_t
-hars_dcm_now(void)
-{
-    return (int64_t) time(NULL) * 1000;
-}
-
-
 int
 main(int argc, char **argv)
 {
@@ -139,7 +132,7 @@ hars_load_open(hars_load_t *load, char **argv)
     load->patients = (unsigned) atoi(argv[4]);
     load->days = (unsigned) atoi(argv[5]);
     load->minutes = (unsigned) atoi(argv[6]);
-    load->first = hars_dcm_now() / HARS_DAY_MS - load->days;
+    load->first = hars_now() / HARS_DAY_MS - load->days;
 
     load->dcm.vault = hars_vault_create(&key, error);
 

@@ -14,6 +14,7 @@
 #define HARS_DCM_H
 
 
+#include "hars_clock.h"
 #include "hars_daemon.h"
 #include "hars_dcm_metrics.h"
 #include "hars_dcm_vault.h"
@@ -71,9 +72,6 @@ void hars_dcm_settings_help(void);
 
 /* hars_dcm_serve.c: until a signal; HARS_EXIT_... */
 int hars_dcm_serve(hars_dcm_t *dcm);
-
-/* ms since 1970 */
-int64_t hars_dcm_now(void);
 
 
 #endif /* HARS_DCM_H */

@@ -78,7 +78,7 @@ hars_caregivers_rows(hars_db_t *db, const char *patient,
     int64_t        now;
     hars_connected_t  person;
 
-    now = hars_dcm_now();
+    now = hars_now();
     hars_db_text(db, patient);
 
     rc = hars_db_run(db, "SELECT caregiver, name, role, scopes, since_ms, "

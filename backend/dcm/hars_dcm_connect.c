@@ -69,7 +69,7 @@ hars_dcm_connect(hars_request_t *r)
 
     connect.dcm = r->data;
     connect.patient = look.patient;
-    connect.now_ms = hars_dcm_now();
+    connect.now_ms = hars_now();
 
     if (hars_consent_read(&connect.consent, r->body, r->body_len,
                           connect.now_ms, &refusal) != HARS_OK)

@@ -90,7 +90,7 @@ hars_dcm_days_get(hars_request_t *r)
 static int
 hars_days_ask(hars_request_t *r, hars_days_get_t *get)
 {
-    get->to = hars_dcm_now() / HARS_DAY_MS;
+    get->to = hars_now() / HARS_DAY_MS;
     get->from = INT64_MIN;
 
     if (hars_days_date(r, "from", &get->from) != HARS_OK

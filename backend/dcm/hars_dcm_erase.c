@@ -142,7 +142,7 @@ hars_erase_line(hars_db_t *db, const char *sub)
     }
 
     hars_db_blob(db, hash, HARS_SHA256_LEN);
-    hars_db_int(db, hars_dcm_now());
+    hars_db_int(db, hars_now());
     hars_db_int(db, n);
 
     return hars_db_do(db, "INSERT INTO erased (patient, at_ms, recordings)"

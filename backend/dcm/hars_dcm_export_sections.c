@@ -119,7 +119,7 @@ hars_export_top(hars_export_t *export, hars_db_t *db)
     value = rc == HARS_OK ? hars_people_name(name) : json_null();
 
     hars_print_add(&export->print, "{\"exported_at\":%lld,\n\"patient\":",
-                   (long long) (hars_dcm_now() / 1000));
+                   (long long) (hars_now() / 1000));
     rc = hars_export_put(export, json_string(export->look.patient));
 
     hars_print_add(&export->print, ",\n\"name\":");

@@ -310,7 +310,7 @@ hars_intake_insert(hars_db_t *db, hars_intake_t *intake)
     hars_dcm_recording_t  *recording;
 
     recording = &intake->recording;
-    recording->accepted_ms = hars_dcm_now();
+    recording->accepted_ms = hars_now();
 
     if (hars_patient_next_seq(db, recording->patient, &recording->seq)
         != HARS_OK

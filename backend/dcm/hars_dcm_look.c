@@ -165,7 +165,7 @@ hars_look_decide(hars_dcm_t *dcm, hars_look_t *look, hars_patient_key_t *key)
 
     if (rc != HARS_ERROR) {
         rc = hars_access(&look->who, look->what, look->patient,
-                         rc == HARS_OK ? &connection : NULL, hars_dcm_now(),
+                         rc == HARS_OK ? &connection : NULL, hars_now(),
                          &look->access);
     }
 
@@ -228,7 +228,7 @@ hars_look_written(hars_dcm_t *dcm, const hars_look_t *look,
     int64_t           now;
     hars_look_line_t  line;
 
-    now = hars_dcm_now();
+    now = hars_now();
     memset(&line, 0, sizeof(hars_look_line_t));
 
     line.dcm = dcm;

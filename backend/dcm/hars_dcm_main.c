@@ -5,7 +5,6 @@
 
 #include <malloc.h>
 #include <string.h>
-#include <time.h>
 
 
 #define HARS_DCM_MMAP    (128 * 1024)
@@ -55,15 +54,4 @@ hars_dcm_run(const char *config, unsigned check)
     hars_dcm_release(&dcm);
 
     return rc;
-}
-
-
-int64_t
-hars_dcm_now(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -120,7 +120,7 @@ hars_me_patients(hars_dcm_t *dcm, hars_db_t *db, const hars_who_t *who,
     hars_access_t  access;
     hars_connected_t  person;
 
-    now = hars_dcm_now();
+    now = hars_now();
     hars_db_text(db, who->sub);
 
     rc = hars_db_run(db, "SELECT p.key, p.name, c.patient, c.role, c.scopes, "

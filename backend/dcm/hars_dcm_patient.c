@@ -137,7 +137,7 @@ hars_patient_make(hars_db_t *db, void *data)
 
     hars_db_text(db, make->sub);
     hars_db_blob(db, wrapped, HARS_VAULT_WRAPPED);
-    hars_db_int(db, hars_dcm_now());
+    hars_db_int(db, hars_now());
     hars_db_blob(db, NULL, 0);
 
     if (hars_db_do(db, "INSERT INTO patient (sub, key, name, seq, event,"

@@ -183,7 +183,7 @@ hars_recognizer_tick(hars_recognizer_t *recognizer)
         return;
     }
 
-    now = hars_dcm_now();
+    now = hars_now();
 
     for (i = 0; i < recognizer->threads; i++) {
         slot = &recognizer->slot[i];
@@ -240,7 +240,7 @@ hars_recognizer_claim(hars_recognizer_slot_t *slot)
     hars_recognizer_t  *recognizer;
 
     recognizer = slot->recognizer;
-    now = hars_dcm_now();
+    now = hars_now();
 
     pthread_mutex_lock(&recognizer->mutex);
     recognizer->new = 0;
@@ -294,7 +294,7 @@ hars_recognizer_certificate(hars_recognizer_t *recognizer)
     int64_t   now;
     unsigned  look;
 
-    now = hars_dcm_now();
+    now = hars_now();
 
     pthread_mutex_lock(&recognizer->mutex);
     look = recognizer->looked == 0
@@ -361,7 +361,7 @@ hars_recognizer_ended(hars_recognizer_slot_t *slot,
     case HARS_RECOGNIZED_NOT:
         hars_log_warn("a recording waits: %s", recognized->reason);
         atomic_fetch_add(&dcm->metrics.retries, 1);
-        due = hars_dcm_now() + hars_pace_again(slot->job.tries, 0, 0);
+        due = hars_now() + hars_pace_again(slot->job.tries, 0, 0);
         (void) hars_queue_later(dcm, &slot->job, due);
         hars_recognizer_open(recognizer);
         break;
@@ -394,7 +394,7 @@ hars_recognizer_close(hars_recognizer_t *recognizer,
     int64_t   now, delay, closed;
     unsigned  first;
 
-    now = hars_dcm_now();
+    now = hars_now();
 
     pthread_mutex_lock(&recognizer->mutex);
     first = recognizer->probing || recognizer->failures == 0;

@@ -115,7 +115,7 @@ hars_posted_begin(hars_request_t *r)
 
     if (hars_who_is(r, &posted->who) != HARS_OK
         || hars_access(&posted->who, hars_posted_what(&posted->who),
-                       posted->who.sub, NULL, hars_dcm_now(),
+                       posted->who.sub, NULL, hars_now(),
                        &(hars_access_t) { 0 }) != HARS_OK)
     {
         posted->nobody = 1;
@@ -123,7 +123,7 @@ hars_posted_begin(hars_request_t *r)
     }
 
     posted->status = hars_upload_begin(&posted->upload, r,
-                                       (double) hars_dcm_now() / 1000,
+                                       (double) hars_now() / 1000,
                                        &posted->fault);
     if (posted->status == 0) {
         posted->status = hars_posted_session(posted);
@@ -246,7 +246,7 @@ hars_posted_may(hars_request_t *r, hars_who_t *who)
     }
 
     if (hars_access(who, hars_posted_what(who), who->sub, NULL,
-                    hars_dcm_now(), &access) != HARS_OK)
+                    hars_now(), &access) != HARS_OK)
     {
         hars_reply_problem(r, 403, "Recordings are sent by the patient whose "
                            "they are, or by a fog node.");

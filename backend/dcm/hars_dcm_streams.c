@@ -239,7 +239,7 @@ hars_streams_make(hars_streams_t *streams, const hars_look_t *look,
     one->streams = streams;
     one->look = *look;
     one->event = event;
-    one->told = hars_dcm_now();
+    one->told = hars_now();
     one->until = one->told + HARS_STREAMS_LIFE;
 
     if (look->who.exp * 1000 < one->until) {
@@ -332,7 +332,7 @@ hars_streams_tell(hars_streams_t *streams, hars_streams_one_t *one,
     one->event = news->event;
 
     if (news->text) {
-        one->told = hars_dcm_now();
+        one->told = hars_now();
     }
 
     if (end) {
@@ -385,7 +385,7 @@ hars_streams_look(hars_streams_t *streams, hars_streams_one_t *one,
 {
     int64_t  now;
 
-    now = hars_dcm_now();
+    now = hars_now();
 
     /* of a look that cannot be decided nothing more is shown */
 

@@ -53,7 +53,7 @@ static struct {
 
 
 int64_t
-hars_dcm_now(void)
+hars_now(void)
 {
     return (int64_t) (T0 + 1000) * 1000;
 }
@@ -323,7 +323,7 @@ test_session(void)
     int64_t        now;
     hars_intake_t  intake;
 
-    now = hars_dcm_now();
+    now = hars_now();
 
     ok(record("worn", "x", T0, 10) == HARS_INTAKE_STORED
        && hars_erase(&dcm, "worn") == HARS_OK, "who wore one is erased");

@@ -38,7 +38,7 @@ static int64_t     seq;
 
 
 int64_t
-hars_dcm_now(void)
+hars_now(void)
 {
     return NOW;
 }

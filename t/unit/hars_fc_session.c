@@ -414,7 +414,7 @@ __wrap_hars_store_write_full(hars_store_t *store, hars_store_op_pt op,
 /* what stands around */
 
 int64_t
-hars_fc_now(void)
+hars_now(void)
 {
     return now;
 }

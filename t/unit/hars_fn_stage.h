@@ -332,14 +332,14 @@ fresh(void)
 /* what stands around */
 
 int64_t
-hars_fn_clock(void)
+hars_clock(void)
 {
     return ms;
 }
 
 
 int64_t
-hars_fn_now(void)
+hars_now(void)
 {
     return utc;
 }

@@ -205,7 +205,7 @@ hars_peer_call(hars_peer_t *peer, hars_https_t *https,
 
 
 int64_t
-hars_fn_clock(void)
+hars_clock(void)
 {
     return atomic_load(&ms);
 }

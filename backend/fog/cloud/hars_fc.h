@@ -18,6 +18,7 @@
 
 
 #include "aka.h"
+#include "hars_clock.h"
 #include "hars_daemon.h"
 #include "hars_http.h"
 #include "hars_metrics.h"
@@ -82,9 +83,6 @@ void hars_fc_settings_help(void);
 
 /* hars_fc_serve.c: until a signal; HARS_EXIT_... */
 int hars_fc_serve(hars_fc_t *fc);
-
-/* ms since 1970 */
-int64_t hars_fc_now(void);
 
 /* hars_fc_random.c: bytes that nobody knows; HARS_ERROR: logged */
 int hars_fc_random(void *dst, size_t len);

@@ -187,7 +187,7 @@ hars_fc_change_rekey(hars_request_t *r, hars_fc_party_t *party)
     hars_fc_t        *fc = r->data;
     hars_aka_row_t    row;
     unsigned char     seed[HARS_AKA_SEED];
-    hars_fc_change_t  change = { fc, party, hars_fc_now() };
+    hars_fc_change_t  change = { fc, party, hars_now() };
 
     if (hars_fc_random(seed, sizeof(seed)) != HARS_OK) {
         hars_fc_failed(r, 0);
@@ -229,7 +229,7 @@ hars_fc_change_revoke(hars_request_t *r, hars_fc_party_t *party)
     unsigned          full;
     hars_fc_t        *fc = r->data;
     hars_text_t       text;
-    hars_fc_change_t  change = { fc, party, hars_fc_now() };
+    hars_fc_change_t  change = { fc, party, hars_now() };
 
     hars_fc_parties_lock(fc->parties);
     party->row.status = HARS_AKA_REVOKED;

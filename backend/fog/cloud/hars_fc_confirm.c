@@ -64,7 +64,7 @@ hars_fc_confirm(hars_request_t *r)
         return;
     }
 
-    now = hars_fc_now();
+    now = hars_now();
 
     if (hars_fc_provisional_get(fc->provisional, sid, now, &open) != HARS_OK) {
         hars_fc_confirm_again(r, sid, who.client);

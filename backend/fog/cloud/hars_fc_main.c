@@ -4,7 +4,6 @@
 #include "hars_fc.h"
 
 #include <string.h>
-#include <time.h>
 
 
 static int hars_fc_run(const char *config, unsigned check);
@@ -41,15 +40,4 @@ hars_fc_run(const char *config, unsigned check)
     hars_fc_release(&fc);
 
     return rc;
-}
-
-
-int64_t
-hars_fc_now(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -170,7 +170,7 @@ hars_fc_register(hars_request_t *r, unsigned kind, const hars_fc_body_t *body,
 
     full = 0;
     new.fc = fc;
-    new.now = hars_fc_now();
+    new.now = hars_now();
     new.party = hars_fc_register_make(fc, kind, body, owner);
 
     if (new.party == NULL) {

@@ -167,7 +167,7 @@ hars_fc_tick(hars_fc_t *fc, unsigned n)
 {
     int64_t  now;
 
-    now = hars_fc_now();
+    now = hars_now();
     hars_fc_provisional_sweep(fc->provisional, 0, now);
     hars_fc_rows_look(fc);
     hars_fc_rows_burns(fc);

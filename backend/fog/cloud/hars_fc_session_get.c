@@ -36,7 +36,7 @@ hars_fc_session_get(hars_request_t *r)
         hars_fc_failed(r, 0);
 
     } else if (rc == HARS_DECLINED
-               || session.end_ms + HARS_FC_KEPT_MS < hars_fc_now())
+               || session.end_ms + HARS_FC_KEPT_MS < hars_now())
     {
         hars_fc_session_none(r);
 

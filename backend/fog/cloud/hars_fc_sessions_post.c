@@ -85,7 +85,7 @@ hars_fc_sessions_post(hars_request_t *r)
 
     relay->fc = r->data;
     relay->r = r;
-    relay->now = hars_fc_now();
+    relay->now = hars_now();
 
     rc = hars_fc_relay(relay, &who);
 

@@ -16,6 +16,7 @@
 
 #include "aka_fognode.h"
 #include "aka_session.h"
+#include "hars_clock.h"
 #include "hars_fn_metrics.h"
 #include "hars_fn_rate.h"
 #include "hars_fog_frame.h"
@@ -179,8 +180,6 @@ int hars_fn_register(hars_fn_t *fn, const char *file);
 
 /* hars_fn_serve.c: until a signal; HARS_EXIT_... */
 int hars_fn_serve(hars_fn_t *fn);
-int64_t hars_fn_clock(void);              /* ms, monotonic */
-int64_t hars_fn_now(void);                /* ms, UTC */
 
 /* hars_fn_metrics.c: HARS_ERROR: logged */
 int hars_fn_metrics_start(hars_fn_t *fn);

@@ -192,7 +192,7 @@ hars_carrier_certificate(hars_carrier_t *carrier)
 {
     int64_t  now;
 
-    now = hars_fn_clock();
+    now = hars_clock();
 
     if (carrier->looked && now - carrier->looked < HARS_CARRIER_RENEWAL) {
         return;

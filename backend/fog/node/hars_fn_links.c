@@ -191,7 +191,7 @@ hars_fn_accept(hars_fn_t *fn, int fd)
         link->fd = one;
         link->serial = ++fn->serial;
         link->source = source;
-        link->touched = hars_fn_clock();
+        link->touched = hars_clock();
         link->events = EPOLLIN;
         event.data.u64 = (uint64_t) (link - fn->link);
 

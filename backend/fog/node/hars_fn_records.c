@@ -63,7 +63,7 @@ hars_fn_record(hars_fn_t *fn, hars_fn_link_t *link,
 
     } else {
         link->number = number;
-        link->touched = hars_fn_clock();
+        link->touched = hars_clock();
         hars_fn_text(fn, link, bytes, len - HARS_AKA_RECORD);
     }
 

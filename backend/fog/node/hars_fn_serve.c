@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 
@@ -146,7 +145,7 @@ hars_fn_run(hars_fn_t *fn)
             hars_fn_turn(fn, &event[i]);
         }
 
-        now = hars_fn_clock();
+        now = hars_clock();
 
         if (now - ticked >= HARS_SERVE_TICK) {
             ticked = now;
@@ -225,26 +224,4 @@ hars_fn_stop(hars_fn_t *fn)
 
     free(fn->link);
     hars_aka_fog_wipe(&fn->fog);
-}
-
-
-int64_t
-hars_fn_clock(void)
-{
-    struct timespec  time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-
-    return (int64_t) time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-
-int64_t
-hars_fn_now(void)
-{
-    struct timespec  time;
-
-    clock_gettime(CLOCK_REALTIME, &time);
-
-    return (int64_t) time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }

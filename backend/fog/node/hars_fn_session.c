@@ -69,12 +69,12 @@ hars_fn_m1(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
         return;
     }
 
-    if (!hars_fn_rate(&fn->rates, &link->source, hars_fn_clock())) {
+    if (!hars_fn_rate(&fn->rates, &link->source, hars_clock())) {
         hars_fn_count(&fn->metrics, HARS_FN_M1_RATE);
         return;
     }
 
-    link->touched = hars_fn_clock();
+    link->touched = hars_clock();
     hars_fn_session_end(fn, link);
 
     if (fn->pending >= HARS_FN_PENDING) {
@@ -111,7 +111,7 @@ hars_fn_m2(hars_fn_t *fn, hars_fn_link_t *link, const unsigned char *m1,
     }
 
     rc = hars_aka_fog_m2(&fn->fog, copy, len, rnd,
-                         (uint64_t) hars_fn_now(), &link->relay, call->body);
+                         (uint64_t) hars_now(), &link->relay, call->body);
     hars_aka_wipe(rnd, sizeof(rnd));
 
     if (rc != HARS_AKA_OK) {
@@ -146,7 +146,7 @@ hars_fn_m3(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
 
     memcpy(seed, fn->fog.seed, sizeof(seed));
     code = hars_aka_fog_m3(&fn->fog, &link->relay, call->answer,
-                           call->answer_len, hars_fn_clock(), m4,
+                           call->answer_len, hars_clock(), m4,
                            &link->session);
 
     if (code == HARS_AKA_OK) {
@@ -256,7 +256,7 @@ hars_fn_first(hars_fn_t *fn, hars_fn_link_t *link,
     int  rc;
 
     rc = hars_aka_session_confirm(&link->session, &link->up, record, len,
-                                  hars_fn_clock(), link->text);
+                                  hars_clock(), link->text);
 
     if (rc == HARS_AKA_EXPIRED) {
         hars_fn_link_close(fn, link);
@@ -280,7 +280,7 @@ hars_fn_confirm(hars_fn_t *fn, hars_fn_link_t *link)
 {
     hars_fn_call_t  *call;
 
-    link->asked = hars_fn_clock();
+    link->asked = hars_clock();
     call = hars_fn_uplink_call(fn, link);
 
     if (call == NULL) {
@@ -308,7 +308,7 @@ hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
 
     if (hars_fn_confirms(call, link)) {
         hars_fn_count(&fn->metrics, HARS_FN_SESSION_OPEN);
-        link->touched = hars_fn_clock();
+        link->touched = hars_clock();
         hars_fn_session_state(fn, link, HARS_LINK_OPEN);
         hars_fn_text(fn, link, link->text,
                      link->first_len - HARS_AKA_RECORD);

@@ -120,7 +120,7 @@ hars_fn_uplink_call(hars_fn_t *fn, hars_fn_link_t *link)
     if (call) {
         fn->uplink->calls++;
         call->fn = fn;
-        call->made = hars_fn_clock();
+        call->made = hars_clock();
         call->link = (unsigned) (link - fn->link);
         call->serial = link->serial;
         call->work.run = hars_uplink_run;
@@ -158,7 +158,7 @@ hars_uplink_run(void *data)
     hars_fn_t             *fn = call->fn;
     struct hars_uplink_s  *uplink = fn->uplink;
 
-    https = hars_fn_clock() - call->made < HARS_UPLINK_LATE
+    https = hars_clock() - call->made < HARS_UPLINK_LATE
             ? hars_uplink_handle(uplink) : NULL;
 
     if (https) {

@@ -16,6 +16,7 @@
 
 #include "aka_device.h"
 #include "aka_session.h"
+#include "hars_clock.h"
 #include "hars_fog_frame.h"
 #include "hars_fog_text.h"
 #include "hars_record.h"
@@ -152,8 +153,6 @@ int hars_wearable_carry(const hars_wearable_options_t *options,
 
 /* hars_wearable_run.c; HARS_EXIT_... */
 int hars_wearable_run(const hars_wearable_options_t *options);
-int64_t hars_wearable_clock(void);        /* ms, monotonic */
-int64_t hars_wearable_now(void);          /* ms, UTC */
 
 
 #endif /* HARS_WEARABLE_H */

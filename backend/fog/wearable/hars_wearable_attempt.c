@@ -70,7 +70,7 @@ hars_attempt_send(const hars_wearable_options_t *options,
         return HARS_ERROR;
     }
 
-    rc = hars_aka_device_m1(device, rnd, (uint64_t) hars_wearable_now(), t,
+    rc = hars_aka_device_m1(device, rnd, (uint64_t) hars_now(), t,
                             m1);
     hars_aka_wipe(rnd, sizeof(rnd));
 
@@ -95,7 +95,7 @@ hars_attempt_wait(const hars_wearable_options_t *options,
     int64_t               until;
     const unsigned char  *message;
 
-    until = hars_wearable_clock() + (int64_t) options->wait;
+    until = hars_clock() + (int64_t) options->wait;
 
     for ( ;; ) {
         rc = hars_link_receive(link, until, &message, &len);

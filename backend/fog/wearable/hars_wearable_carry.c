@@ -57,7 +57,7 @@ hars_wearable_carry(const hars_wearable_options_t *options,
         && hars_aka_channel(session, HARS_AKA_FOG_TO_DEVICE, &c.down)
            == HARS_AKA_OK)
     {
-        c.progress = hars_wearable_clock();
+        c.progress = hars_clock();
         rc = hars_carry_loop(&c);
     }
 
@@ -83,7 +83,7 @@ hars_carry_loop(hars_carrying_t *c)
             return rc;
         }
 
-        now = hars_wearable_clock();
+        now = hars_clock();
 
         if (hars_carry_send(c, now) != HARS_OK) {
             return HARS_DECLINED;
@@ -101,7 +101,7 @@ hars_carry_loop(hars_carrying_t *c)
             return c->carry->n ? HARS_DECLINED : HARS_OK;
         }
 
-        now = hars_wearable_clock();
+        now = hars_clock();
 
         if (c->carry->n == 0 && c->carry->ended) {
             return HARS_OK;
@@ -318,6 +318,6 @@ hars_carry_kept(hars_carrying_t *c, uint64_t number)
         carry->first = (carry->first + 1) % HARS_WEARABLE_TEXTS;
         carry->n--;
         carry->sent--;
-        c->progress = hars_wearable_clock();
+        c->progress = hars_clock();
     }
 }

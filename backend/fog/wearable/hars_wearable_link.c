@@ -133,7 +133,7 @@ hars_link_connect(const struct sockaddr *address, socklen_t len,
         failed = ETIMEDOUT;
 
         if (hars_link_wait(fd, POLLOUT,
-                           hars_wearable_clock() + (int64_t) ms) > 0)
+                           hars_clock() + (int64_t) ms) > 0)
         {
             (void) getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size);
         }
@@ -164,7 +164,7 @@ hars_link_wait(int fd, short events, int64_t until)
     struct pollfd  pfd = { .fd = fd, .events = events };
 
     do {
-        ms = until - hars_wearable_clock();
+        ms = until - hars_clock();
         n = poll(&pfd, 1, ms > 0 ? (int) ms : 0);
     } while (n == -1 && errno == EINTR);
 
@@ -181,7 +181,7 @@ hars_link_send(hars_link_t *link, const unsigned char *message, size_t len)
     unsigned char  frame[HARS_FRAME_HEAD + HARS_FRAME_MAX];
 
     size = hars_frame_put(frame, message, len);
-    until = hars_wearable_clock() + HARS_LINK_SEND;
+    until = hars_clock() + HARS_LINK_SEND;
 
     for (at = 0; at < size; ) {
         n = send(link->fd, frame + at, size - at, MSG_NOSIGNAL);

@@ -101,9 +101,9 @@ hars_run_open(const hars_wearable_options_t *options, hars_carry_t *carry)
     carry->placement = options->placement;
     carry->speed = options->speed;
     carry->left = options->rows ? options->rows : (unsigned long) -1;
-    carry->begin = hars_wearable_clock();
+    carry->begin = hars_clock();
     carry->start = options->start ? (uint64_t) options->start * 1000
-                                  : (uint64_t) hars_wearable_now() * 1000;
+                                  : (uint64_t) hars_now() * 1000;
 
     return HARS_OK;
 }
@@ -194,26 +194,4 @@ hars_run_wait(const hars_wearable_options_t *options, unsigned failed)
     time.tv_sec = (time_t) (ms / 1000);
     time.tv_nsec = (long) (ms % 1000) * 1000000;
     (void) nanosleep(&time, NULL);
-}
-
-
-int64_t
-hars_wearable_clock(void)
-{
-    struct timespec  time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-
-    return (int64_t) time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-
-int64_t
-hars_wearable_now(void)
-{
-    struct timespec  time;
-
-    clock_gettime(CLOCK_REALTIME, &time);
-
-    return (int64_t) time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
