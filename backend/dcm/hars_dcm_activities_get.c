@@ -172,9 +172,8 @@ hars_activities_after(hars_request_t *r, hars_activities_get_t *get)
 static int
 hars_activities_read(hars_db_t *db, const hars_patient_key_t *key, void *data)
 {
-    hars_activities_get_t *get = data;
-
-    int  rc;
+    int                     rc;
+    hars_activities_get_t  *get = data;
 
     rc = hars_timeline_find(db, get->look.patient, get->from_ms, get->to_ms);
 

@@ -145,9 +145,8 @@ hars_days_date(hars_request_t *r, const char *name, int64_t *day)
 static int
 hars_days_read(hars_db_t *db, const hars_patient_key_t *key, void *data)
 {
-    hars_days_get_t *get = data;
-
-    int  rc;
+    int               rc;
+    hars_days_get_t  *get = data;
 
     rc = hars_days_rows(db, get, key);
 

@@ -190,12 +190,11 @@ static int
 hars_recording_windows(hars_db_t *db, const hars_patient_key_t *key,
     void *data)
 {
-    hars_recording_windows_t *windows = data;
-
-    int                     rc;
-    unsigned                i;
-    hars_activities_t      *activities;
-    hars_timeline_block_t  *block;
+    int                        rc;
+    unsigned                   i;
+    hars_activities_t         *activities;
+    hars_timeline_block_t     *block;
+    hars_recording_windows_t  *windows = data;
 
     block = malloc(sizeof(hars_timeline_block_t));
     activities = calloc(1, sizeof(hars_activities_t));

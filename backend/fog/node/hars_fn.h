@@ -86,7 +86,6 @@ typedef struct {
     int64_t             touched;          /* ms, monotonic: it came, or sent
                                              what was good */
     hars_fn_link_e      state;
-    unsigned            closing:1;        /* once all was sent */
     unsigned            again:1;          /* M2 was made a second time */
     unsigned            events;           /* of epoll, now */
 

@@ -291,11 +291,6 @@ hars_fn_link_ready(hars_fn_t *fn, hars_fn_link_t *link, unsigned events)
         }
     }
 
-    if (link->closing && link->out == 0) {
-        hars_fn_link_close(fn, link);
-        return;
-    }
-
     if (events & (EPOLLIN|EPOLLHUP|EPOLLERR)) {
 
         n = recv(link->fd, link->bytes + link->in,
@@ -355,7 +350,7 @@ hars_fn_link_read(hars_fn_t *fn, hars_fn_link_t *link)
 static int
 hars_fn_link_stops(const hars_fn_link_t *link)
 {
-    return link->state == HARS_LINK_CONFIRMING || link->closing;
+    return link->state == HARS_LINK_CONFIRMING;
 }
 
 
