@@ -42,7 +42,8 @@ hars_daemon(const hars_daemon_t *d, int argc, char **argv)
 
     rc = hars_daemon_options(d, argc, argv, &config, &check);
 
-    return rc >= 0 ? rc : d->run(config, check);
+    return hars_process_end(rc >= 0 ? rc : d->run(config, check),
+                            HARS_EXIT_FAILED);
 }
 
 

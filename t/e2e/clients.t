@@ -49,7 +49,9 @@ sub lost {
     for my $case ([$program, '--config', "$dir/as.conf", 'client', 'list'],
                   [$program, '--config', "$dir/as.conf", '--check'],
                   [$program, '--help'], [$program, '--version'],
-                  ["$build/bin/hars", '--help']) {
+                  ["$build/bin/hars", '--help'],
+                  ["$build/bin/hars-dcm", '--help'],
+                  ["$build/bin/hars-fogcloud", '--version']) {
         my ($rc, $said) = $to_full->(@$case);
         my $what = join ' ', @$case[$#$case - 1, $#$case];
 
