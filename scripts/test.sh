@@ -7,7 +7,8 @@
 # usage: test.sh [--unit] [TEST...]
 #
 #   --unit        the C unit tests alone
-#   TEST          these files alone: t/02-answers.t, t/e2e/run.t, t/unit/hars_record.c
+#   TEST          these files alone: t/02-answers.t, t/e2e/run.t,
+#                 t/unit/hars_record.c
 
 # shellcheck disable=SC2317  # stage() calls the functions it is given
 

@@ -27,7 +27,7 @@ for my $page (@pages) {
               [], '... files');
 }
 
-is_deeply([ grep { !-e } slurp('Makefile') =~ /\bT=([\w.\/-]+)/g ], [],
+is_deeply([ grep { !-e } slurp('Makefile') =~ m{\bT=(\w+/[\w./-]+)}g ], [],
           'files that the help of make names');
 
 my %target = map { $_ => 1 } slurp('Makefile') =~ /^([a-z-]+):/mg;
