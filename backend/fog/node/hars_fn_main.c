@@ -147,7 +147,8 @@ hars_fn_help(void)
          "  hars-fognode [--config FILE] register --answer REKEY\n"
          "                                           takes those of a re-key: "
          "fogcloud's\n"
-         "                                           answer, in the file REKEY\n"
+         "                                           answer, in the file "
+         "REKEY\n"
          "  hars-fognode --help | --version\n\n"
          "FILE is " HARS_FN_CONFIG " unless given.");
 
