@@ -23,6 +23,14 @@
 /* KB of each connection, taken as they are used */
 #define HARS_SQLITE_CACHE  16384
 
+/*
+ * KB of a connection that writes small transactions in turn with others: a
+ * page that is split takes for a moment the number that no page has, and each
+ * commit after such a one looks at every page that is kept (SQLite 3.40,
+ * balance_nonroot(), pcache1Truncate())
+ */
+#define HARS_SQLITE_DIRTY  2048
+
 /* pages: what many commits change is written back once */
 #define HARS_SQLITE_WAL    "PRAGMA wal_autocheckpoint = 8192"
 
@@ -244,9 +252,15 @@ hars_sqlite_exec(void *conn, const char *sql)
 static int
 hars_sqlite_defer(void *conn, int *fd)
 {
+    char         pragma[64];
     const char  *log;
 
-    if (hars_sqlite_exec(conn, "PRAGMA synchronous = NORMAL") != HARS_OK) {
+    snprintf(pragma, sizeof(pragma), "PRAGMA synchronous = NORMAL;"
+             "PRAGMA cache_size = -%u", hars_sqlite_cache < HARS_SQLITE_DIRTY
+                                        ? hars_sqlite_cache
+                                        : HARS_SQLITE_DIRTY);
+
+    if (hars_sqlite_exec(conn, pragma) != HARS_OK) {
         return HARS_ERROR;
     }
 
