@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # How fast the authorization server is: tokens, durable when answered, and
-# introspections, beside oidc-provider (npm; one process, tokens in memory),
+# introspections, beside oidc-provider (npm; one process, tokens in memory;
+# "parsing": with the certificate parsed when asked for, as in its own tests),
 # glewlwyd (Debian's package; tokens alone) and beside raw SQLite that inserts the same rows, 16 per commit, on the same
 # disk; through nginx with mTLS, both; and with many live tokens beside few.
 #
@@ -57,6 +58,7 @@ my $build = $HarsTest::Place::build;
 my $sock = HarsTest::Place::dir();
 my $ml = 'https://ml.hars.localhost/';
 my $tick = POSIX::sysconf(POSIX::_SC_CLK_TCK());
+my $parses = 'oidc-provider parsing';
 my (%child, @measure, %got, $nginx, $glewlwyd, $data);
 
 $| = 1;
@@ -243,9 +245,10 @@ sub peers {
     my $dn = 'O=HARS Gateway demo';
 
     copy("$top/bench/oidc-provider/server.js", $op) or die "$op: $!\n";
-    launch('oidc-provider', "$sock/op.sock", 'node', "$op/server.js",
-           "$sock/op.sock", 'https://auth.hars.localhost', $o{clients},
-           "CN=client-a,$dn", "CN=client-b,$dn");
+    launch($_->[0], "$sock/$_->[1].sock", 'node', "$op/server.js",
+           "$sock/$_->[1].sock", 'https://auth.hars.localhost', $o{clients},
+           "CN=client-a,$dn", "CN=client-b,$dn", @$_[2 .. $#$_])
+        for ['oidc-provider', 'op'], [$parses, 'opp', 'parse'];
 
     my $location = sub {
         my ($where, $to) = @_;
@@ -263,11 +266,12 @@ END
     $nginx = HarsTest::Nginx->new(workers => 2, http => <<"END");
     upstream hars { server unix:$as{few}{public}; keepalive 32; }
     upstream op { server unix:$sock/op.sock; keepalive 32; }
+    upstream opp { server unix:$sock/opp.sock; keepalive 32; }
     keepalive_requests 100000000;
     server {
         \$TEST_NGINX_TLS
         access_log off;
-${\ $location->('hars')}${\ $location->('op')}
+${\ $location->('hars')}${\ $location->('op')}${\ $location->('opp')}
     }
 END
     $nginx->start;
@@ -306,6 +310,7 @@ sub measurements {
     raw();
     pair('tokens', [\@few, $as{few}{public}, '/oauth2/token'],
          [['oidc-provider'], "$sock/op.sock", '/token']);
+    tokens("$parses tokens", 'opp', [$parses], "$sock/opp.sock", '/token');
     tokens('glewlwyd tokens', 'glewlwyd', ['glewlwyd'],
            "127.0.0.1:$glewlwyd->{port}", $glewlwyd->uri,
            '-H', $glewlwyd->header('a'));
@@ -317,6 +322,8 @@ sub measurements {
     pair('tokens, mTLS through nginx', [['few', 'nginx'], 'tls',
          '/hars/oauth2/token'], [['oidc-provider', 'nginx'], 'tls',
          '/op/token']);
+    tokens("$parses tokens, mTLS through nginx", 'opp', [$parses, 'nginx'],
+           'tls', '/opp/token');
     pair_introspection('introspection, mTLS through nginx',
         [['few', 'nginx'], 'tls', '/hars/oauth2/introspect', 'b'],
         [['oidc-provider', 'nginx'], 'tls', '/op/token/introspection',
@@ -462,6 +469,7 @@ sub report {
     printf "\n%-62s %8s %8s %12s\n", '', 'ratio', 'wanted', 'by CPU';
     ratio('hars tokens', 'raw SQLite', 0.5);
     ratio('hars tokens', 'oidc-provider tokens', 5);
+    ratio('hars tokens', "$parses tokens", 5);
     ratio('hars tokens', 'glewlwyd tokens', 1);
     ratio('hars introspection', 'oidc-provider introspection, by certificate',
           12);
@@ -470,6 +478,8 @@ sub report {
     for my $what ('tokens', 'introspection') {
         ratio("hars $what, mTLS through nginx",
               "oidc-provider $what, mTLS through nginx", 5);
+        ratio("hars $what, mTLS through nginx",
+              "$parses $what, mTLS through nginx", 5);
         ratio("hars $what, $o{live} live", "hars $what", 0.8);
     }
     ratio("hars introspection, any of $o{live} live", 'hars introspection',

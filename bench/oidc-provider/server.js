@@ -2,13 +2,15 @@
  * The peer of bench/authserver.pl: oidc-provider in one process on a Unix
  * socket, tokens in a Map of the process, nothing durable.
  *
- *     node server.js SOCKET ISSUER CLIENTS SUBJECT SUBJECT-OF-RS
+ *     node server.js SOCKET ISSUER CLIENTS SUBJECT SUBJECT-OF-RS [parse]
  *
  * Same work as hars-authserver's: client_credentials by tls_client_auth, the
  * certificate in Client-Cert (RFC 9440), the token opaque and bound to it;
  * introspection by a client that authenticates by its certificate; a token is
  * for one resource (RFC 8707).  Kinder to it: a certificate is read once and
- * never verified, nothing is durable, there are no metrics.
+ * never verified, nothing is durable, there are no metrics.  With "parse"
+ * getCertificate() reads it each time that it is called, as in oidc-provider's
+ * own tests; its documentation's example leaves that to the proxy in front.
  */
 
 import { X509Certificate, webcrypto } from 'node:crypto';
@@ -26,7 +28,7 @@ URL.parse ??= (text, base) => {
 
 const { default: Provider } = await import('oidc-provider');
 
-const [socket, issuer, clients, subject, introspector] =
+const [socket, issuer, clients, subject, introspector, how] =
     process.argv.slice(2);
 
 const rows = new Map();
@@ -74,11 +76,22 @@ function certificate(ctx) {
     }
 
     if (!certificates.has(value)) {
-        certificates.set(value, new X509Certificate(
-            Buffer.from(value.slice(1, -1), 'base64')));
+        certificates.set(value, parsed(value));
     }
 
     return certificates.get(value);
+}
+
+
+function parsed(value) {
+    return new X509Certificate(Buffer.from(value.slice(1, -1), 'base64'));
+}
+
+
+function parse(ctx) {
+    const value = ctx.get('client-cert');
+
+    return value ? parsed(value) : undefined;
 }
 
 
@@ -125,7 +138,7 @@ const provider = new Provider(issuer, {
             enabled: true,
             certificateBoundAccessTokens: true,
             tlsClientAuth: true,
-            getCertificate: certificate,
+            getCertificate: how === 'parse' ? parse : certificate,
             certificateAuthorized: () => true,
             certificateSubjectMatches: (ctx, property, expected) =>
                 certificate(ctx).subject.split('\n').reverse().join(',')
