@@ -303,6 +303,14 @@ sub report {
 }
 
 
+# what the kernel gives a zone
+sub large_pages {
+    my $of = content('/sys/kernel/mm/transparent_hugepage/shmem_enabled');
+
+    return $of =~ /\[(\w+)\]/ ? $1 : 'none';
+}
+
+
 sub machine {
     my $uname = join ' ', (POSIX::uname())[0, 2, 4];
     my ($cpu) = content('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)/m;
@@ -316,6 +324,7 @@ sub machine {
                 said('getconf', '_NPROCESSORS_ONLN'), $uname, $nice
                 ? ", nice $nice: the times of an answer are not to be had"
                 : ''),
+        'large pages of shared memory: ' . large_pages(),
         "nginx $nginx, " . (said('openssl', 'version') =~ s/\s*\(.*//sr) . ', '
             . join(', ', map { "$_ $version{$_}" } sort keys %version),
         "$o{connections} kept connections, answers of 1 KB, one worker on a"

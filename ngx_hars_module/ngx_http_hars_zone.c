@@ -25,6 +25,7 @@
 
 
 static ngx_int_t ngx_http_hars_zone_create(ngx_http_hars_zone_t *zone);
+static void ngx_http_hars_zone_large_pages(ngx_shm_t *shm);
 
 
 size_t
@@ -50,8 +51,12 @@ ngx_http_hars_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     } else if (shm_zone->shm.exists) {
         zone->sh = zone->shpool->data;
 
-    } else if (ngx_http_hars_zone_create(zone) != NGX_OK) {
-        return NGX_ERROR;
+    } else {
+        ngx_http_hars_zone_large_pages(&shm_zone->shm);
+
+        if (ngx_http_hars_zone_create(zone) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     /* until there is a worker, which has a shard of its own */
@@ -108,6 +113,21 @@ ngx_http_hars_zone_create(ngx_http_hars_zone_t *zone)
     sh->cache = ngx_http_hars_cache_create(p, last - p);
 
     return NGX_OK;
+}
+
+
+/*
+ * Which page a record is on is chance: its translation is in no cache of the
+ * processor, and to find it takes longer than all else of a lookup.  The
+ * kernel may do as it likes (transparent_hugepage/shmem_enabled).
+ */
+
+static void
+ngx_http_hars_zone_large_pages(ngx_shm_t *shm)
+{
+#ifdef MADV_HUGEPAGE
+    (void) madvise(shm->addr, shm->size, MADV_HUGEPAGE);
+#endif
 }
 
 

@@ -278,6 +278,27 @@ is(verdict("token-number-100-$_"), '200 ok l1',
 finish();
 
 
+# the kernel is told that large pages would do the zone good, in each worker
+
+gateway(zone => '6m', workers => 2);
+SKIP: {
+    skip 'this kernel says nothing of its pages', 2
+        if !-e '/sys/kernel/mm/transparent_hugepage/shmem_enabled';
+    like(pages_of($_, 6144), qr/^VmFlags:.* hg\b/m, 'pages of the zone')
+        for $nginx->workers;
+}
+finish();
+
+sub pages_of {
+    my ($pid, $kb) = @_;
+    open my $fh, '<', "/proc/$pid/smaps" or die "smaps: $!\n";
+    my ($zone) = grep { /^Size: +$kb kB$/m } split /^(?=[0-9a-f]+-)/m,
+                      do { local $/; <$fh> };
+
+    return $zone // "no mapping of $kb kB";
+}
+
+
 # one process: at its end it waits for nobody, and nginx itself does not
 # listen again after a reload
 
