@@ -33,8 +33,8 @@ by_operator();
 by_certificate();
 command();
 many();
-redis_gone();
 order();
+redis_gone();
 flushed();
 killed();
 stop();
@@ -424,6 +424,7 @@ sub monitored {
 }
 
 
+# while Redis is there: after an outage the outbox tells, of certificates first
 sub order {
     certificate('first', '--cn', 'dcm-1');
     my $token = token('first', 'dcm-1');
