@@ -62,8 +62,8 @@ help:
 #:                 was answered is lost or doubled (ROUNDS=200; SHORT=yes: 10)
 #: make models     the cache tiers and the fog's pseudonyms (docs/models), by
 #:                 SPIN; the long searches left out: make models SHORT=yes
-#: make bench      the gateway beside what else could check tokens, a quarter of
-#:                 an hour, into bench/results (make bench-quick: two to three
+#: make bench      the gateway beside what else could check tokens, twelve
+#:                 minutes, into bench/results (make bench-quick: two to three
 #:                 minutes, into build/bench/results)
 #: make bench-profile  instructions of a warm request by function, by callgrind
 #: make bench-micro  instructions of single functions, beside the table in

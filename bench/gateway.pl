@@ -9,7 +9,8 @@
 #
 #   --quick            about 2 minutes, into build/bench/results; each number
 #                      below is smaller, four figures are left out
-#   --rounds N         each measurement in turn, so often (5)
+#   --rounds N         each measurement in turn, so often (5; 3 at most where no
+#                      bar is)
 #   --seconds N        of each measurement (0.5; of many tokens 4 times that)
 #   --connections N    of the generator (64)
 #   --tokens N         where many are in use (10000)
@@ -61,8 +62,8 @@ use HarsBench::Slow;
 use HarsBench::Table;
 
 my %full = (rounds => 5, seconds => 0.5, connections => 64, tokens => 10_000,
-            million => 1_000_000, cold => 3000, slow => 1, pairs => 100,
-            kept => 20_000, opened => 2000, counted => 60);
+            million => 1_000_000, cold => 3000, slow => 0.8, pairs => 60,
+            kept => 20_000, opened => 2000, counted => 30);
 my %quick = (%full, rounds => 3, seconds => 0.2, connections => 32,
              tokens => 2000,
              million => 50_000, cold => 1000, slow => 0.4, pairs => 12,
@@ -115,7 +116,8 @@ sub measure {
 
 
 # contenders that are started together, with these options, and what they are
-# measured by; "none": who is not, and why; "full": not with --quick
+# measured by; "none": who is not, and why; "full": not with --quick;
+# "rounds": so many at most, where no bar is
 sub groups {
     my @all = @HarsBench::Contender::all;
     my $files = "it would be $o{million} files of its cache";
@@ -131,24 +133,25 @@ sub groups {
               long => 2 },
             { name => 'many tokens', kind => 'Kept', %many, long => 4 },
             { name => 'a token for each connection', kind => 'Kept', %many,
-              how => [ '-d', 'each' ] },
+              how => [ '-d', 'each' ], rounds => 3 },
             { name => 'answers of 1 MB', kind => 'Kept', tokens => 1,
-              how => [ '/1m' ] } ] },
+              how => [ '/1m' ], rounds => 3 } ] },
         { of => [qw(plain hars)], with => { zone => '480m' }, figures => [
             map { { name => "a million tokens, $_->[0]", kind => 'Kept',
                     tokens => $o{million}, how => [ '-d', $_->[1] ],
                     long => 4,
-                    full => $_->[1] eq 'zipf',
+                    $_->[1] eq 'zipf' ? (full => 1, rounds => 3) : (),
                     none => { auth_request => $files, lua => $long,
                               apache => $walk } } }
                 [ 'uniform', 'random' ], [ 'Zipf', 'zipf' ] ] },
         { of => [qw(plain hars auth_request apache)], with => { http2 => 1 },
           figures => [
             { name => 'HTTP/2', kind => 'Kept', tokens => $o{connections},
-              how => [ '-d', 'each', '-2' ], none => { lua => $capture } } ] },
+              how => [ '-d', 'each', '-2' ], rounds => 3,
+              none => { lua => $capture } } ] },
         map({ { of => [qw(plain hars auth_request lua)],
                 with => { workers => $_ }, figures => [
-            { name => "$_ workers", kind => 'Kept', %many,
+            { name => "$_ workers", kind => 'Kept', %many, rounds => 3,
               full => $_ > 2 } ] } } 2, 4),
         { of => \@all, figures => [
             { name => 'cold, foreign authority', kind => 'Cold',
@@ -240,7 +243,7 @@ sub group {
 sub figure {
     my ($f, $group, @c) = @_;
     my $kind = "HarsBench::$f->{kind}";
-    my $more = $kind->can('more') // sub { return $_[2] < $o{rounds} };
+    my $more = $kind->can('more') // sub { return $_[2] < rounds($_[0]) };
     my ($load) = split ' ', content('/proc/loadavg');
     my $takes = takes($f, $group);
     my $name = $f->{name};
@@ -255,7 +258,7 @@ sub figure {
     my $round = 0;
     for (; $more->($f, HarsBench::Table::got($name), $round); $round++) {
         my $part = $round / ($f->{kind} eq 'Handshake' ? $o{pairs}
-                             : $o{rounds});
+                             : rounds($f));
 
         # none always comes behind the same one
         for my $c (map { $c[($_ + $round) % @c] } 0 .. $#c) {

@@ -42,7 +42,7 @@ sub takes {
     $fill += $f->{tokens} / ($_ eq 'apache' ? 700 : 10_000)
         for grep { $_ ne 'plain' } @of;
     return ($f->{known} ? 0 : $fill)
-        + @of * $o{rounds}
+        + @of * rounds($f)
               * (1.25 * (seconds($f) + EVEN) + 2 * 0.1);
 }
 

@@ -19,7 +19,7 @@ use HarsTest;
 use HarsTest::Place;
 
 our @EXPORT = qw(%o $top $build $pki $dir $modules said content missing alone
-                 pin ahead generate generating generated progress);
+                 pin ahead rounds generate generating generated progress);
 
 our %o;                           # the options, see bench/gateway.pl
 our $top = $HarsTest::Place::top;
@@ -71,6 +71,15 @@ sub pin {
 sub ahead {
     return $ahead ? 'ahead of other processes'
                   : 'beside other processes (root measures ahead of them)';
+}
+
+
+# of a figure
+sub rounds {
+    my ($f) = @_;
+    my $most = $f->{rounds} // $o{rounds};
+
+    return $most < $o{rounds} ? $most : $o{rounds};
 }
 
 
