@@ -177,7 +177,13 @@ ok(wait_for(10, sub { connections(HarsTest::Servers::holder($name, @node))
 like(asked($token), qr/^503 unavailable/, '... but it was not told');
 HarsTest::Servers::start($victim);
 HarsTest::Authserver::start(redis => $authserver);
-ok(wait_for(20, sub { asked($token) =~ /^200 ok l2/ }), '... until it is');
+ok(wait_for(20, sub { asked($token) =~ /^200 ok/ }),
+   '... and the authority may be asked again');
+ok(wait_for(20, sub {
+       my ($new, undef, $at) = unseen();
+       ($at // 0) == HarsTest::Servers::holder($name, @node)
+           && asked($new) eq '200 ok l2' }),
+   'told, its records are used');
 ok(wait_for(20, sub { HarsTest::Servers::whole(@node) }), 'whole again');
 
 
