@@ -18,6 +18,7 @@
 
 #define NGX_HTTP_HARS_MEMO_TOKEN    1024
 #define NGX_HTTP_HARS_FACT_ALIGN    64       /* room for one a bit larger */
+#define NGX_HTTP_HARS_FACT_LARGE    2048     /* not kept: it is wiped whole */
 #define NGX_HTTP_HARS_MEMO_RARE     8        /* takes another's place */
 
 /* a sanitizer is to see who uses one that was dropped */
@@ -312,7 +313,9 @@ ngx_http_hars_fact_drop(ngx_http_hars_fact_t *fact)
 
     ngx_explicit_memzero((u_char *) fact + head, size - head);
 
-    if (ngx_http_hars_fact_spares == NGX_HTTP_HARS_FACT_SPARES) {
+    if (ngx_http_hars_fact_spares == NGX_HTTP_HARS_FACT_SPARES
+        || fact->size > NGX_HTTP_HARS_FACT_LARGE)
+    {
         ngx_free(fact);
         return;
     }
