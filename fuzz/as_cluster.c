@@ -8,6 +8,7 @@
 #include "../backend/authserver/hars_as_cluster.c"
 #include "../backend/authserver/hars_as_master.c"
 #include "../backend/authserver/hars_as_conn.c"
+#include "../backend/common/hars_clock.c"
 
 #include <stdint.h>
 
@@ -20,7 +21,7 @@ mapped(hars_cluster_t *cluster)
 {
     unsigned  i, node;
 
-    for (i = 0; i < HARS_CLUSTER_SLOTS; i++) {
+    for (i = 0; i < HARS_KEY_SLOTS; i++) {
         node = cluster->slot[i];
 
         if (node != HARS_CLUSTER_NONE

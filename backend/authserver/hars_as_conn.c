@@ -6,6 +6,7 @@
 #endif
 
 #include "hars_as_conn.h"
+#include "hars_clock.h"
 #include "hars_record.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -417,7 +417,7 @@ hars_conn_verify(hars_conn_t *conn, const char *name)
 int64_t
 hars_conn_deadline(const hars_conn_conf_t *conf)
 {
-    return hars_conn_now() + (int64_t) conf->timeout;
+    return hars_clock() + (int64_t) conf->timeout;
 }
 
 
@@ -676,7 +676,7 @@ hars_conn_wait(hars_conn_t *conn, short events, int64_t deadline)
     pfd.events = events;
 
     do {
-        left = deadline - hars_conn_now();
+        left = deadline - hars_clock();
 
         if (left <= 0) {
             return hars_conn_fail(conn, "it does not answer in time");
@@ -717,15 +717,4 @@ char *
 hars_conn_run(hars_conn_t *conn)
 {
     return conn->run;
-}
-
-
-int64_t
-hars_conn_now(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -82,7 +82,5 @@ const char *hars_conn_name(const hars_conn_t *conn);
 /* HARS_CONN_RUN bytes for the server's run id; "" until somebody asks */
 char *hars_conn_run(hars_conn_t *conn);
 
-int64_t hars_conn_now(void);              /* ms, monotonic */
-
 
 #endif /* HARS_AS_CONN_H */

@@ -18,6 +18,7 @@
 #include "hars_as_revocation.h"
 #include "hars_as_value.h"
 #include "hars_as_words.h"
+#include "hars_clock.h"
 #include "hars_log.h"
 
 #include <string.h>
@@ -39,7 +40,6 @@ static void hars_issue_reused(hars_request_t *r, hars_grant_t *grant);
 static void hars_issue_answer(hars_request_t *r, const hars_grant_t *grant);
 static void hars_issue_publish(hars_as_socket_t *socket,
     const hars_token_t *token);
-static int64_t hars_issue_ms(void);
 
 
 /* nobody waits for the disk where others could be served meanwhile */
@@ -57,7 +57,7 @@ hars_issue(hars_request_t *r, hars_grant_t *grant)
         return;
     }
 
-    if (hars_value_token(grant->value, &grant->token.id, hars_issue_ms())
+    if (hars_value_token(grant->value, &grant->token.id, hars_now())
         != HARS_OK)
     {
         hars_issue_failed(r, grant, HARS_ERROR);
@@ -195,7 +195,7 @@ hars_issue_store(hars_db_t *db, hars_grant_t *grant)
             return rc;
         }
 
-        if (hars_value_token(grant->value, &grant->token.id, hars_issue_ms())
+        if (hars_value_token(grant->value, &grant->token.id, hars_now())
             != HARS_OK)
         {
             return HARS_ERROR;
@@ -298,17 +298,5 @@ hars_issue_publish(hars_as_socket_t *socket, const hars_token_t *token)
         return;
     }
 
-    hars_publish_record(socket->as->publish, token, hars_issue_ms());
-}
-
-
-/* ms since 1970 */
-static int64_t
-hars_issue_ms(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    hars_publish_record(socket->as->publish, token, hars_now());
 }
