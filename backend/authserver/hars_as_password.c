@@ -2,13 +2,13 @@
 /* See hars_as_password.h for what this is. */
 
 #include "hars_as_password.h"
+#include "hars_clock.h"
 #include "hars_record.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <sodium.h>
 
@@ -35,10 +35,9 @@ static void hars_password_leave(hars_passwords_t *passwords);
 hars_passwords_t *
 hars_passwords_create(void)
 {
-    char                unknown[HARS_PASSWORD_MIN + 1];
-    unsigned            i;
-    hars_passwords_t   *passwords;
-    pthread_condattr_t  attr;
+    char               unknown[HARS_PASSWORD_MIN + 1];
+    unsigned           i;
+    hars_passwords_t  *passwords;
 
     passwords = calloc(1, sizeof(hars_passwords_t));
 
@@ -58,11 +57,8 @@ hars_passwords_create(void)
         return NULL;
     }
 
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&passwords->mutex, NULL);
-    pthread_cond_init(&passwords->cond, &attr);
-    pthread_condattr_destroy(&attr);
+    hars_cond_init(&passwords->cond);
 
     return passwords;
 }
@@ -144,11 +140,10 @@ hars_password_verify(hars_passwords_t *passwords, const char *hash,
 static int
 hars_password_enter(hars_passwords_t *passwords)
 {
-    int              rc;
-    struct timespec  end;
+    int      rc;
+    int64_t  until;
 
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += HARS_PASSWORD_WAIT;
+    until = hars_clock() + HARS_PASSWORD_WAIT * 1000;
     rc = HARS_OK;
 
     pthread_mutex_lock(&passwords->mutex);
@@ -160,8 +155,8 @@ hars_password_enter(hars_passwords_t *passwords)
         passwords->waiting++;
 
         while (rc == HARS_OK && passwords->running == HARS_PASSWORD_AT_ONCE) {
-            if (pthread_cond_timedwait(&passwords->cond, &passwords->mutex,
-                                       &end) != 0)
+            if (hars_cond_wait(&passwords->cond, &passwords->mutex, until)
+                != 0)
             {
                 rc = HARS_ERROR;
             }

@@ -13,7 +13,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <openssl/rand.h>
 
@@ -84,7 +83,7 @@ hars_recognizer_start(hars_dcm_t *dcm)
     conf = &dcm->conf;
     recognizer->dcm = dcm;
     pthread_mutex_init(&recognizer->mutex, NULL);
-    pthread_cond_init(&recognizer->cond, NULL);
+    hars_cond_init(&recognizer->cond);
 
     if (hars_peer_create(&recognizer->peer, &conf->self, conf->ml_url,
                          conf->ml_resource, "ml:recognize",
@@ -271,16 +270,13 @@ hars_recognizer_claim(hars_recognizer_slot_t *slot)
 static void
 hars_recognizer_wait(hars_recognizer_t *recognizer)
 {
-    struct timespec  until;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += HARS_RECOGNIZER_IDLE / 1000;
-
     pthread_mutex_lock(&recognizer->mutex);
 
     if (!atomic_load(&recognizer->stop)
-        && (!recognizer->new || recognizer->failures)) {
-        pthread_cond_timedwait(&recognizer->cond, &recognizer->mutex, &until);
+        && (!recognizer->new || recognizer->failures))
+    {
+        (void) hars_cond_wait(&recognizer->cond, &recognizer->mutex,
+                              hars_clock() + HARS_RECOGNIZER_IDLE);
     }
 
     pthread_mutex_unlock(&recognizer->mutex);

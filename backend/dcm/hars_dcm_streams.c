@@ -85,7 +85,7 @@ hars_streams_start(hars_dcm_t *dcm)
     if (streams) {
         streams->dcm = dcm;
         pthread_mutex_init(&streams->mutex, NULL);
-        pthread_cond_init(&streams->cond, NULL);
+        hars_cond_init(&streams->cond);
         streams->started = (pthread_create(&streams->thread, NULL,
                                            hars_streams_thread, streams)
                             == 0);
@@ -361,17 +361,12 @@ hars_streams_remove(hars_streams_t *streams, hars_streams_one_t *one)
 static void
 hars_streams_wait(hars_streams_t *streams, long ms, unsigned for_news)
 {
-    struct timespec  until;
+    int64_t  until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += ms * 1000 * 1000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    until = hars_clock() + ms;
 
     while (!streams->stop && !(for_news && streams->new)) {
-        if (pthread_cond_timedwait(&streams->cond, &streams->mutex, &until)
-            != 0)
-        {
+        if (hars_cond_wait(&streams->cond, &streams->mutex, until) != 0) {
             return;
         }
     }

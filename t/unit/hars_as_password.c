@@ -4,6 +4,7 @@
 /* link: -lsodium -lpthread */
 
 #include "../../backend/authserver/hars_as_password.c"
+#include "../../backend/common/hars_clock.c"
 
 #include "tap.h"
 

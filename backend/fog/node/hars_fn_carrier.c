@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 
 #define HARS_CARRIER_IDLE     250         /* ms, to look at the spool */
@@ -72,8 +71,7 @@ static unsigned hars_carrier_stops(void *data);
 hars_carrier_t *
 hars_carrier_start(hars_fn_t *fn)
 {
-    hars_carrier_t      *carrier;
-    pthread_condattr_t   attr;
+    hars_carrier_t  *carrier;
 
     carrier = calloc(1, sizeof(hars_carrier_t));
 
@@ -83,13 +81,7 @@ hars_carrier_start(hars_fn_t *fn)
 
     carrier->fn = fn;
     pthread_mutex_init(&carrier->mutex, NULL);
-
-    /* who sets the clock of the day back does not make it wait */
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&carrier->cond, &attr);
-    pthread_condattr_destroy(&attr);
+    hars_cond_init(&carrier->cond);
 
     if (hars_peer_create(&carrier->peer, &fn->conf.self, fn->conf.dcm_url,
                          fn->conf.dcm_resource, "recordings:fog",
@@ -165,22 +157,11 @@ hars_carrier_run(void *data)
 static void
 hars_carrier_wait(hars_carrier_t *carrier, int64_t ms)
 {
-    struct timespec  until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (ms % 1000) * 1000000;
-
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-
     pthread_mutex_lock(&carrier->mutex);
 
     if (!atomic_load(&carrier->stop)) {
-        (void) pthread_cond_timedwait(&carrier->cond, &carrier->mutex,
-                                      &until);
+        (void) hars_cond_wait(&carrier->cond, &carrier->mutex,
+                              hars_clock() + ms);
     }
 
     pthread_mutex_unlock(&carrier->mutex);
