@@ -53,7 +53,7 @@ mkdir "$dir/bin";
 make('exit 0');
 my ($rc, $said) = said({}, "$top/.ci/run");
 is($rc, 0, '.ci/run');
-is(scalar(() = $said =~ /^ +\d+ s  make /mg), 7, '... says a time per stage');
+is(scalar(() = $said =~ /^ +\d+ s  make /mg), 8, '... says a time per stage');
 make('[ "$1" != models ]');
 ($rc, $said) = said({}, "$top/.ci/run");
 isnt($rc, 0, '.ci/run: a stage fails');
