@@ -57,7 +57,7 @@ sub one {
     my @flight = (first_records(), attempts(), registrations());
     my @wrong;
 
-    killed(\@flight, 0.05 * rand);
+    killed(\@flight, rand @flight, 0.002 * rand);
     database_dies() if $ENV{HARS_TEST_DATABASE} && $round % 3 == 0;
     fogcloud_start(%rate);
 
@@ -203,9 +203,10 @@ sub post {
 }
 
 
-# all at once, and some ms later the end; what came by then counts
+# all at once, and the end some time after so many answers; what came by then
+# counts
 sub killed {
-    my ($flight, $after) = @_;
+    my ($flight, $answers, $after) = @_;
     my $select = IO::Select->new;
     my %of;
 
@@ -218,11 +219,10 @@ sub killed {
         $select->add($s);
     }
 
-    my $at = time + $after;
-    my $dead;
+    my ($at, $dead);
 
     while ($select->count) {
-        if (!$dead && time >= $at) {
+        if (!$dead && defined $at && time >= $at) {
             fogcloud_kill();
             $dead = 1;
         }
@@ -233,6 +233,8 @@ sub killed {
             $select->remove($s);
             close $s;
         }
+
+        $at //= time + $after if @$flight - $select->count >= $answers;
     }
 
     fogcloud_kill() if !$dead;
