@@ -398,7 +398,8 @@ $(BUILD)/obj/backend/dcm/%.o $(BUILD)/obj/t/unit/hars_dcm_%.o: \
 $(BUILD)/obj/bench/rows.o: CPPFLAGS += -Ibackend/authserver
 
 $(BUILD)/bench/rows: $(BUILD)/obj/bench/rows.o \
-    $(BUILD)/obj/backend/authserver/hars_as_value.o
+    $(BUILD)/obj/backend/authserver/hars_as_value.o \
+    $(BUILD)/obj/backend/common/hars_sha256.o
 	@mkdir -p $(@D)
 	@echo '   ld $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3 -lcrypto -lm

@@ -6,6 +6,7 @@
  */
 
 #include "../backend/authserver/hars_as_csr.c"
+#include "../backend/common/hars_sha256.c"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -19,6 +19,7 @@
 #include "../backend/authserver/hars_as_registration_jwks.c"
 #include "../backend/authserver/hars_as_words.c"
 #include "../backend/common/hars_log.c"
+#include "../backend/common/hars_sha256.c"
 
 #include <stdint.h>
 #include <stdlib.h>

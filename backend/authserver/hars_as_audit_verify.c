@@ -8,13 +8,13 @@
  */
 
 #include "hars_as_audit_private.h"
+#include "hars_sha256.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
-#include <openssl/evp.h>
 
 
 /* the lines so far */
@@ -245,7 +245,7 @@ hars_audit_hash(const char *text, size_t len,
 {
     unsigned char  digest[HARS_SHA256_LEN];
 
-    if (!EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL)) {
+    if (hars_sha256(digest, text, len) != HARS_OK) {
         return HARS_ERROR;
     }
 

@@ -5,6 +5,7 @@
 #include "hars_as_dn.h"
 #include "hars_as_form.h"
 #include "hars_as_words.h"
+#include "hars_sha256.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -440,7 +441,7 @@ hars_auth_secret(const hars_client_t *client, const char *secret)
 
     /* as long for a client that has none */
 
-    if (!EVP_Digest(secret, strlen(secret), hash, NULL, EVP_sha256(), NULL)) {
+    if (hars_sha256(hash, secret, strlen(secret)) != HARS_OK) {
         return HARS_ERROR;
     }
 

@@ -4,6 +4,7 @@
 #include "hars_as_ca.h"
 #include "hars_log.h"
 #include "hars_owner.h"
+#include "hars_sha256.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -375,7 +376,7 @@ hars_ca_issue(hars_ca_t *ca, const hars_names_t *names, const hars_csr_t *csr,
     row->revoked_at = 0;
     row->reason = 0;
 
-    if (!EVP_Digest(*der, *len, row->thumbprint, NULL, EVP_sha256(), NULL)
+    if (hars_sha256(row->thumbprint, *der, *len) != HARS_OK
         || hars_csr_key_hash(csr, row->key) != HARS_OK)
     {
         free(*der);

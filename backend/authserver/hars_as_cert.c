@@ -3,6 +3,7 @@
 
 #include "hars_as_cert.h"
 #include "hars_log.h"
+#include "hars_sha256.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -41,6 +42,10 @@ static int hars_cert_decode(const char *header, unsigned char *der,
     size_t *len);
 static int hars_cert_look(hars_certs_t *certs, hars_cert_t *cert,
     const unsigned char *der, size_t len, time_t now);
+static unsigned hars_cert_known(hars_certs_t *certs,
+    const hars_cert_kept_t *kept, hars_cert_t *cert,
+    const unsigned char thumbprint[HARS_SHA256_LEN], time_t now);
+static void hars_cert_copy(hars_cert_t *dst, const hars_cert_t *src);
 static int hars_cert_read(hars_certs_t *certs, hars_cert_kept_t *kept,
     X509 *x509);
 static int hars_cert_name(const X509_NAME *name, unsigned char *dst,
@@ -48,7 +53,7 @@ static int hars_cert_name(const X509_NAME *name, unsigned char *dst,
 static int hars_cert_names(X509 *x509, hars_cert_t *cert);
 static time_t hars_cert_time(const ASN1_TIME *time);
 static unsigned hars_cert_verify(hars_certs_t *certs, X509 *x509);
-static void hars_cert_dates(hars_cert_kept_t *kept, time_t now);
+static unsigned hars_cert_dates(const hars_cert_kept_t *kept, time_t now);
 
 
 hars_certs_t *
@@ -242,52 +247,39 @@ hars_cert_look(hars_certs_t *certs, hars_cert_t *cert,
 {
     int                   rc;
     X509                 *x509;
-    unsigned              known;
     hars_cert_kept_t     *kept, found;
     unsigned char         thumbprint[HARS_SHA256_LEN];
     const unsigned char  *p;
 
-    if (!EVP_Digest(der, len, thumbprint, NULL, EVP_sha256(), NULL)) {
+    if (hars_sha256(thumbprint, der, len) != HARS_OK) {
         return HARS_ERROR;
     }
 
     kept = certs ? &certs->kept[thumbprint[0] % HARS_CERT_KEPT] : NULL;
-    known = 0;
 
-    if (kept) {
-        pthread_mutex_lock(&certs->mutex);
-
-        known = kept->until > now
-                && memcmp(kept->cert.thumbprint, thumbprint, HARS_SHA256_LEN)
-                   == 0;
-        if (known) {
-            found = *kept;
-        }
-
-        pthread_mutex_unlock(&certs->mutex);
+    if (kept && hars_cert_known(certs, kept, cert, thumbprint, now)) {
+        return HARS_OK;
     }
 
-    if (!known) {
-        memset(&found, 0, sizeof(found));
-        memcpy(found.cert.thumbprint, thumbprint, HARS_SHA256_LEN);
+    memset(&found, 0, sizeof(found));
+    memcpy(found.cert.thumbprint, thumbprint, HARS_SHA256_LEN);
 
-        p = der;
-        x509 = d2i_X509(NULL, &p, (long) len);
-        rc = (x509 && p == der + len) ? hars_cert_read(certs, &found, x509)
-                                      : HARS_ERROR;
-        X509_free(x509);
-        ERR_clear_error();
+    p = der;
+    x509 = d2i_X509(NULL, &p, (long) len);
+    rc = (x509 && p == der + len) ? hars_cert_read(certs, &found, x509)
+                                  : HARS_ERROR;
+    X509_free(x509);
+    ERR_clear_error();
 
-        if (rc != HARS_OK) {
-            return HARS_ERROR;
-        }
+    if (rc != HARS_OK) {
+        return HARS_ERROR;
     }
 
-    hars_cert_dates(&found, now);
+    found.cert.valid = hars_cert_dates(&found, now);
 
     /* one that is not valid now may be so in a moment */
 
-    if (kept && !known && found.cert.trusted && found.cert.valid) {
+    if (kept && found.cert.trusted && found.cert.valid) {
         found.until = now + HARS_CERT_KEEP;
 
         pthread_mutex_lock(&certs->mutex);
@@ -301,10 +293,51 @@ hars_cert_look(hars_certs_t *certs, hars_cert_t *cert,
 }
 
 
-static void
-hars_cert_dates(hars_cert_kept_t *kept, time_t now)
+static unsigned
+hars_cert_known(hars_certs_t *certs, const hars_cert_kept_t *kept,
+    hars_cert_t *cert, const unsigned char thumbprint[HARS_SHA256_LEN],
+    time_t now)
 {
-    kept->cert.valid = kept->not_before <= now && now <= kept->not_after;
+    unsigned  known;
+
+    pthread_mutex_lock(&certs->mutex);
+
+    known = kept->until > now
+            && memcmp(kept->cert.thumbprint, thumbprint, HARS_SHA256_LEN) == 0;
+
+    if (known) {
+        hars_cert_copy(cert, &kept->cert);
+        cert->valid = hars_cert_dates(kept, now);
+    }
+
+    pthread_mutex_unlock(&certs->mutex);
+
+    return known;
+}
+
+
+/* names are short as a rule: what is behind them is left alone */
+static void
+hars_cert_copy(hars_cert_t *dst, const hars_cert_t *src)
+{
+    memcpy(dst->thumbprint, src->thumbprint, HARS_SHA256_LEN);
+    dst->trusted = src->trusted;
+
+    dst->subject_len = src->subject_len;
+    memcpy(dst->subject, src->subject, src->subject_len);
+
+    dst->issuer_len = src->issuer_len;
+    memcpy(dst->issuer, src->issuer, src->issuer_len);
+
+    dst->san_len = src->san_len;
+    memcpy(dst->san, src->san, src->san_len);
+}
+
+
+static unsigned
+hars_cert_dates(const hars_cert_kept_t *kept, time_t now)
+{
+    return kept->not_before <= now && now <= kept->not_after;
 }
 
 
@@ -423,9 +456,7 @@ hars_cert_holder(const hars_cert_t *cert,
     memcpy(p, cert->san, cert->san_len);
     p += cert->san_len;
 
-    if (!EVP_Digest(names, (size_t) (p - names), hash, NULL, EVP_sha256(),
-                    NULL))
-    {
+    if (hars_sha256(hash, names, (size_t) (p - names)) != HARS_OK) {
         return HARS_ERROR;
     }
 

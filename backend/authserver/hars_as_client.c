@@ -2,11 +2,11 @@
 /* See hars_as_client.h for what this is. */
 
 #include "hars_as_client.h"
+#include "hars_sha256.h"
 
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 
@@ -92,7 +92,6 @@ int
 hars_secret_hash(const char *secret, const char *prefix,
     unsigned char hash[HARS_SHA256_LEN])
 {
-    int            rc;
     size_t         len;
     unsigned char  raw[HARS_SHA256_LEN];
 
@@ -107,7 +106,6 @@ hars_secret_hash(const char *secret, const char *prefix,
 
     OPENSSL_cleanse(raw, sizeof(raw));
 
-    rc = EVP_Digest(secret, strlen(secret), hash, NULL, EVP_sha256(), NULL);
-
-    return rc ? HARS_OK : HARS_DECLINED;
+    return hars_sha256(hash, secret, strlen(secret)) == HARS_OK
+           ? HARS_OK : HARS_DECLINED;
 }

@@ -4,6 +4,7 @@
 #include "hars_as_crl.h"
 #include "hars_as_audit.h"
 #include "hars_log.h"
+#include "hars_sha256.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,7 +15,6 @@
 #include <time.h>
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -511,9 +511,7 @@ hars_crl_copy(hars_crl_t *crl, unsigned der, size_t *len,
 
     pthread_mutex_unlock(&crl->mutex);
 
-    if (copy == NULL
-        || !EVP_Digest(copy, *len, digest, NULL, EVP_sha256(), NULL))
-    {
+    if (copy == NULL || hars_sha256(digest, copy, *len) != HARS_OK) {
         free(copy);
         return NULL;
     }

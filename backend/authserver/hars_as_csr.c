@@ -2,6 +2,7 @@
 /* See hars_as_csr.h for what this is. */
 
 #include "hars_as_csr.h"
+#include "hars_sha256.h"
 
 #include <string.h>
 
@@ -178,8 +179,7 @@ hars_csr_key_hash(const hars_csr_t *csr, unsigned char hash[HARS_SHA256_LEN])
 
     n = rc ? i2d_PUBKEY(key, &der) : -1;
 
-    rc = n > 0
-         && EVP_Digest(der, (size_t) n, hash, NULL, EVP_sha256(), NULL);
+    rc = n > 0 && hars_sha256(hash, der, (size_t) n) == HARS_OK;
 
     OPENSSL_free(der);
     EVP_PKEY_free(key);

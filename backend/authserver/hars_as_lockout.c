@@ -6,12 +6,12 @@
 
 #include "hars_as_lockout.h"
 #include "hars_record.h"
+#include "hars_sha256.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 
@@ -173,9 +173,7 @@ hars_lockout_hash(hars_lockout_t *lockout, const char *name,
     memcpy(text, lockout->key, HARS_SHA256_LEN);
     memcpy(text + HARS_SHA256_LEN, name, len);
 
-    return EVP_Digest(text, HARS_SHA256_LEN + len, hash, NULL, EVP_sha256(),
-                      NULL)
-           ? HARS_OK : HARS_ERROR;
+    return hars_sha256(hash, text, HARS_SHA256_LEN + len);
 }
 
 

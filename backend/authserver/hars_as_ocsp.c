@@ -15,6 +15,7 @@
 #include "hars_as_metrics.h"
 #include "hars_as_store_cert.h"
 #include "hars_log.h"
+#include "hars_sha256.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -22,7 +23,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/evp.h>
 #include <openssl/ocsp.h>
 
 
@@ -368,9 +368,7 @@ hars_ocsp_hash(OCSP_CERTID *id, unsigned char hash[HARS_SHA256_LEN])
     der = NULL;
     len = i2d_OCSP_CERTID(id, &der);
 
-    rc = len > 0
-         && EVP_Digest(der, (size_t) len, hash, NULL, EVP_sha256(), NULL)
-         ? HARS_OK : HARS_ERROR;
+    rc = len > 0 ? hars_sha256(hash, der, (size_t) len) : HARS_ERROR;
 
     OPENSSL_free(der);
 
@@ -390,7 +388,7 @@ hars_ocsp_cached(hars_request_t *r, const unsigned char *der, size_t len,
              "must-revalidate", HARS_OCSP_KEEP);
     hars_reply_header(r, "Cache-Control", value);
 
-    if (EVP_Digest(der, len, hash, NULL, EVP_sha256(), NULL)) {
+    if (hars_sha256(hash, der, len) == HARS_OK) {
         hars_hex(tag, hash, HARS_OCSP_TAG / 2);
         tag[HARS_OCSP_TAG] = '\0';
         snprintf(value, sizeof(value), "\"%s\"", tag);

@@ -4,6 +4,7 @@
 #include "hars_as_sign.h"
 #include "hars_as_private_key.h"
 #include "hars_log.h"
+#include "hars_sha256.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,7 +213,7 @@ hars_sign_kid(hars_sign_jwk_t *jwk)
     len = snprintf(text, sizeof(text), "{\"crv\":\"P-256\",\"kty\":\"EC\","
                    "\"x\":\"%s\",\"y\":\"%s\"}", jwk->x, jwk->y);
 
-    if (!EVP_Digest(text, (size_t) len, hash, NULL, EVP_sha256(), NULL)) {
+    if (hars_sha256(hash, text, (size_t) len) != HARS_OK) {
         return HARS_ERROR;
     }
 

@@ -2,6 +2,7 @@
 /* See hars_as_value.h for what this is. */
 
 #include "hars_as_value.h"
+#include "hars_sha256.h"
 
 #include <string.h>
 
@@ -91,8 +92,7 @@ hars_value_token_id(hars_token_id_t *id, const char *value)
     OPENSSL_cleanse(raw, sizeof(raw));
 
     if (ms >> HARS_VALUE_TIME_BITS
-        || !EVP_Digest(value, HARS_AS_TOKEN_LEN, id->hash, NULL, EVP_sha256(),
-                       NULL))
+        || hars_sha256(id->hash, value, HARS_AS_TOKEN_LEN) != HARS_OK)
     {
         return HARS_DECLINED;
     }

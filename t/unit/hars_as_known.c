@@ -7,7 +7,7 @@
  */
 
 /*
- * link: backend/common/hars_owner.c
+ * link: backend/common/hars_owner.c backend/common/hars_sha256.c
  * link: common/hars_record.c backend/common/hars_store.c
  * link: backend/common/hars_store_queue.c
  * link: backend/authserver/hars_as_store_client.c

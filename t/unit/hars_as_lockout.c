@@ -4,6 +4,7 @@
 /* link: -lcrypto -lpthread */
 
 #include "../../backend/authserver/hars_as_lockout.c"
+#include "../../backend/common/hars_sha256.c"
 
 #include "tap.h"
 

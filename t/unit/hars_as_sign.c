@@ -10,6 +10,7 @@
  */
 
 #include "../../backend/authserver/hars_as_sign.c"
+#include "../../backend/common/hars_sha256.c"
 
 #include "tap.h"
 

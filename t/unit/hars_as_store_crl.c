@@ -33,6 +33,7 @@
 #include "../../backend/authserver/hars_as_words.c"
 #include "../../backend/common/hars_log.c"
 #include "../../backend/common/hars_owner.c"
+#include "../../backend/common/hars_sha256.c"
 
 #include "tap.h"
 

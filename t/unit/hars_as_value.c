@@ -7,6 +7,7 @@
 /* link: -lcrypto */
 
 #include "../../backend/authserver/hars_as_value.c"
+#include "../../backend/common/hars_sha256.c"
 
 #include "tap.h"
 
