@@ -628,6 +628,8 @@ ngx_http_hars_flight_lead(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
     flight = ngx_http_hars_flight_create(zone, number, seq, ctx->token.len);
 
     if (flight == NULL) {
+        ngx_memzero(waiting, sizeof(waiting));
+
         ngx_http_hars_zone_lock(zone);
 
         e = &zone->sh->flights->entries[number];
@@ -637,7 +639,13 @@ ngx_http_hars_flight_lead(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
                                     waiting);
         }
 
+        if (!renewal) {
+            ngx_http_hars_client_give(zone, ngx_http_hars_client(r, ctx));
+        }
+
         ngx_http_hars_zone_unlock(zone);
+
+        ngx_http_hars_flight_signal(waiting);
 
         return NGX_ABORT;
     }

@@ -2,8 +2,9 @@
 
 # A request that waited, and for whose answer there is no memory: 500, and it
 # is over.  What hars_timeout set for it does not come later, when another
-# location answers in its place.  The memory is kept from the module by a
-# library that is loaded before it.
+# location answers in its place.  Where there is no memory to ask at all, who
+# waits in another worker asks at once.  The memory is kept from the module by
+# a library that is loaded before it.
 
 use strict;
 use warnings;
@@ -22,23 +23,71 @@ my $shim = $ENV{TEST_NGINX_PORT_1};
 my $dir = HarsTest::Place::dir();
 my $token = 'token-number-1-' . 'x' x 600;
 
-# sizes that a record with such a token has, and nothing else of a request
-short_library(1100, 2000);
+# sizes that a record with such a token has, and a flight of the longest one,
+# and nothing else of a request
+my %sizes = (record => [1100, 2000], flight => [4097, 4700]);
+my $longest = 'token-number-2-' . 'x' x 4081;
+library();
 
-my $nginx = HarsTest::Nginx->new(
-    main => HarsTest::Nginx::shim([ $shim, $ENV{TEST_NGINX_TLS_PORT}, 'a' ]),
-    http => <<"END");
+mark('page');
+my $nginx = gateway(1, '1s');
+
+HarsTest::Authority::rules({
+    $token => { delay => 0.3, body => HarsTest::active() },
+    $longest => { body => HarsTest::active() },
+    '*' => { delay => 2, body => '"wrong"' },
+});
+
+my $s = sent($token);
+ok(HarsTest::Place::wait_for(10, sub { asked() == 1 }), 'it waits');
+mark('no-record');
+ok(HarsTest::Place::wait_for(10, sub { asked() == 2 }),
+   'no memory: another location answers');
+unlink "$dir/no-record";
+
+like(answer($s), qr/"wrong"/, '... once it can');
+is(asked(), 2, '... and is asked once');
+waiters(0);
+ended();
+
+# the worker that is to ask stands still before it hears that it cannot
+$nginx = gateway(2, '60s');
+mark('no-flight');
+my $first = sent($longest);
+ok(HarsTest::Place::wait_for(10, sub { -e "$dir/in-flight" }),
+   'one worker is about to ask');
+unlink "$dir/no-flight";
+my $second = sent($longest);
+waiters(1);
+mark('go');
+like(answer($first), qr{^HTTP/1.1 500 }, 'it has no memory');
+like(answer($second), qr{^HTTP/1.1 200 },
+     '... and the other one asks, long before its time is up');
+waiters(0);
+ended();
+
+done_testing();
+
+
+sub gateway {
+    my ($workers, $timeout) = @_;
+    my $nginx = HarsTest::Nginx->new(
+        workers => $workers,
+        main => HarsTest::Nginx::shim([ $shim, $ENV{TEST_NGINX_TLS_PORT},
+                                        'a' ]),
+        http => <<"END");
     hars_zone z:1m;
     server {
         \$TEST_NGINX_TLS
         hars on;
-        hars_timeout 1s;
+        hars_timeout $timeout;
         hars_introspect /_hars/introspect;
         location = /_hars/introspect {
             internal;
             proxy_pass http://unix:$ENV{TEST_NGINX_AS_SOCK}:/introspect;
         }
         location / { error_page 500 = \@wrong; root $dir; }
+        location /plain/ { alias $dir/; }
         location \@wrong {
             hars off override;
             proxy_pass http://unix:$ENV{TEST_NGINX_AS_SOCK};
@@ -47,35 +96,46 @@ my $nginx = HarsTest::Nginx->new(
     }
 END
 
-{
     local $ENV{LD_PRELOAD} = "$dir/short.so";
     $nginx->start;
+
+    return $nginx;
 }
 
-HarsTest::Authority::rules({
-    $token => { delay => 0.3, body => HarsTest::active() },
-    '*' => { delay => 2, body => '"wrong"' },
-});
 
-my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim)
-    or die "connect: $!\n";
-syswrite $s, request('/', "Authorization: Bearer $token\r\n");
-ok(HarsTest::Place::wait_for(10, sub { asked() == 1 }), 'it waits');
-short(1);
-ok(HarsTest::Place::wait_for(10, sub { asked() == 2 }),
-   'no memory: another location answers');
-short(0);
+sub ended {
+    ok($nginx->quit, 'nginx ends');
+    is_deeply([ $nginx->faults(allow => qr/malloc\(\d+\) failed/) ], [],
+              'its log holds nothing else');
+}
 
-my $said = do { local $/; <$s> } // '';
-like($said, qr/"wrong"/, '... once it can');
-is(asked(), 2, '... and is asked once');
-like(metrics(), qr/^hars_flight_waiters\{zone="z"\} 0$/m, 'nobody waits');
 
-ok($nginx->quit, 'nginx ends');
-is_deeply([ $nginx->faults(allow => qr/malloc\(\d+\) failed/) ], [],
-          'its log holds nothing else');
+sub sent {
+    my ($token) = @_;
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim)
+        or die "connect: $!\n";
+    my $path = $token eq $longest ? '/plain/page' : '/';
 
-done_testing();
+    syswrite $s, request($path, "Authorization: Bearer $token\r\n");
+    return $s;
+}
+
+
+sub answer {
+    my ($s) = @_;
+    local $/;
+
+    return <$s> // '';
+}
+
+
+sub waiters {
+    my ($n) = @_;
+
+    ok(HarsTest::Place::wait_for(10, sub {
+           metrics() =~ /^hars_flight_waiters\{zone="z"\} $n$/m }),
+       "$n wait");
+}
 
 
 sub asked { return scalar HarsTest::Authority::requests() }
@@ -99,21 +159,18 @@ sub metrics {
 }
 
 
-sub short {
-    my ($on) = @_;
+sub mark {
+    my ($name) = @_;
 
-    return unlink "$dir/short" if !$on;
-
-    open my $fh, '>', "$dir/short" or die "short: $!\n";
+    open my $fh, '>', "$dir/$name" or die "$name: $!\n";
     close $fh;
 }
 
 
-sub short_library {
-    my ($least, $most) = @_;
-
+sub library {
     open my $fh, '>', "$dir/short.c" or die "short.c: $!\n";
     print $fh <<"END";
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -122,7 +179,23 @@ extern void *__libc_malloc(size_t size);
 void *
 malloc(size_t size)
 {
-    if (size >= $least && size <= $most && access("$dir/short", F_OK) == 0) {
+    int  n;
+
+    if (size >= $sizes{record}[0] && size <= $sizes{record}[1]
+        && access("$dir/no-record", F_OK) == 0)
+    {
+        return NULL;
+    }
+
+    if (size >= $sizes{flight}[0] && size <= $sizes{flight}[1]
+        && access("$dir/no-flight", F_OK) == 0)
+    {
+        close(open("$dir/in-flight", O_CREAT | O_WRONLY, 0600));
+
+        for (n = 0; access("$dir/go", F_OK) != 0 && n < 30000; n++) {
+            usleep(1000);
+        }
+
         return NULL;
     }
 
