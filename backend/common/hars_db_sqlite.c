@@ -19,6 +19,7 @@
 
 
 #define HARS_SQLITE_BUSY   5000           /* ms, for another writer */
+#define HARS_SQLITE_AGAIN  5              /* ms, where SQLite does not wait */
 
 /* KB of each connection, taken as they are used */
 #define HARS_SQLITE_CACHE  16384
@@ -38,6 +39,7 @@
 static const char *hars_sqlite_wrong(const char *where);
 static void hars_sqlite_configure(void);
 static void *hars_sqlite_open(const char *where);
+static int hars_sqlite_log(sqlite3 *db);
 static void hars_sqlite_close(void *conn);
 static int hars_sqlite_lost(void *conn);
 static int hars_sqlite_contended(void *conn);
@@ -155,7 +157,7 @@ hars_sqlite_open(const char *where)
     sqlite3_extended_result_codes(db, 1);
     sqlite3_busy_timeout(db, HARS_SQLITE_BUSY);
 
-    if (hars_sqlite_exec(db, "PRAGMA journal_mode = WAL") != HARS_OK
+    if (hars_sqlite_log(db) != HARS_OK
         || hars_sqlite_exec(db, "PRAGMA synchronous = FULL") != HARS_OK
         || hars_sqlite_exec(db, pragma) != HARS_OK
         || hars_sqlite_exec(db, HARS_SQLITE_WAL) != HARS_OK)
@@ -166,6 +168,32 @@ hars_sqlite_open(const char *where)
     }
 
     return db;
+}
+
+
+/*
+ * What turns a new file into one with a log reads first, then writes: where
+ * another process is at that, too, SQLite leaves it to us to wait.
+ */
+static int
+hars_sqlite_log(sqlite3 *db)
+{
+    int  rc, ms;
+
+    for (ms = 0; ms < HARS_SQLITE_BUSY; ms += HARS_SQLITE_AGAIN) {
+        rc = sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+
+        if ((rc & 0xff) != SQLITE_BUSY) {
+            break;
+        }
+
+        sqlite3_sleep(HARS_SQLITE_AGAIN);
+    }
+
+    /* once more, for the log to say why */
+
+    return rc == SQLITE_OK ? HARS_OK
+                           : hars_sqlite_exec(db, "PRAGMA journal_mode = WAL");
 }
 
 

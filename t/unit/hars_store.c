@@ -22,6 +22,9 @@
 #include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
 
 
 #define DEADLINE  10                      /* s */
@@ -252,6 +255,40 @@ fails(void)
 }
 
 
+static void *
+let_go(void *data)
+{
+    usleep(100 * 1000);                   /* so long it is held, at least */
+    sqlite3_exec(data, "COMMIT", NULL, NULL, NULL);
+
+    return NULL;
+}
+
+
+/* of a new file, which has no log yet, while another process writes to it */
+static void
+first(const char *path)
+{
+    sqlite3    *other;
+    hars_db_t  *db;
+    pthread_t   thread;
+
+    ok(sqlite3_open(path, &other) == SQLITE_OK
+       && sqlite3_exec(other, "BEGIN IMMEDIATE; CREATE TABLE one (n)", NULL,
+                       NULL, NULL) == SQLITE_OK, "another one makes it");
+
+    pthread_create(&thread, NULL, let_go, other);
+    db = hars_db_open(path);
+    pthread_join(thread, NULL);
+
+    ok(db != NULL, "... and is waited for");
+
+    hars_db_close(db);
+    sqlite3_close(other);
+    unlink(path);
+}
+
+
 int
 main(void)
 {
@@ -264,6 +301,8 @@ main(void)
     }
 
     strcpy(path + strlen(path), "/db");
+
+    first(path);
 
     store = hars_store_open(path, &layout);
     ok(store && store->writers == HARS_STORE_WRITERS
