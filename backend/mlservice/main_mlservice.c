@@ -12,15 +12,13 @@
  * it is an error in the log, and the models of before go on.
  */
 
-
+#include "hars_daemon.h"
 #include "hars_log.h"
 #include "hars_ml_service.h"
 #include "hars_settings.h"
 #include "hars_signal.h"
 #include "hars_socket.h"
-#include "hars_version.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +26,6 @@
 #include <unistd.h>
 
 
-#define HARS_MLSERVICE_CONFIG  "/etc/hars/mlservice.conf"
-#define HARS_MLSERVICE_USAGE   2
 #define HARS_MLSERVICE_ERROR   512
 #define HARS_MLSERVICE_BODIES  (128 * 1024 * 1024)  /* of all requests */
 #define HARS_MLSERVICE_WORKERS 64
@@ -44,8 +40,8 @@ typedef struct {
 } hars_mlservice_conf_t;
 
 
-static int hars_mlservice_options(int argc, char **argv, const char **config,
-    int *check);
+static void hars_mlservice_settings(void);
+static int hars_mlservice_run(const char *config, unsigned check);
 static int hars_mlservice_user(hars_settings_t *settings,
     const hars_mlservice_conf_t *conf);
 static hars_shelf_t *hars_mlservice_shelf(hars_settings_t *settings,
@@ -56,24 +52,6 @@ static unsigned hars_mlservice_workers(void);
 static void hars_mlservice_reload(const hars_mlservice_conf_t *conf,
     hars_ml_t *ml);
 
-
-static const char  hars_mlservice_help[] =
-    "Usage: hars-mlservice [--config FILE] [--check]\n"
-    "\n"
-    "Recognizes activities in recordings, over HTTP on a Unix socket.\n"
-    "\n"
-    "  --config FILE   settings (" HARS_MLSERVICE_CONFIG ")\n"
-    "  --check         read settings and models, say the first thing that is\n"
-    "                  wrong, exit\n"
-    "  --help, --version\n"
-    "\n"
-    "Settings, lines \"name = value\":\n"
-    "  socket          (/run/hars/ml.sock)\n"
-    "  gateway_user    whose processes may connect (www-data)\n"
-    "  model           (/usr/share/hars/model.hars), up to 8 lines, one for\n"
-    "                  each placement\n"
-    "  sessions        streams open at a time (256)\n"
-    "  session_idle    s, after which a stream is gone (300)\n";
 
 static const hars_setting_t  hars_mlservice_setting[] = {
     { .name = "socket", .type = HARS_SETTING_STR,
@@ -113,47 +91,62 @@ static const hars_route_t  hars_mlservice_route[] = {
     { .path = NULL }
 };
 
-static const struct option  hars_mlservice_option[] = {
-    { "config", required_argument, NULL, 'c' },
-    { "check", no_argument, NULL, 'k' },
-    { "help", no_argument, NULL, 'h' },
-    { "version", no_argument, NULL, 'v' },
-    { NULL, 0, NULL, 0 }
-};
-
 
 int
 main(int argc, char **argv)
 {
-    int                     rc, check;
-    const char             *config;
+    const hars_daemon_t  daemon = {
+        .name = "hars-mlservice",
+        .is = "the activities in a recording",
+        .config = "/etc/hars/mlservice.conf",
+        .settings = hars_mlservice_settings,
+        .run = hars_mlservice_run
+    };
+
+    return hars_daemon(&daemon, argc, argv);
+}
+
+
+static void
+hars_mlservice_settings(void)
+{
+    puts("\nSettings, one \"name = value\" per line; SIGHUP reads the models "
+         "anew:\n"
+         "  socket          (/run/hars/ml.sock)\n"
+         "  gateway_user    whose processes may connect (www-data)\n"
+         "  model           (/usr/share/hars/model.hars), up to 8 lines, one "
+         "for\n"
+         "                  each placement\n"
+         "  sessions        streams open at a time (256)\n"
+         "  session_idle    s, after which a stream is gone (300)");
+}
+
+
+/* with "check" the models are read, too */
+static int
+hars_mlservice_run(const char *config, unsigned check)
+{
+    int                     rc;
     hars_shelf_t           *shelf;
     hars_settings_t        *settings;
     hars_mlservice_conf_t   conf;
-
-    hars_log_init("hars-mlservice");
-
-    rc = hars_mlservice_options(argc, argv, &config, &check);
-    if (rc >= 0) {
-        return rc;
-    }
 
     memset(&conf, 0, sizeof(conf));
 
     settings = hars_settings_read(config, hars_mlservice_setting, &conf);
     if (settings == NULL) {
-        return EXIT_FAILURE;
+        return HARS_EXIT_FAILED;
     }
 
-    rc = EXIT_FAILURE;
+    rc = HARS_EXIT_FAILED;
     shelf = hars_mlservice_user(settings, &conf) == HARS_OK
             ? hars_mlservice_shelf(settings, &conf) : NULL;
 
     if (shelf && check) {
-        printf("%s: the settings are in order, model %s\n", config,
+        printf("%s: the settings are good, model %s\n", config,
                shelf->model[0]->id);
         hars_shelf_free(shelf);
-        rc = EXIT_SUCCESS;
+        rc = HARS_EXIT_OK;
 
     } else if (shelf) {
         rc = hars_mlservice_serve(&conf, shelf);
@@ -162,47 +155,6 @@ main(int argc, char **argv)
     hars_settings_free(settings);
 
     return rc;
-}
-
-
-/* -1: go on; otherwise the exit status */
-static int
-hars_mlservice_options(int argc, char **argv, const char **config, int *check)
-{
-    int  c;
-
-    *config = HARS_MLSERVICE_CONFIG;
-    *check = 0;
-
-    while ((c = getopt_long(argc, argv, "", hars_mlservice_option, NULL))
-           != -1)
-    {
-        switch (c) {
-        case 'c':
-            *config = optarg;
-            break;
-        case 'k':
-            *check = 1;
-            break;
-        case 'h':
-            fputs(hars_mlservice_help, stdout);
-            return EXIT_SUCCESS;
-        case 'v':
-            printf("hars-mlservice %s\n", HARS_VERSION);
-            return EXIT_SUCCESS;
-        default:
-            fputs("Try hars-mlservice --help.\n", stderr);
-            return HARS_MLSERVICE_USAGE;
-        }
-    }
-
-    if (optind < argc) {
-        fputs("hars-mlservice: takes no arguments\n"
-              "Try hars-mlservice --help.\n", stderr);
-        return HARS_MLSERVICE_USAGE;
-    }
-
-    return -1;
 }
 
 
@@ -266,7 +218,7 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     {
         hars_log_error("no memory");
         hars_shelf_release(&ml, shelf);
-        return EXIT_FAILURE;
+        return HARS_EXIT_FAILED;
     }
 
     hars_signal_also(SIGHUP);
@@ -288,7 +240,7 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     hars_shelf_release(&ml, ml.shelf);
     pthread_mutex_destroy(&ml.lock);
 
-    return http ? EXIT_SUCCESS : EXIT_FAILURE;
+    return http ? HARS_EXIT_OK : HARS_EXIT_FAILED;
 }
 
 

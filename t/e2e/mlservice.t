@@ -108,7 +108,8 @@ sub run {
 sub options {
     my ($rc, $said) = run($program, '--help');
     is($rc, 0, '--help: status');
-    like($said, qr/^Usage: hars-mlservice/, '--help: usage');
+    like($said, qr/^  hars-mlservice .*--check.*^  session_idle /ms,
+         '--help: usage and settings');
 
     ($rc, $said) = run($program, '--version');
     like($said, qr/^hars-mlservice \d+\.\d+\.\d+$/, '--version');
@@ -132,6 +133,9 @@ sub options {
     ($rc, $said) = run($program, '--config', $conf, '--check');
     is($rc, 0, '--check: in order');
     like($said, qr/pocket-vote-[0-9a-f]{8}/, '--check: names the model');
+    ($rc) = run('sh', '-c', 'exec "$@" > /dev/full', 'sh', $program,
+                '--config', $conf, '--check');
+    is($rc, 1, '--check: what it says is lost');
 
     $conf = settings('user', model => $model, gateway_user => 'nosuchuser');
     ($rc, $said) = run($program, '--config', $conf, '--check');
