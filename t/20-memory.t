@@ -38,7 +38,8 @@ HarsTest::Authority::rules({
     '*' => { delay => 2, body => '"wrong"' },
 });
 
-my $s = sent($token);
+my $s = here();
+sends($s, $token);
 ok(HarsTest::Place::wait_for(10, sub { asked() == 1 }), 'it waits');
 mark('no-record');
 ok(HarsTest::Place::wait_for(10, sub { asked() == 2 }),
@@ -50,14 +51,17 @@ is(asked(), 2, '... and is asked once');
 waiters(0);
 ended();
 
-# the worker that is to ask stands still before it hears that it cannot
+# the worker that is to ask stands still before it hears that it cannot; its
+# client is there already, since a TLS connection may be as large as a flight
 $nginx = gateway(2, '60s');
+my $first = here();
 mark('no-flight');
-my $first = sent($longest);
+sends($first, $longest);
 ok(HarsTest::Place::wait_for(10, sub { -e "$dir/in-flight" }),
    'one worker is about to ask');
 unlink "$dir/no-flight";
-my $second = sent($longest);
+my $second = here();
+sends($second, $longest);
 waiters(1);
 mark('go');
 like(answer($first), qr{^HTTP/1.1 500 }, 'it has no memory');
@@ -110,14 +114,26 @@ sub ended {
 }
 
 
-sub sent {
-    my ($token) = @_;
+# a connection on which a request was answered
+sub here {
     my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim)
         or die "connect: $!\n";
+    my $said = '';
+
+    syswrite $s, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    while ($said !~ /\r\n\r\n/) {
+        sysread $s, $said, 4096, length $said or die "no answer\n";
+    }
+
+    return $s;
+}
+
+
+sub sends {
+    my ($s, $token) = @_;
     my $path = $token eq $longest ? '/plain/page' : '/';
 
     syswrite $s, request($path, "Authorization: Bearer $token\r\n");
-    return $s;
 }
 
 
