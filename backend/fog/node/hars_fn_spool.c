@@ -42,6 +42,8 @@ struct hars_spooled_s {
 
 
 static int hars_spool_scan(hars_spool_t *spool);
+static void hars_spool_count(hars_spool_t *spool, DIR *dir);
+static int hars_spool_finish(hars_spool_t *spool, DIR *dir);
 static unsigned long hars_spool_blocks(size_t size);
 static int hars_spool_is(const char *name, const char *end);
 static int hars_spool_rename(hars_spool_t *spool, const char *name,
@@ -101,15 +103,15 @@ hars_spool_close(hars_spool_t *spool)
 }
 
 
-/* what is there; what was open when the one before ended is to be sent */
+/*
+ * Two ways through it: a file that gets another name may be met again under
+ * that, and would be counted twice.
+ */
 static int
 hars_spool_scan(hars_spool_t *spool)
 {
-    int             fd, rc;
-    DIR            *dir;
-    char            name[HARS_SPOOL_NAME];
-    struct stat     sb;
-    struct dirent  *entry;
+    int   fd, rc;
+    DIR  *dir;
 
     fd = openat(spool->dir, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
     dir = fd == -1 ? NULL : fdopendir(fd);
@@ -118,9 +120,22 @@ hars_spool_scan(hars_spool_t *spool)
         return HARS_ERROR;
     }
 
-    rc = HARS_OK;
+    hars_spool_count(spool, dir);
+    rewinddir(dir);
+    rc = hars_spool_finish(spool, dir);
+    closedir(dir);
 
-    while (rc == HARS_OK && (entry = readdir(dir)) != NULL) {
+    return rc;
+}
+
+
+static void
+hars_spool_count(hars_spool_t *spool, DIR *dir)
+{
+    struct stat     sb;
+    struct dirent  *entry;
+
+    while ((entry = readdir(dir)) != NULL) {
 
         if (fstatat(spool->dir, entry->d_name, &sb, 0) == 0
             && S_ISREG(sb.st_mode))
@@ -128,6 +143,21 @@ hars_spool_scan(hars_spool_t *spool)
             atomic_fetch_add(&spool->bytes,
                              hars_spool_blocks((size_t) sb.st_size));
         }
+    }
+}
+
+
+/* what was open when the one before ended is to be sent */
+static int
+hars_spool_finish(hars_spool_t *spool, DIR *dir)
+{
+    int             rc;
+    char            name[HARS_SPOOL_NAME];
+    struct dirent  *entry;
+
+    rc = HARS_OK;
+
+    while (rc == HARS_OK && (entry = readdir(dir)) != NULL) {
 
         if (hars_spool_is(entry->d_name, ".open")) {
             snprintf(name, sizeof(name), "%.*s",
@@ -135,8 +165,6 @@ hars_spool_scan(hars_spool_t *spool)
             rc = hars_spool_rename(spool, name, ".open", ".full");
         }
     }
-
-    closedir(dir);
 
     return rc;
 }
