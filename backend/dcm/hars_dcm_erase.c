@@ -213,15 +213,18 @@ hars_erase_scrub(hars_dcm_t *dcm)
 int
 hars_erase_rows(hars_dcm_t *dcm)
 {
-    int  rc;
-
+    int       rc;
     unsigned  last;
+
+    /* before it looks: who is erased from now on says so again */
+
+    atomic_store(&dcm->erasing, 0);
 
     last = 0;
     rc = hars_store_write(dcm->store, hars_erase_batch, &last);
 
-    if (rc == HARS_DECLINED) {
-        atomic_store(&dcm->erasing, 0);
+    if (rc != HARS_DECLINED) {
+        atomic_store(&dcm->erasing, 1);
     }
 
     if (rc == HARS_OK && last) {

@@ -22,7 +22,15 @@
 /* link: backend/mlservice/hars_ml_recording.c */
 /* link: -lsqlite3 -lpq -lcrypto -lpthread -lm */
 
+#include "../../backend/dcm/hars_dcm_erase.h"
+
+static int write_and_more(hars_store_t *store, hars_store_op_pt write,
+    void *data);
+
+#define hars_store_write  write_and_more
 #include "../../backend/dcm/hars_dcm_erase.c"
+#undef hars_store_write
+
 #include "../../backend/dcm/hars_dcm_intake.h"
 #include "../../backend/dcm/hars_dcm_layout.h"
 #include "../../backend/dcm/hars_dcm_packed.h"
@@ -43,6 +51,7 @@
 
 static hars_dcm_t  dcm;
 static char        dir[256], path[128];
+static const char *meanwhile;             /* erased behind the next write */
 
 static struct {
     const void    *what;
@@ -316,6 +325,49 @@ test_meanwhile(void)
 }
 
 
+/* the store's, and what another thread does before its caller goes on */
+static int
+write_and_more(hars_store_t *store, hars_store_op_pt write, void *data)
+{
+    int          rc;
+    const char  *sub;
+
+    rc = hars_store_write(store, write, data);
+    sub = meanwhile;
+    meanwhile = NULL;
+
+    if (sub) {
+        ok(rc == HARS_DECLINED && hars_erase(&dcm, sub) == HARS_OK,
+           "there was nobody, and now there is");
+    }
+
+    return rc;
+}
+
+
+/* nobody is forgotten who is erased while there was nobody to be found */
+static void
+test_woken(void)
+{
+    while (hars_erase_rows(&dcm) == HARS_OK) { /* to the last */ }
+
+    ok(atomic_load(&dcm.erasing) == 0, "nobody is left: it is quiet");
+    ok(record("late", "x", T0, 10) == HARS_INTAKE_STORED, "somebody");
+
+    meanwhile = "late";
+    ok(hars_erase_rows(&dcm) == HARS_DECLINED, "it looked too early");
+    ok(atomic_load(&dcm.erasing) == 1, "... and is called again");
+
+    ok(hars_erase_rows(&dcm) == HARS_OK && atomic_load(&dcm.erasing) == 1,
+       "... as long as there is something");
+
+    while (hars_erase_rows(&dcm) == HARS_OK) { /* to the last */ }
+
+    ok(count("SELECT count(*) FROM patient WHERE sub = 'late'") == 0
+       && atomic_load(&dcm.erasing) == 0, "till all of it is gone");
+}
+
+
 /* a session that began before: nothing of it comes back after */
 static void
 test_session(void)
@@ -381,6 +433,7 @@ main(void)
     if (dcm.store) {
         test_erase();
         test_meanwhile();
+        test_woken();
         test_session();
     }
 
