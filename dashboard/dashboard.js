@@ -124,7 +124,8 @@ function ended(error) {
   if (error.status === 404 || error.status === 403) {
     $('main').hidden = true;
     $('now').textContent = '';
-    for (const id of ['timeline', 'legend', 'spans', 'heart', 'days']) {
+    show.noHeart($('heart'), $('heart-said'));
+    for (const id of ['timeline', 'legend', 'spans', 'days-head', 'days']) {
       $(id).replaceChildren();
     }
     notice('Your access to this patient has ended.', true);

@@ -145,15 +145,15 @@ export function days(head, body, rows) {
 
 
 let chart = null;
+let sizes = null;                         /* ResizeObserver of the chart's */
 
 export function heart(where, said, day) {
   const [at, bpm] = day.heart;
   const values = bpm.filter((v) => v != null);
 
   if (values.length === 0) {
+    noHeart(where, said);
     said.textContent = 'There is no heart rate of today.';
-    where.replaceChildren();
-    chart = null;
     return;
   }
 
@@ -183,9 +183,20 @@ export function heart(where, said, day) {
     series: [{}, { stroke: ink('--mark'), width: 2, spanGaps: false }],
   }, [at, bpm], where);
 
-  new ResizeObserver(() => chart?.setSize({
+  sizes = new ResizeObserver(() => chart.setSize({
     width: where.clientWidth, height: 200,
-  })).observe(where);
+  }));
+  sizes.observe(where);
+}
+
+
+/* the chart goes with its element: the next person's is a new one */
+export function noHeart(where, said) {
+  sizes?.disconnect();
+  chart?.destroy();
+  sizes = chart = null;
+  said.textContent = '';
+  where.replaceChildren();
 }
 
 
