@@ -71,17 +71,19 @@ async function watch(patient, own) {
 
   const { signal } = watching;
   const path = `/v1/patients/${encodeURIComponent(patient)}`;
+  const day = today();
 
+  forget();
+  notice('Connecting.');
   $('of').textContent = own ? ''
     : `of ${$('patient').selectedOptions[0].textContent}`;
 
   try {
-    const day = today();
-
-    await fill(day, path);
+    await fill(day, path, signal);
+    signal.throwIfAborted();
+    $('main').hidden = false;
     draw(day);
     notice('');
-    $('main').hidden = false;
 
     if (own) {
       const people = new People(session, patient, notice);
@@ -89,45 +91,70 @@ async function watch(patient, own) {
       await people.load();
     }
 
-    await week(path);
+    await week(path, signal);
     const ticking = setInterval(() => now(day), 15000);
     signal.onabort = () => clearInterval(ticking);
 
-    await live(session, `${path}/events`, {
-      signal,
-      take: (event) => {
-        if (day.add(event.activities)) {
-          draw(day);
-          week(path).catch(ended);
-        }
-      },
-      state: (up) => {
-        notice(up ? '' : 'Not live: connecting again.', !up);
-
-        /* what came between the page and the stream */
-
-        if (up) {
-          fill(day, path).then((added) => added && draw(day), ended);
-        }
-      },
-    });
+    await follow(day, path, signal);
   } catch (error) {
-    if (!signal.aborted) {
-      ended(error);
+    ended(error, signal);
+  }
+}
+
+
+/* live, until "signal" aborts: then nobody calls what is given here */
+async function follow(day, path, signal) {
+  const failed = (error) => ended(error, signal);
+
+  /* what came between the page and the stream */
+  const between = async () => {
+    const added = await fill(day, path, signal);
+
+    signal.throwIfAborted();
+    if (added) {
+      draw(day);
     }
+  };
+
+  await live(session, `${path}/events`, {
+    signal,
+    take: (event) => {
+      if (day.add(event.activities)) {
+        draw(day);
+        week(path, signal).catch(failed);
+      }
+    },
+    state: (up) => {
+      notice(up ? '' : 'Not live: connecting again.', !up);
+
+      if (up) {
+        between().catch(failed);
+      }
+    },
+  });
+}
+
+
+/* nothing of a patient stays under another one's name */
+function forget() {
+  $('main').hidden = true;
+  show.noHeart($('heart'), $('heart-said'));
+  for (const id of ['now', 'timeline', 'legend', 'spans', 'days-head',
+                    'days']) {
+    $(id).replaceChildren();
   }
 }
 
 
 /* 404 is the service's word for "not yours" */
-function ended(error) {
+function ended(error, signal) {
+  if (signal.aborted) {
+    return;
+  }
+
   if (error.status === 404 || error.status === 403) {
-    $('main').hidden = true;
-    $('now').textContent = '';
-    show.noHeart($('heart'), $('heart-said'));
-    for (const id of ['timeline', 'legend', 'spans', 'days-head', 'days']) {
-      $(id).replaceChildren();
-    }
+    watching.abort();
+    forget();
     notice('Your access to this patient has ended.', true);
   } else {
     notice(error.message, true);
@@ -147,14 +174,14 @@ function today() {
 
 
 /* what the service has and the day has not: true if there was any */
-async function fill(day, path) {
+async function fill(day, path, signal) {
   const from = day.last ?? day.from;
   let after = '';
   let added = false;
 
   do {
     const page = await session.call(`${path}/activities?from=${from}`
-      + `&to=${day.to}&limit=1000${after && `&after=${after}`}`);
+      + `&to=${day.to}&limit=1000${after && `&after=${after}`}`, { signal });
 
     added = day.add(page.activities) || added;
     after = page.next ? encodeURIComponent(page.next) : '';
@@ -164,12 +191,13 @@ async function fill(day, path) {
 }
 
 
-async function week(path) {
+async function week(path, signal) {
   const utc = (days) => new Date(Date.now() - days * 86400000).toISOString()
     .slice(0, 10);
   const answer = await session.call(`${path}/days?from=${utc(6)}`
-                                    + `&to=${utc(0)}`);
+                                    + `&to=${utc(0)}`, { signal });
 
+  signal.throwIfAborted();
   show.days($('days-head'), $('days'), answer.days);
 }
 

@@ -26,10 +26,12 @@ export async function live(session, path, { take, state, signal, last = '' }) {
         signal,
       });
 
+      signal.throwIfAborted();
       state(true);
       wait = LEAST;
 
       for await (const event of events(answer.body)) {
+        signal.throwIfAborted();
         last = event.id || last;
         if (event.data) {
           take(JSON.parse(event.data), event.event);

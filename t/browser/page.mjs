@@ -93,7 +93,146 @@ async function chart_after_end() {
 }
 
 
+/* what is not there yet is not another one's */
+async function bert_is_refused() {
+  const unreachable = () => { throw new TypeError('network'); };
+
+  for (const [what, answer] of [['503', () => json({}, 503)],
+                                ['no network', unreachable]]) {
+    const page = caregiver();
+
+    await page.open();
+    is(page.text('now').startsWith('walking'), true, `${what}: Anna walks`);
+    is(page.id('main').hidden, false, '... which is shown');
+
+    page.answer('/v1/patients/B/activities', answer);
+    await page.choose('B');
+    is(page.text('of'), 'of Bert', `${what}: Bert is chosen`);
+    is(page.text(...SHOWN), '', '... nothing of Anna is left');
+    is(page.id('main').hidden, true, '... nor an empty page');
+    is(page.text('notice') !== '', true, '... and it is said why');
+
+    await page.later(15);
+    is(page.text(...SHOWN), '', '... nothing later');
+  }
+}
+
+
+/* Anna is chosen, then Bert: each request of hers is answered after that */
+async function anna_is_late(deaf) {
+  const said = deaf ? 'answered all the same' : 'given up';
+  const late = {
+    activities: (page) => json({ activities: windows(page, 'walking', 70),
+                                 next: null }),
+    days: () => json({ days: [{ date: 'day of walking', unknown_s: 0,
+                                activities: { walking: 60 }, covered_s: 60 }],
+    }),
+    events: () => stream().answer,
+    refusal: () => json({}, 404),
+  };
+
+  for (const [of, answer] of [['activities', late.activities],
+                              ['activities', late.refusal],
+                              ['days', late.days], ['days', late.refusal],
+                              ['events', late.events],
+                              ['events', late.refusal]]) {
+    const page = caregiver();
+    const when = `Anna's ${of} late, ${answer === late.refusal ? 'refused, '
+      : ''}${said}`;
+
+    await page.open({ deaf });
+    await page.choose('B');
+
+    const go = page.held(`/v1/patients/A/${of}`, () => answer(page));
+
+    await page.choose('A');
+
+    const [asked] = page.asked.slice(-1);
+
+    await page.choose('B');
+    is(asked.signal?.aborted, true, `${when}: her request is given up`);
+    of_bert(page, '... at once');
+    await go();
+    of_bert(page, '... when it came');
+    is(page.text('notice'), '', '... and no word of it');
+    await page.later(15);
+    of_bert(page, '... 15 s later');
+    is(page.intervals, 1, '... one interval');
+  }
+}
+
+
+/* what the stream's beginning asked for, and its events */
+async function anna_streams(deaf) {
+  const page = caregiver();
+  const events = stream();
+  let go = null;
+
+  page.answer('/v1/patients/A/events', () => {
+    go = page.held('/v1/patients/A/activities', () => json({
+      activities: windows(page, 'walking', 71, 5), next: null,
+    }));
+    return events.answer;
+  });
+
+  await page.open({ deaf });
+  is(page.text('now').startsWith('walking'), true, 'Anna is shown, live');
+
+  await page.choose('B');
+  await go();
+  of_bert(page, 'what came between, late');
+
+  await events.tell(windows(page, 'walking', 72, 4));
+  of_bert(page, 'an event of Anna');
+
+  await page.choose('A');
+  await go();
+  is(page.text('of'), 'of Anna', 'Anna again');
+  is(page.text(...SHOWN).includes('sitting'), false, '... without Bert');
+}
+
+
+/* what Anna's stream has to say is not said of Bert */
+async function anna_streams_late() {
+  const page = caregiver();
+  const go = page.held('/v1/patients/A/events', () => stream().answer);
+
+  await page.open({ deaf: true });
+  page.answer('/v1/patients/B/activities', () => json({ detail: 'No.' }, 503));
+  await page.choose('B');
+  is(page.text('notice'), 'No.', 'Bert is refused');
+  await go();
+  is(page.text('notice'), 'No.', '... even when Anna\'s stream is up');
+}
+
+
+/* nothing draws again what was forgotten */
+async function access_ends() {
+  const page = caregiver();
+  const events = stream();
+
+  page.answer('/v1/patients/A/events', () => events.answer);
+  await page.open();
+  page.answer('/v1/patients/A/days', () => json({}, 404));
+  await events.tell(windows(page, 'jogging', 120, 2));
+  is(page.text('notice').startsWith('Your access'), true, 'access ends');
+  is(page.text(...SHOWN), '', '... nothing is left');
+
+  await page.later(15);
+  await events.tell(windows(page, 'jogging', 120, 2));
+  is(page.text(...SHOWN), '', '... nor later');
+  is(page.intervals, 0, '... no interval');
+}
+
+
 await chart_after_end();
+await bert_is_refused();
+for (const deaf of [false, true]) {
+  await anna_is_late(deaf);
+  await anna_streams(deaf);
+}
+await anna_streams_late();
+await access_ends();
 
 console.log(`1..${tests}`);
 process.exit(0);

@@ -16,6 +16,9 @@ import { pathToFileURL } from 'node:url';
 
 const Real = Date;
 const SOURCE = new URL('../../dashboard/', import.meta.url).pathname;
+const PAGES = mkdtempSync(join(tmpdir(), 'hars-pages-'));
+
+process.on('exit', () => rmSync(PAGES, { recursive: true, force: true }));
 
 /* as uPlot does: its root is put into the element, and taken out again */
 const CHART = `export default class {
@@ -78,7 +81,7 @@ export class Page {
   #elements = new Map();
   #intervals = new Map();
   #rules = [];
-  #directory = mkdtempSync(join(tmpdir(), 'hars-page-'));
+  #directory = mkdtempSync(join(PAGES, 'page-'));
 
   constructor() {
     const html = readFileSync(join(SOURCE, 'index.html'), 'utf8');
@@ -86,10 +89,6 @@ export class Page {
     for (const [, id] of html.matchAll(/ id="([^"]+)"/g)) {
       this.#elements.set(id, new Element());
     }
-
-    process.on('exit', () => {
-      rmSync(this.#directory, { recursive: true, force: true });
-    });
   }
 
   id(id) {
@@ -174,16 +173,19 @@ export class Page {
       return key;
     };
     globalThis.clearInterval = (key) => this.#intervals.delete(key);
-    globalThis.fetch = (path, { signal } = {}) => this.#fetch(path,
-      deaf ? null : signal);
+    globalThis.fetch = (path, { signal } = {}) => {
+      this.asked.push({ path, signal });
+      return this.#fetch(path, deaf ? null : signal);
+    };
   }
 
   #fetch(path, signal) {
     const [, answer] = this.#rules.find(([p]) => path.startsWith(p))
       ?? [, () => { throw new Error(`nobody answers ${path}`); }];
 
-    this.asked.push({ path, signal });
-    signal?.throwIfAborted();
+    if (signal?.aborted) {
+      return Promise.reject(signal.reason);
+    }
 
     return new Promise((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason));
