@@ -17,7 +17,8 @@
 /*
  * A wearable sends again, in a session, what it was not told to be kept in
  * the one before, and goes on with its own clock, which the key exchange
- * allows to be two minutes off.
+ * allows to be two minutes off.  The fog node ends a session that much before
+ * its end that nothing else is late (hars_fn_session.c).
  */
 #define HARS_FOG_EARLY_MS   (24 * 3600 * 1000)
 #define HARS_FOG_LATE_MS    (120 * 1000)

@@ -4,7 +4,8 @@
  * without waiting, an answer comes when the test says so, or never.
  *
  * Questions: what ends unconfirmed sessions, what holds a place, whom a full
- * table turns away, what KEPT says after a record was lost.
+ * table turns away, what KEPT says after a record was lost, that a session is
+ * over before fogcloud's end of it.
  */
 
 /* link: backend/fog/aka/aka_admit.c backend/fog/aka/aka_cloud.c */
@@ -15,8 +16,9 @@
 /* link: backend/fog/aka/aka_session.c backend/fog/aka/aka_paper_memory.c */
 /* link: backend/fog/link/hars_fog_frame.c backend/fog/link/hars_fog_text.c */
 /* link: backend/fog/node/hars_fn_rate.c backend/common/hars_socket.c */
+/* link: backend/fog/node/hars_fn_confirmation.c */
 /* link: backend/common/hars_log.c common/hars_record.c */
-/* link: -lsodium -lcrypto -lm */
+/* link: -ljansson -lsodium -lcrypto -lm */
 
 #include "hars_fn_stage.h"
 #include "tap.h"
@@ -25,7 +27,10 @@
 static void provisional(void);
 static void confirming(void);
 static void astray(void);
+static void torn(void);
 static void quiet(void);
+static void ending(void);
+static unsigned ends_after(unsigned step, int64_t of);
 static void records(void);
 static void rows(void);
 static void places(void);
@@ -39,7 +44,9 @@ main(void)
     provisional();
     confirming();
     astray();
+    torn();
     quiet();
+    ending();
     records();
     rows();
     places();
@@ -161,6 +168,50 @@ astray(void)
 }
 
 
+/* whoever does not know when a session ends opens none */
+static void
+torn(void)
+{
+    int64_t   of;
+    unsigned  i;
+
+    static const struct {
+        const char  *body;
+        int64_t      lasts;               /* -1: it confirms nothing */
+    } body[] = {
+        { "{\"sid\":\"ab\",\"start\":1.5,\"end\":3601.5}", 3600000 },
+        { "{\"sid\":\"ab\",\"start\":0,\"end\":0}", 0 },
+        { "{\"sid\":\"ab\",\"start\":1800000000.001,"
+          "\"end\":1800003600.000}", 3599999 },
+        { "{\"sid\":\"ab\",\"start\":1.5,\"end\":3601.5", -1 },
+        { "{\"sid\":\"ac\",\"start\":1.5,\"end\":3601.5}", -1 },
+        { "{\"sid\":\"abc\",\"start\":1.5,\"end\":3601.5}", -1 },
+        { "{\"start\":1.5,\"end\":3601.5,\"of\":\"ab\"}", -1 },
+        { "{\"sid\":\"ab\"}", -1 },
+        { "{\"sid\":\"ab\",\"start\":1.5}", -1 },
+        { "{\"sid\":\"ab\",\"end\":3601.5}", -1 },
+        { "{\"sid\":\"ab\",\"start\":1.5,\"end\":\"3601.5\"}", -1 },
+        { "{\"sid\":\"ab\",\"start\":2,\"end\":1}", -1 },
+        { "{\"sid\":\"ab\",\"start\":-1,\"end\":1}", -1 },
+        { "{\"sid\":\"ab\",\"start\":1,\"end\":1e300}", -1 },
+        { "", -1 }
+    };
+
+    for (i = 0; i < sizeof(body) / sizeof(body[0]); i++) {
+        of = -1;
+
+        if (hars_fn_confirmation((const unsigned char *) body[i].body,
+                                 strlen(body[i].body), "ab", &of) != HARS_OK)
+        {
+            of = -1;
+        }
+
+        ok(of == body[i].lasts, "confirmation %u: %lld ms", i,
+           (long long) of);
+    }
+}
+
+
 /* a link without a session, and one whose wearable says nothing more */
 static void
 quiet(void)
@@ -206,6 +257,73 @@ quiet(void)
     ok(link->fd != -1 && appended == 40 + 2, "records do");
     hars_fn_link_close(&node, link);
     close(fd);
+}
+
+
+/*
+ * fogcloud said when it ends: what is kept later would be refused by the DCM,
+ * which allows two minutes, and a wearable's clock may be two minutes ahead.
+ */
+static void
+ending(void)
+{
+    int64_t   of, took;
+    unsigned  i;
+
+    static const struct {
+        unsigned  step;                   /* s, from record to record */
+        int64_t   of;                     /* ms */
+    } session[] = {
+        { 1, 3600000 }, { 240, 86400000 }, { 299, 720 * 3600000LL }
+    };
+
+    for (i = 0; i < sizeof(session) / sizeof(session[0]); i++) {
+        of = session[i].of;
+        took = (int64_t) ends_after(session[i].step, of) * 1000;
+
+        ok(took >= of - of / 1000 - 60000
+           && took < of - of / 1000 - 60000 + session[i].step * 1000,
+           "one of %lld s ends after %lld s, however much comes",
+           (long long) of / 1000, (long long) took / 1000);
+    }
+
+    ok(ends_after(1, 0) == 1, "one that is over already ends at once");
+    lasts = 86400000;
+}
+
+
+/* s from M3 till the link of a session that lasts "of" ms is closed */
+static unsigned
+ends_after(unsigned step, int64_t of)
+{
+    int              fd;
+    unsigned         n, told;
+    int64_t          start;
+    hars_fn_link_t  *link;
+
+    fresh();
+    lasts = of;
+    link = link_new(&fd);
+    ok(open_it(link, fd), "a session of %lld s", (long long) of / 1000);
+    start = ms;
+
+    for (n = told = 0; link->fd != -1 && ms - start <= of + 1000; n++) {
+        hars_fn_kept(&node);
+        told += kept(fd) == n;
+        ms += step * 1000;
+        utc -= 1000;
+        hars_fn_session_tick(&node, link, ms);
+
+        if (link->fd != -1) {
+            send_record(link, fd, 0);
+        }
+    }
+
+    ok(link->fd == -1 && told == n && appended == n,
+       "... all %u records were kept", n);
+    close(fd);
+
+    return (unsigned) ((ms - start) / 1000);
 }
 
 

@@ -44,6 +44,7 @@ static world_t             world;
 static run_t               run;
 static hars_aka_channel_t  up, down;
 static int64_t             ms = 1000000, utc = 1800000000000;
+static int64_t             lasts = 86400000;
 static hars_fn_call_t     *calls[CALLS];
 static unsigned            ncalls, most = CALLS, appended, begun;
 
@@ -122,7 +123,10 @@ confirm(const char *sid)
 
     call->answer_len = (size_t) snprintf((char *) call->answer,
                                          sizeof(call->answer),
-                                         "{\"sid\":\"%s\"}", sid);
+                                         "{\"sid\":\"%s\",\"start\":"
+                                         "%.3f,\"end\":%.3f}", sid,
+                                         (double) utc / 1000,
+                                         (double) (utc + lasts) / 1000);
     answer(ncalls - 1, 200);
 }
 

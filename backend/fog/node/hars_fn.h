@@ -100,6 +100,8 @@ typedef struct {
     unsigned char       text[HARS_FRAME_MAX];     /* ... opened */
     int64_t             asked;            /* ms: confirmation was asked */
     unsigned            asking:1;
+    int64_t             lasts;            /* ms from M3, fogcloud says; of
+                                             one that is open */
 
     hars_spooled_t     *spooled;          /* the recording in hand */
     unsigned            recordings;       /* of this session so far */

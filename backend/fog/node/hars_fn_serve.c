@@ -145,14 +145,15 @@ hars_fn_run(hars_fn_t *fn)
             hars_fn_turn(fn, &event[i]);
         }
 
+        /* before the tick, which may close what it is due to */
+
+        hars_fn_kept(fn);
         now = hars_clock();
 
         if (now - ticked >= HARS_SERVE_TICK) {
             ticked = now;
             hars_fn_tick(fn, now);
         }
-
-        hars_fn_kept(fn);
     }
 }
 

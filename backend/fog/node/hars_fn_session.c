@@ -3,11 +3,14 @@
  * Sessions (SPEC 5.5): M1 of a link within its rate becomes M2, its answer M4
  * or silence, the first record goes to the cloud server, and the session is
  * open when that has confirmed it.  A new M1 ends the link's session of
- * before.  Nothing of this is a reason to say more than 5.7 does.  Ages are of
- * the monotonic clock: whoever sets the other one back prolongs nothing.
+ * before, and so does the end that fogcloud told: what comes later is nobody's
+ * there, so it has to be of another session.  Nothing of this is a reason to
+ * say more than 5.7 does.  Ages are of the monotonic clock: whoever sets the
+ * other one back prolongs nothing.
  */
 
 #include "hars_fn.h"
+#include "hars_fn_confirmation.h"
 #include "hars_fn_spool.h"
 #include "aka_crypto.h"
 #include "hars_log.h"
@@ -21,6 +24,15 @@
 #define HARS_SESSION_QUIET  300000        /* ms, one with */
 #define HARS_SESSION_AGAIN  1000          /* ms, to ask again */
 
+/*
+ * How much earlier it ends here than at fogcloud: M3 was on its way, the loop
+ * has other things to do, and no two clocks go alike.  The two minutes that
+ * the DCM allows beyond the end (hars_dcm_session.h) are used up by a
+ * wearable's clock that is as much ahead (5.5).
+ */
+#define HARS_SESSION_EARLY  60000         /* ms */
+#define HARS_SESSION_DRIFT  1000          /* and one in so many */
+
 
 static void hars_fn_m1(hars_fn_t *fn, hars_fn_link_t *link,
     const unsigned char *m1, size_t len);
@@ -33,13 +45,14 @@ static void hars_fn_refused_count(hars_fn_t *fn, int code);
 static void hars_fn_session_state(hars_fn_t *fn, hars_fn_link_t *link,
     hars_fn_link_e state);
 static int hars_fn_session_over(const hars_fn_link_t *link, int64_t now);
+static int hars_fn_session_ended(const hars_fn_link_t *link, int64_t now);
 static void hars_fn_first(hars_fn_t *fn, hars_fn_link_t *link,
     const unsigned char *record, size_t len);
 static void hars_fn_confirm(hars_fn_t *fn, hars_fn_link_t *link);
 static void hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link,
     hars_fn_call_t *call);
 static int hars_fn_confirms(const hars_fn_call_t *call,
-    const hars_fn_link_t *link);
+    hars_fn_link_t *link);
 
 
 void
@@ -325,7 +338,8 @@ hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
     /* no answer, or not now: the tick asks again while there is time */
 
     if (call->status == 200) {
-        hars_log_warn("fogcloud's confirmation is not this session's");
+        hars_log_warn("fogcloud's confirmation is not this session's, or "
+                      "does not tell its end");
 
     } else if (call->status && call->status != 429 && call->status < 500) {
         hars_log_warn("fogcloud did not confirm a session: status %ld",
@@ -340,11 +354,11 @@ hars_fn_confirmed(hars_fn_t *fn, hars_fn_link_t *link, hars_fn_call_t *call)
  * would be kept that fogcloud knows nobody for.
  */
 static int
-hars_fn_confirms(const hars_fn_call_t *call, const hars_fn_link_t *link)
+hars_fn_confirms(const hars_fn_call_t *call, hars_fn_link_t *link)
 {
     return call->status == 200
-           && memmem(call->answer, call->answer_len, link->sid,
-                     2 * HARS_AKA_SID) != NULL;
+           && hars_fn_confirmation(call->answer, call->answer_len, link->sid,
+                                   &link->lasts) == HARS_OK;
 }
 
 
@@ -375,6 +389,7 @@ hars_fn_session_end(hars_fn_t *fn, hars_fn_link_t *link)
     link->unsaid = link->asking = 0;
     link->recordings = 0;
     link->number = link->last = 0;
+    link->lasts = 0;
 }
 
 
@@ -401,7 +416,8 @@ hars_fn_session_over(const hars_fn_link_t *link, int64_t now)
     switch (link->state) {
 
     case HARS_LINK_OPEN:
-        return now - link->touched > HARS_SESSION_QUIET;
+        return now - link->touched > HARS_SESSION_QUIET
+               || hars_fn_session_ended(link, now);
 
     case HARS_LINK_PROVISIONAL:
         return !hars_aka_session_alive(&link->session, now);
@@ -413,4 +429,14 @@ hars_fn_session_over(const hars_fn_link_t *link, int64_t now)
     default:
         return now - link->touched > HARS_SESSION_IDLE;
     }
+}
+
+
+/* whatever is sent: the wearable, whose link ends, begins another one */
+static int
+hars_fn_session_ended(const hars_fn_link_t *link, int64_t now)
+{
+    return now - link->session.since
+           >= link->lasts - link->lasts / HARS_SESSION_DRIFT
+              - HARS_SESSION_EARLY;
 }
