@@ -69,6 +69,10 @@ hars_events_line(hars_events_t *events)
 
     if (events->line.len == 0) {
 
+        /* the event is whole: its id holds, whether it has data or not */
+
+        strcpy(events->id, events->held);
+
         if (events->data.len) {
 
             /* without the line feed behind the last line */
@@ -118,7 +122,7 @@ hars_events_id(hars_events_t *events, const char *value)
                         "0123456789._-");
 
     if (value[len] == '\0' && len < HARS_EVENTS_ID) {
-        strcpy(events->id, value);
+        strcpy(events->held, value);
     }
 }
 
@@ -128,5 +132,6 @@ hars_events_reset(hars_events_t *events)
 {
     hars_text_free(&events->line);
     hars_text_free(&events->data);
+    strcpy(events->held, events->id);
     events->cr = 0;
 }

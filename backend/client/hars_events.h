@@ -1,7 +1,8 @@
 
 /*
  * Server-sent events (HTML, 9.2.6) out of bytes as they come: an event is its
- * data and the id that holds from then on.  Pure.
+ * data and the id that holds from its end on, so that one that is cut off
+ * comes again.  Pure.
  */
 
 #ifndef HARS_EVENTS_H
@@ -21,6 +22,7 @@ typedef struct {
     void         *owner;
 
     char          id[HARS_EVENTS_ID];     /* "": none was said */
+    char          held[HARS_EVENTS_ID];   /* of the event in hand, as id */
     hars_text_t   line;                   /* that is not at its end */
     hars_text_t   data;                   /* of the event in hand */
     unsigned      cr:1;                   /* the last byte was one */
