@@ -60,9 +60,12 @@ static int hars_upload_directory(hars_upload_t *upload, const char *path);
 static int hars_upload_is_data(const struct dirent *entry);
 static int hars_upload_file(hars_upload_t *upload, const char *file);
 static int hars_upload_start(hars_upload_t *upload);
+static int hars_upload_first(const hars_upload_t *upload,
+    int64_t *offset_us);
 static int64_t hars_upload_end_now(const hars_upload_t *upload);
 static int hars_upload_parts(hars_upload_t *upload);
 static int hars_upload_part(hars_upload_t *upload, const hars_part_t *part);
+static unsigned hars_upload_fits(const hars_part_t *part);
 static void hars_upload_wait(hars_upload_t *upload, const hars_part_t *part);
 static void hars_upload_id(const hars_upload_t *upload, int64_t offset_us,
     char id[HARS_SENDER_ID]);
@@ -273,13 +276,17 @@ hars_upload_start(hars_upload_t *upload)
 {
     int             rc;
     char            id[HARS_SENDER_ID];
-    int64_t         start_us;
+    int64_t         offset_us, start_us;
     hars_survey_t  *survey;
 
     survey = &upload->survey;
-    hars_upload_id(upload, 0, id);
+    start_us = -1;
+    rc = hars_upload_first(upload, &offset_us);
 
-    rc = hars_sender_there(upload->sender, id, &start_us);
+    if (rc == HARS_EXIT_OK && offset_us >= 0) {
+        hars_upload_id(upload, offset_us, id);
+        rc = hars_sender_there(upload->sender, id, &start_us);
+    }
 
     if (rc != HARS_EXIT_OK) {
         return rc;
@@ -294,14 +301,54 @@ hars_upload_start(hars_upload_t *upload)
         upload->shift_us = 0;
 
     } else {
-        upload->shift_us = (upload->there ? start_us
-                                          : hars_upload_end_now(upload))
+
+        /* the file's own begin is of a whole ms, as is what is there */
+
+        upload->shift_us = (upload->there
+                            ? start_us - offset_us / 1000 * 1000
+                            : hars_upload_end_now(upload))
                            - survey->first_us;
     }
 
     upload->begun = -1;
 
     return HARS_EXIT_OK;
+}
+
+
+/* of the first part that is sent; -1: none is */
+static int
+hars_upload_first(const hars_upload_t *upload, int64_t *offset_us)
+{
+    int             more;
+    char            error[HARS_REPLAY_ERROR];
+    hars_part_t     part;
+    hars_replay_t  *replay;
+
+    *offset_us = -1;
+    memset(&part, 0, sizeof(hars_part_t));
+    more = HARS_ERROR;
+
+    replay = hars_replay_open(upload->file, error);
+
+    while (replay && *offset_us < 0
+           && (more = hars_replay_part(replay, &upload->survey,
+                                       upload->seconds, 0, &part, error))
+              == HARS_OK)
+    {
+        if (hars_upload_fits(&part)) {
+            *offset_us = part.offset_us;
+        }
+    }
+
+    if (more == HARS_ERROR) {
+        fprintf(stderr, "hars: %s: %s\n", upload->file, error);
+    }
+
+    hars_text_free(&part.body);
+    hars_replay_close(replay);
+
+    return more == HARS_ERROR ? HARS_EXIT_USAGE : HARS_EXIT_OK;
 }
 
 
@@ -367,9 +414,7 @@ hars_upload_part(hars_upload_t *upload, const hars_part_t *part)
     char     id[HARS_SENDER_ID];
     int64_t  start_us;
 
-    /* what no window fits into would be refused */
-
-    if (part->end_us - part->offset_us < HARS_UPLOAD_LEAST) {
+    if (!hars_upload_fits(part)) {
         upload->left_out += part->rows;
         return HARS_EXIT_OK;
     }
@@ -400,6 +445,14 @@ hars_upload_part(hars_upload_t *upload, const hars_part_t *part)
     }
 
     return rc;
+}
+
+
+/* what no window fits into would be refused */
+static unsigned
+hars_upload_fits(const hars_part_t *part)
+{
+    return part->end_us - part->offset_us >= HARS_UPLOAD_LEAST;
 }
 
 

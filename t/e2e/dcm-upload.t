@@ -8,6 +8,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA;
 use File::Basename qw(dirname);
 use IO::Compress::Gzip qw(gzip);
 use Test::More;
@@ -28,6 +29,7 @@ gateway_start();
 whole_file();
 again();
 interrupted();
+short_first();
 started();
 since_1970();
 directory();
@@ -228,6 +230,52 @@ sub quiet {
     }
 
     return @rows;
+}
+
+
+# the first piece is too short to be sent: what is there begins with the
+# second one, which is at no whole millisecond
+sub short_first {
+    my $text = data(0.2, 7);
+    $text =~ s{^(1,walking,\d,)([\d.]+)}
+              {sprintf '%s%.6f', $1, $2 * 1.0003 + 1 / 3}gme;
+    my $file = file('first.csv', $text);
+    my @words = ('upload', $file, '--placement', 'pocket', '--seconds', 20);
+    my @command = command('anna', @words, '--speed', 10);
+    my $pid = fork() // die "fork: $!\n";
+    my $now = time;
+
+    if ($pid == 0) {
+        open STDOUT, '>', '/dev/null';
+        exec @command or die;
+    }
+
+    my ($id) = Digest::SHA::sha256_hex($text) =~ /^(.{24})/;
+    ok(HarsTest::Place::wait_for(20, sub {
+        grep { $_->[2] =~ /^$id/ } samples('anna', $now - 100, $now + 60);
+    }), 'the first of some is there');
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+
+    my ($rc, $out, $err) = hars('anna', @words);
+    is($rc, 0, 'a file whose first piece is too short goes on') or diag $err;
+    my ($sent, $there) = $out =~ /(\d) recordings sent, (\d) were there/;
+    cmp_ok($sent, '>', 0, '... with the rest');
+    cmp_ok($there, '>', 0, '... behind what was there');
+    like($out, qr/: 102 samples left out/, '... and without that piece');
+
+    ($rc, $out, $err) = hars('anna', @words);
+    is($rc, 0, 'once more') or diag $err;
+    is(($out =~ /(\d recordings sent, \d were there)/)[0],
+       '0 recordings sent, ' . ($sent + $there) . ' were there',
+       '... nothing is sent');
+
+    my @rows = grep { $_->[2] =~ /^$id/ }
+               samples('anna', $now - 100, $now + 60);
+    is(scalar @rows, 7 * @$walk, 'all of it is there, once');
+    my @gap = grep { abs($_ - 0.02) > 1e-4 }
+              map { $rows[$_][0] - $rows[$_ - 1][0] } 1 .. $#rows;
+    is(scalar @gap, 0, '... at its own times');
 }
 
 
