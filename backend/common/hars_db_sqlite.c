@@ -155,9 +155,9 @@ hars_sqlite_open(const char *where)
              "PRAGMA secure_delete = %s", hars_sqlite_cache,
              hars_sqlite_overwrite ? "ON" : "OFF");
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, HARS_SQLITE_BUSY);
 
     if (hars_sqlite_log(db) != HARS_OK
+        || sqlite3_busy_timeout(db, HARS_SQLITE_BUSY) != SQLITE_OK
         || hars_sqlite_exec(db, "PRAGMA synchronous = FULL") != HARS_OK
         || hars_sqlite_exec(db, pragma) != HARS_OK
         || hars_sqlite_exec(db, HARS_SQLITE_WAL) != HARS_OK)
@@ -173,7 +173,8 @@ hars_sqlite_open(const char *where)
 
 /*
  * What turns a new file into one with a log reads first, then writes: where
- * another process is at that, too, SQLite leaves it to us to wait.
+ * another process is at that, too, SQLite leaves it to us to wait.  It does
+ * not wait itself meanwhile: its time would be added to each turn of ours.
  */
 static int
 hars_sqlite_log(sqlite3 *db)

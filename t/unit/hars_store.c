@@ -28,6 +28,7 @@
 
 
 #define DEADLINE  10                      /* s */
+#define HELD      8                       /* s, for a database that is not */
 
 
 static const char *const  tables[] = {
@@ -289,6 +290,33 @@ first(const char *path)
 }
 
 
+/* 5 s are waited in all, not 5 s for each try */
+static void
+held(const char *path)
+{
+    sqlite3          *other;
+    hars_db_t        *db;
+    struct timespec   from, to;
+
+    ok(sqlite3_open(path, &other) == SQLITE_OK
+       && sqlite3_exec(other, "BEGIN EXCLUSIVE; CREATE TABLE one (n)", NULL,
+                       NULL, NULL) == SQLITE_OK, "another one keeps it");
+
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    alarm(6 * HELD);
+    db = hars_db_open(path);
+    alarm(0);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+
+    ok(db == NULL && to.tv_sec - from.tv_sec < HELD,
+       "... which is an error before long");
+
+    hars_db_close(db);
+    sqlite3_close(other);
+    unlink(path);
+}
+
+
 int
 main(void)
 {
@@ -303,6 +331,7 @@ main(void)
     strcpy(path + strlen(path), "/db");
 
     first(path);
+    held(path);
 
     store = hars_store_open(path, &layout);
     ok(store && store->writers == HARS_STORE_WRITERS
