@@ -43,8 +43,8 @@ static char *hars_exchange_grow(hars_exchange_t *ex, size_t size);
 static int hars_exchange_handle(hars_exchange_t *ex);
 static void hars_exchange_work(void *data);
 static int hars_exchange_give(hars_exchange_t *ex, void (*run)(void *data));
+static int hars_exchange_suspend(hars_exchange_t *ex);
 static int hars_exchange_is_suspended(const hars_exchange_t *ex);
-static void hars_exchange_suspend(hars_exchange_t *ex);
 static void hars_exchange_resume(hars_exchange_t *ex);
 static void hars_exchange_served(hars_exchange_t *ex);
 static enum MHD_Result hars_exchange_answer(hars_exchange_t *ex);
@@ -481,25 +481,38 @@ hars_exchange_work(void *data)
 }
 
 
-/*
- * HARS_ERROR: there are no workers any more.  Who ends the server sees this
- * one suspended, or is seen by it.
- */
+/* HARS_ERROR: there are no workers any more */
 static int
 hars_exchange_give(hars_exchange_t *ex, void (*run)(void *data))
 {
-    atomic_fetch_add(&ex->server->suspended, 1);
-
-    if (atomic_load(&ex->server->ending)) {
-        atomic_fetch_sub(&ex->server->suspended, 1);
+    if (hars_exchange_suspend(ex) != HARS_OK) {
         return HARS_ERROR;
     }
 
     ex->work.run = run;
     ex->work.data = ex;
 
-    MHD_suspend_connection(ex->connection);
     hars_workers_give(ex->server->workers, &ex->work);
+
+    return HARS_OK;
+}
+
+
+/*
+ * HARS_DECLINED: the server ends, and libmicrohttpd cannot with one that is
+ * suspended.  Who ends it sees this one, or is seen by it.
+ */
+static int
+hars_exchange_suspend(hars_exchange_t *ex)
+{
+    atomic_fetch_add(&ex->server->suspended, 1);
+
+    if (atomic_load(&ex->server->ending)) {
+        atomic_fetch_sub(&ex->server->suspended, 1);
+        return HARS_DECLINED;
+    }
+
+    MHD_suspend_connection(ex->connection);
 
     return HARS_OK;
 }
@@ -512,13 +525,12 @@ hars_request_later(hars_request_t *r, hars_handler_pt finish)
 
     ex = (hars_exchange_t *) r;
 
-    if (ex->working) {
+    if (ex->working || hars_exchange_suspend(ex) != HARS_OK) {
         return HARS_DECLINED;
     }
 
     ex->later = 1;
     ex->finish = finish;
-    hars_exchange_suspend(ex);
 
     return HARS_OK;
 }
@@ -541,14 +553,6 @@ hars_exchange_is_suspended(const hars_exchange_t *ex)
                                    MHD_CONNECTION_INFO_CONNECTION_SUSPENDED);
 
     return info && info->suspended == MHD_YES;
-}
-
-
-static void
-hars_exchange_suspend(hars_exchange_t *ex)
-{
-    atomic_fetch_add(&ex->server->suspended, 1);
-    MHD_suspend_connection(ex->connection);
 }
 
 

@@ -27,7 +27,7 @@ typedef struct {
     hars_http_conf_t        conf;
     hars_workers_t         *workers;      /* NULL: there are none */
     atomic_uint             suspended;    /* exchanges */
-    atomic_uint             ending;       /* nothing is given to workers */
+    atomic_uint             ending;       /* none is suspended any more */
     atomic_size_t           held;         /* bytes of all bodies */
 } hars_exchange_server_t;
 

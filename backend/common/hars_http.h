@@ -106,8 +106,8 @@ void hars_http_stop(hars_http_t *http);
  * The handler returns without an answer, since that has to wait for something.
  * When it is there, any thread calls hars_request_go_on(), once, and then
  * "finish" runs as the handler did and answers, also where nobody is there to
- * read it.  HARS_DECLINED: the handler
- * runs on a thread that may wait, and has to.
+ * read it.  HARS_DECLINED: the handler runs on a thread that may wait, and has
+ * to; or the server ends, and answers no later than now.
  */
 int hars_request_later(hars_request_t *r, hars_handler_pt finish);
 void hars_request_go_on(hars_request_t *r);

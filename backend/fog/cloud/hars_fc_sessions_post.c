@@ -99,7 +99,7 @@ hars_fc_sessions_post(hars_request_t *r)
     relay->commit.done = hars_fc_relay_written;
     relay->commit.data = relay;
 
-    /* the route does not wait, so this is not refused */
+    /* refused where the server ends: nothing is written, M3 is not sent */
 
     if (hars_request_later(r, hars_fc_relay_finish) == HARS_OK) {
         hars_fc_commit(relay->fc->commits, &relay->commit);
