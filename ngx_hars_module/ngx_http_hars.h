@@ -411,6 +411,7 @@ typedef struct {
 
 /* what hangs on the SSL object: who the peer proved to be, and L0 */
 typedef struct {
+    time_t                     not_after;    /* of its certificate: */
     unsigned                   has_cert:1;   /* presented and verified */
     unsigned                   revoked:1;    /* when it was looked up: */
     ngx_http_hars_revoked_t   *looked_up;
@@ -694,6 +695,8 @@ ngx_int_t ngx_http_hars_thumbprint_init(ngx_log_t *log);
 /* what hangs on the connection, made at the first call; NULL without TLS */
 ngx_int_t ngx_http_hars_conn(ngx_http_request_t *r,
     ngx_http_hars_conn_t **conn);
+/* is its certificate a proof, now?  NULL is none */
+ngx_uint_t ngx_http_hars_conn_proves(ngx_http_hars_conn_t *conn);
 /* the verified certificate of a client's connection, or NGX_DECLINED */
 ngx_int_t ngx_http_hars_peer(ngx_connection_t *c, u_char *thumbprint);
 /* who this request is from: sets ctx->thumbprint, and ctx->conn for L0 */

@@ -155,7 +155,10 @@ ngx_http_hars_from_trusted(ngx_http_request_t *r, ngx_http_hars_from_t *from,
 
         cert = from->certs->elts;
 
-        for (i = 0; conn && conn->has_cert && i < from->certs->nelts; i++) {
+        for (i = 0;
+             i < from->certs->nelts && ngx_http_hars_conn_proves(conn);
+             i++)
+        {
             if (ngx_memcmp(cert[i], conn->thumbprint, HARS_SHA256_LEN) == 0) {
                 *proxy = conn;
                 return NGX_OK;

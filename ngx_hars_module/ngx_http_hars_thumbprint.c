@@ -145,8 +145,9 @@ static ngx_int_t
 ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn, ngx_ssl_conn_t *ssl,
     ngx_log_t *log)
 {
-    X509      *cert;
-    unsigned   len;
+    X509       *cert;
+    unsigned    len;
+    struct tm   tm;
 
     /* a resumed session has the certificate and the result it was made with */
 
@@ -167,12 +168,13 @@ ngx_http_hars_conn_thumbprint(ngx_http_hars_conn_t *conn, ngx_ssl_conn_t *ssl,
      */
 
     if (ngx_http_hars_is_authority(ssl, cert)
-        || X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
+        || !ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm))
     {
         X509_free(cert);
         return NGX_OK;
     }
 
+    conn->not_after = timegm(&tm);
     len = HARS_SHA256_LEN;
 
     if (X509_digest(cert, EVP_sha256(), conn->thumbprint, &len) == 0) {
@@ -271,6 +273,15 @@ ngx_http_hars_conn_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
 }
 
 
+/* a connection, as a session, may outlive its certificate */
+
+ngx_uint_t
+ngx_http_hars_conn_proves(ngx_http_hars_conn_t *conn)
+{
+    return conn && conn->has_cert && ngx_time() < conn->not_after;
+}
+
+
 ngx_int_t
 ngx_http_hars_prove(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
 {
@@ -300,7 +311,7 @@ ngx_http_hars_prove(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (ctx->conn && ctx->conn->has_cert) {
+    if (ngx_http_hars_conn_proves(ctx->conn)) {
         ctx->thumbprint = ctx->conn->thumbprint;
     }
 

@@ -12,7 +12,9 @@ use lib 't/lib';
 
 use HarsTest suite => 0;
 use HarsTest::Nginx;
+use IO::Handle;
 use IO::Socket::INET;
+use IPC::Open2;
 use JSON::PP qw(decode_json);
 use POSIX qw(strftime);
 use MIME::Base64 qw(encode_base64 encode_base64url);
@@ -619,6 +621,42 @@ ok(HarsTest::Place::wait_for(10, sub {
 like("$reused $said", qr/^1 .*^S256: \r\n.*^V: no_cert|^1 .*^V: no_cert/ms,
      'and the session with it');
 unlike($said, qr/^(?:S256|Cert): ./m, 'no thumbprint is left');
+
+
+# a connection that does; asked for by HEAD, since it stays open
+my $brief = certificate('brief', $key{p256}, to => 4);
+my $brief_s256 = encode_base64url(sha256(der_of($brief)));
+HarsTest::Authority::rules({ 'token-number-brief' => HarsTest::active(
+    cert => undef, cnf => { 'x5t#S256' => $brief_s256 }) });
+my $talking = open2(my $hears, my $says, 'timeout', 30, 'openssl', 's_client',
+                    '-quiet', '-connect', "127.0.0.1:$tls_port",
+                    '-servername', 'localhost', '-cert', "$brief.pem",
+                    '-key', "$brief.key");
+$says->autoflush;
+
+sub asked_on {
+    my $said = '';
+
+    print $says "HEAD / HTTP/1.1\r\nHost: localhost\r\n"
+        . "Authorization: Bearer token-number-brief\r\n\r\n";
+    while (my $line = <$hears>) {
+        $said .= $line;
+        last if $line =~ /^\r?\n/;
+    }
+
+    return $said;
+}
+
+like(asked_on(), qr/^V: ok introspection/m, 'a certificate is valid as yet');
+like(asked_on(), qr/^V: ok l0/m, '... is known on its connection');
+ok(HarsTest::Place::wait_for(10, sub {
+    openssl('x509', '-in', "$brief.pem", '-noout', '-checkend', 0)
+        =~ /will expire/ }), '... expires');
+$said = asked_on();
+like($said, qr/^V: no_cert/m, '... and proves nobody there any more');
+unlike($said, qr/^(?:S256|Cert): ./m, '... no thumbprint is left');
+close $says;
+waitpid $talking, 0;
 
 
 # early data
