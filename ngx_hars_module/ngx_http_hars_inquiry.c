@@ -194,10 +194,14 @@ ngx_http_hars_l2_open(ngx_http_hars_flight_t *flight, u_char *value,
 
     /*
      * A server that may have lost a tombstone can deny, not admit: it has to
-     * be one that was told of all revocations, while these are followed.
+     * be one that was told of all revocations, while these are followed, and
+     * all of them are known here.
      */
 
-    if (zone->pushed && !(told && ngx_http_hars_live(zone))) {
+    if (zone->pushed
+        && (!told || !ngx_http_hars_live(zone)
+            || ngx_http_hars_revoked_full(zone)))
+    {
         ngx_http_hars_count(zone, NGX_HTTP_HARS_C_REDIS_UNTOLD);
         return NGX_DECLINED;
     }
@@ -410,10 +414,14 @@ ngx_http_hars_learn(ngx_http_hars_flight_t *flight, ngx_http_hars_job_t *job,
 
     ttl = ngx_http_hars_record_ttl(zone, &rec);
 
-    /* one that has expired is kept as long as one that is not known */
+    /*
+     * One that has expired is kept as long as one that is not known; one whose
+     * answer took all of its time is for those who waited, and a moment
+     */
 
     entry.asked = flight->asked;
-    entry.deadline = ngx_current_msec + (ttl ? ttl : zone->negative_ttl);
+    entry.deadline = ngx_current_msec
+                     + (ttl ? ttl : ngx_min(zone->negative_ttl, zone->ttl));
 
     rc = ngx_http_hars_flight_store(flight, record, size, &entry);
 

@@ -11,11 +11,13 @@ use warnings;
 
 use lib 't/lib';
 
+use Digest::SHA qw(sha256);
 use HarsTest suite => 0, redis => 1;
 use HarsTest::Nginx;
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
+use MIME::Base64 qw(encode_base64url);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -845,6 +847,25 @@ changes('an old record is put back: a miss',
 unlike((page($_))[0], qr/token-number|$revoked/, 'neither token nor key there')
     for '/metrics', '/json';
 finish(allow => qr/hars: Redis/);
+
+
+# more certificates are revoked than there is place for
+
+gateway(redis => 'timeout=300ms', zone => 'ttl=300s cap=5s');
+ok(until_shows(5, channel_live => 1), 'the channel is live');
+my $room = numbers()->{revoked_certificates_max};
+HarsTest::Redis::revoke(cert => encode_base64url(sha256("revoked $_")))
+    for 0 .. $room;
+ok(until_shows(5, revoked_certificates_full => 1), 'there is no place');
+HarsTest::Authority::rules({ '*' => $active });
+put(2, $value{2});
+changes('the authority knows all: no record of Redis is believed',
+    { 'requests ok on' => 1, 'lookups introspection' => 1,
+      'flights request' => 1, 'redis_lookups untold' => 1,
+      'introspections active' => 1, redis_duration_seconds_count => 1,
+      introspection_duration_seconds_count => 1 },
+    sub { is(verdict('token-number-2'), '200 ok introspection', 'asked') });
+finish(allow => qr/hars: /);
 
 
 # asked ahead of its end, but Redis has nothing newer

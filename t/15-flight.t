@@ -260,6 +260,18 @@ is(verdict('token-number-2'), '200 ok introspection', 'and asked again then');
 finish(allow => qr/timed out/);
 
 
+# an answer that took longer than it may be believed
+
+gateway(zone => 'ttl=1s negative_ttl=30s');
+HarsTest::Authority::rules({ 'token-number-1' => { delay => 1.2,
+                                                  body => $active } });
+like(verdict('token-number-1'), qr/^200 ok /, 'a slow authority');
+ok(HarsTest::Place::wait_for(8, sub {
+       verdict('token-number-1'); asked() >= 3 }),
+   'is asked again, not after negative_ttl');
+finish();
+
+
 # renewed ahead
 
 gateway(workers => 2, zone => 'ttl=3s',
