@@ -70,8 +70,12 @@ async function watch(patient, own) {
   watching = new AbortController();
 
   const { signal } = watching;
-  const path = `/v1/patients/${encodeURIComponent(patient)}`;
-  const day = today();
+  const seen = {
+    path: `/v1/patients/${encodeURIComponent(patient)}`,
+    signal,
+    day: today(),
+    drawn: null,                          /* the day that the page shows */
+  };
 
   forget();
   notice('Connecting.');
@@ -79,10 +83,7 @@ async function watch(patient, own) {
     : `of ${$('patient').selectedOptions[0].textContent}`;
 
   try {
-    await fill(day, path, signal);
-    signal.throwIfAborted();
-    $('main').hidden = false;
-    draw(day);
+    await fill(seen);
     notice('');
 
     if (own) {
@@ -91,44 +92,52 @@ async function watch(patient, own) {
       await people.load();
     }
 
-    await week(path, signal);
-    const ticking = setInterval(() => now(day), 15000);
+    await week(seen);
+    const ticking = setInterval(() => tick(seen), 15000);
     signal.onabort = () => clearInterval(ticking);
 
-    await follow(day, path, signal);
+    await follow(seen);
   } catch (error) {
     ended(error, signal);
   }
 }
 
 
-/* live, until "signal" aborts: then nobody calls what is given here */
-async function follow(day, path, signal) {
-  const failed = (error) => ended(error, signal);
+/* "now" grows old, and after midnight there is another day */
+async function tick(seen) {
+  now(seen.drawn);
 
-  /* what came between the page and the stream */
-  const between = async () => {
-    const added = await fill(day, path, signal);
-
-    signal.throwIfAborted();
-    if (added) {
-      draw(day);
+  try {
+    if (seen.drawn !== seen.day || Date.now() / 1000 >= seen.day.to) {
+      await fill(seen);
+      await week(seen);
     }
-  };
+  } catch (error) {
+    ended(error, seen.signal);
+  }
+}
+
+
+/* live, until "signal" aborts: then nobody calls what is given here */
+async function follow(seen) {
+  const { path, signal } = seen;
+  const failed = (error) => ended(error, signal);
 
   await live(session, `${path}/events`, {
     signal,
     take: (event) => {
-      if (day.add(event.activities)) {
-        draw(day);
-        week(path, signal).catch(failed);
+      if (seen.day.add(event.activities) && seen.drawn === seen.day) {
+        draw(seen.day);
+        week(seen).catch(failed);
       }
     },
     state: (up) => {
       notice(up ? '' : 'Not live: connecting again.', !up);
 
+      /* what came between the page and the stream */
+
       if (up) {
-        between().catch(failed);
+        fill(seen).catch(failed);
       }
     },
   });
@@ -173,9 +182,28 @@ function today() {
 }
 
 
-/* what the service has and the day has not: true if there was any */
-async function fill(day, path, signal) {
-  const from = day.last ?? day.from;
+/* what the service has of today; drawn if it is news */
+async function fill(seen) {
+  if (Date.now() / 1000 >= seen.day.to) {
+    seen.day = today();
+  }
+
+  const { day, signal } = seen;
+  const added = await ask(seen);
+
+  signal.throwIfAborted();
+
+  if (day === seen.day && (added || seen.drawn !== day)) {
+    seen.drawn = day;
+    $('main').hidden = false;
+    draw(day);
+  }
+}
+
+
+/* into the day, all of it until it is drawn: true if there was any */
+async function ask({ path, signal, day, drawn }) {
+  const from = drawn === day ? day.last ?? day.from : day.from;
   let after = '';
   let added = false;
 
@@ -191,7 +219,7 @@ async function fill(day, path, signal) {
 }
 
 
-async function week(path, signal) {
+async function week({ path, signal }) {
   const utc = (days) => new Date(Date.now() - days * 86400000).toISOString()
     .slice(0, 10);
   const answer = await session.call(`${path}/days?from=${utc(6)}`

@@ -225,6 +225,110 @@ async function access_ends() {
 }
 
 
+/* Anna late in the evening: what the service has is answered as asked for */
+function evening() {
+  const page = caregiver();
+  const events = stream();
+
+  page.now = new Date(2026, 10, 21, 23, 59, 50).getTime();
+
+  const had = windows(page, 'walking', 70);
+
+  page.had = (path) => {
+    const { from, to } = Object.fromEntries(
+      new URL(path, 'http://dcm').searchParams);
+
+    return json({ activities: had.filter((w) => w.end > from && w.start < to),
+                  next: null });
+  };
+  page.answer('/v1/patients/A/activities', page.had);
+  page.answer('/v1/patients/A/events', () => events.answer);
+  page.comes = (...what) => {
+    had.push(...windows(page, ...what));
+    return events.tell(had.slice(-1));
+  };
+
+  return page;
+}
+
+
+async function another_day() {
+  const page = evening();
+
+  await page.open();
+  is(page.text('now').startsWith('walking, since'), true, '23:59: Anna walks');
+
+  await page.later(15);
+  is(page.text('now'), 'Nothing was recorded today yet.', '00:00: a new day');
+  is(page.text('spans'), '', '... with an empty list');
+  is(page.text('legend'), '', '... and no totals');
+  is(page.text('heart'), '', '... and no chart');
+  is(page.asked.at(-1).path.includes('/days?'), true, '... and other days');
+
+  page.now += 600 * 1000;
+  await page.comes('jogging', 120);
+  is(page.text('now').startsWith('jogging, since'), true, '00:10: she jogs');
+  is(page.text('spans').includes('walking'), false, '... and yesterday walked');
+
+  await page.later(86400 - 600);
+  is(page.text('now'), 'Nothing was recorded today yet.', 'one more day');
+  is(page.intervals, 1, '... one interval');
+}
+
+
+/* the first tick after midnight comes late, and the service cannot answer */
+async function another_day_refused() {
+  const page = evening();
+
+  await page.open();
+  page.answer('/v1/patients/A/activities', () => json({ detail: 'No.' }, 503));
+
+  page.now += 12 * 1000;
+  await page.comes('jogging', 120, 1);
+  is(page.text('now').startsWith('walking'), true, '00:00: not noticed yet');
+
+  await page.later(3);
+  is(page.text('notice'), 'No.', '... then the service refuses');
+
+  page.now += 600 * 1000;
+  await page.comes('sitting', 80);
+  is(page.text('spans').includes('sitting'), false,
+     '... and no day that lacks its beginning is shown');
+  await page.later(15);
+  is(page.text('now').endsWith('nothing since then'), true,
+     '... which leaves what was, and says how old it is');
+
+  page.answer('/v1/patients/A/activities', page.had);
+  await page.later(15);
+  is(page.text('now').startsWith('sitting, since'), true, '00:10: she sits');
+  is(page.text('spans').includes('jogging'), true,
+     '... and what came while it refused is there');
+  is(page.text('spans').includes('walking'), false, '... without yesterday');
+}
+
+
+/* what the stream's beginning asked for is answered after midnight */
+async function yesterday_is_late() {
+  const page = evening();
+  const events = stream();
+  let go;
+
+  page.answer('/v1/patients/A/events', () => {
+    go = page.held('/v1/patients/A/activities', () => json({
+      activities: windows(page, 'walking', 70, 25), next: null,
+    }));
+    return events.answer;
+  });
+  await page.open();
+  page.answer('/v1/patients/A/activities', page.had);
+  await page.later(15);
+  is(page.text('now'), 'Nothing was recorded today yet.', '00:00');
+  await go();
+  is(page.text('now'), 'Nothing was recorded today yet.',
+     '... even when an answer of yesterday comes');
+}
+
+
 await chart_after_end();
 await bert_is_refused();
 for (const deaf of [false, true]) {
@@ -233,6 +337,9 @@ for (const deaf of [false, true]) {
 }
 await anna_streams_late();
 await access_ends();
+await another_day();
+await another_day_refused();
+await yesterday_is_late();
 
 console.log(`1..${tests}`);
 process.exit(0);
