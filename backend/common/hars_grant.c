@@ -17,6 +17,7 @@
 
 #define HARS_GRANT_LIFE    60             /* s, where it does not say */
 #define HARS_GRANT_MARGIN  5000           /* ms: no good for a call */
+#define HARS_GRANT_AGAIN   5000           /* ms, to the next try meanwhile */
 
 
 struct hars_grant_s {
@@ -35,6 +36,7 @@ struct hars_grant_s {
 };
 
 
+static int64_t hars_grant_wait(hars_grant_t *grant);
 static int hars_grant_ask(hars_grant_t *grant, hars_answer_t *answer);
 static int hars_grant_call(hars_grant_t *grant, hars_answer_t *answer);
 static unsigned hars_grant_stop(void *data);
@@ -83,23 +85,18 @@ hars_grant_get(hars_grant_t *grant, hars_granted_t *granted,
 
     pthread_mutex_lock(&grant->mutex);
 
-    while (grant->asking) {
-        pthread_cond_wait(&grant->cond, &grant->mutex);
-    }
-
     rc = HARS_OK;
-    now = hars_grant_now();
+    now = hars_grant_wait(grant);
 
-    if (grant->certificate != hars_https_certificate(&grant->conf->peer)) {
-        grant->renew = grant->end = 0;
-    }
-
-    if (now >= grant->renew) {
+    if (now >= grant->renew && !grant->asking) {
         rc = hars_grant_ask(grant, answer);
+        now = hars_grant_now();
 
         /* what is still good is better than nothing */
 
-        if (rc != HARS_OK && hars_grant_now() < grant->end) {
+        if (rc != HARS_OK && now < grant->end) {
+            grant->renew = now + HARS_GRANT_AGAIN < grant->end
+                           ? now + HARS_GRANT_AGAIN : grant->end;
             rc = HARS_OK;
         }
     }
@@ -111,6 +108,28 @@ hars_grant_get(hars_grant_t *grant, hars_granted_t *granted,
     pthread_mutex_unlock(&grant->mutex);
 
     return rc;
+}
+
+
+/* until nobody asks, or there is one that is good: what time it is then */
+static int64_t
+hars_grant_wait(hars_grant_t *grant)
+{
+    int64_t  now;
+
+    for ( ;; ) {
+        if (grant->certificate != hars_https_certificate(&grant->conf->peer)) {
+            grant->renew = grant->end = 0;
+        }
+
+        now = hars_grant_now();
+
+        if (!grant->asking || now < grant->end) {
+            return now;
+        }
+
+        pthread_cond_wait(&grant->cond, &grant->mutex);
+    }
 }
 
 

@@ -3,8 +3,8 @@
  * The access token that a service has, as a client of its own, for an audience
  * (RFC 6749, 4.4; RFC 8705): one for all that call it, asked for when there
  * is none, and again at two thirds of its life, give or take, or when the
- * certificate that it is bound to is another one; who needs it meanwhile waits
- * for that one answer.
+ * certificate that it is bound to is another one.  One caller asks; the others
+ * have the token meanwhile while it is good, else they wait for that answer.
  */
 
 #ifndef HARS_GRANT_H

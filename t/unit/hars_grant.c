@@ -1,0 +1,270 @@
+
+/*
+ * A service's token while the authorization server hangs: one caller asks for
+ * the next one, the others have the present one as long as it is good, and
+ * one that is not good is given to nobody.  The server is a gate in this file.
+ */
+
+/* link: backend/common/hars_text.c backend/common/hars_token.c */
+/* link: backend/common/hars_pace.c backend/common/hars_log.c */
+/* link: -lpthread -ljansson -lcrypto */
+
+#include "../../backend/common/hars_grant.c"
+
+#include "tap.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+
+#define DEADLINE  10                      /* s */
+
+
+typedef struct {
+    pthread_t       thread;
+    atomic_uint     told;
+    int             rc;
+    hars_granted_t  granted;
+} caller_t;
+
+
+static void first(void);
+static void hangs(void);
+static void none(void);
+static void refused(void);
+static void begin(caller_t *caller);
+static void *call(void *data);
+static unsigned soon(atomic_uint *what, unsigned n);
+static int get(void);
+
+
+static atomic_uint        stop, open_gate = 1, works = 1, asked;
+static uint64_t           certificate = 1;
+static hars_grant_t      *grant;
+static hars_grant_conf_t  conf = { .client_id = "one", .scope = "a",
+                                   .resource = "https://b", .stop = &stop };
+
+
+int
+main(void)
+{
+    alarm(6 * DEADLINE);
+    grant = hars_grant_create(&conf);
+
+    first();
+    hangs();
+    none();
+    refused();
+
+    hars_grant_free(grant);
+
+    return tap_done();
+}
+
+
+static void
+first(void)
+{
+    ok(get() == 1 && atomic_load(&asked) == 1, "a token");
+    ok(get() == 1 && atomic_load(&asked) == 1, "it serves again");
+}
+
+
+/* two thirds of its life have passed */
+static void
+hangs(void)
+{
+    int64_t   now;
+    caller_t  one, two;
+
+    grant->renew = 0;
+    atomic_store(&open_gate, 0);
+    atomic_store(&works, 0);
+
+    begin(&one);
+    ok(soon(&asked, 2), "another one is asked for, and the server hangs");
+
+    begin(&two);
+    ok(soon(&two.told, 1) && two.rc == HARS_OK && two.granted.serial == 1,
+       "meanwhile the one that is good serves");
+    ok(!atomic_load(&one.told) && atomic_load(&asked) == 2,
+       "... without another question");
+
+    now = hars_grant_now();
+    atomic_store(&open_gate, 1);
+    pthread_join(one.thread, NULL);
+    pthread_join(two.thread, NULL);
+    ok(one.rc == HARS_OK && one.granted.serial == 1,
+       "who asked in vain has the good one, too");
+
+    ok(get() == 1 && atomic_load(&asked) == 2,
+       "the next one does not ask at once");
+    ok(grant->renew >= now + HARS_GRANT_AGAIN
+       && grant->renew <= hars_grant_now() + HARS_GRANT_AGAIN,
+       "... but after 5 seconds");
+
+    grant->renew = 0;
+    grant->end = hars_grant_now() + HARS_GRANT_AGAIN / 2;
+    ok(get() == 1 && grant->renew == grant->end,
+       "or when it is good no longer");
+
+    grant->renew = 0;
+    atomic_store(&works, 1);
+    ok(get() == 2 && atomic_load(&asked) == 4, "then there is a new one");
+}
+
+
+/* its life has passed */
+static void
+none(void)
+{
+    caller_t         one, two;
+    struct timespec  ts = { .tv_nsec = 50 * 1000 * 1000 };
+
+    grant->renew = grant->end = 0;
+    atomic_store(&open_gate, 0);
+
+    begin(&one);
+    ok(soon(&asked, 5), "none is good, one is asked for");
+    begin(&two);
+    nanosleep(&ts, NULL);
+    ok(!atomic_load(&two.told) && atomic_load(&asked) == 5,
+       "who needs one waits for the answer");
+
+    atomic_store(&open_gate, 1);
+    pthread_join(one.thread, NULL);
+    pthread_join(two.thread, NULL);
+    ok(one.rc == HARS_OK && one.granted.serial == 3 && two.rc == HARS_OK
+       && two.granted.serial == 3 && atomic_load(&asked) == 5,
+       "which serves both");
+}
+
+
+static void
+refused(void)
+{
+    atomic_store(&works, 0);
+
+    certificate = 2;
+    ok(get() == 0 && atomic_load(&asked) == 6,
+       "bound to another certificate: good for nothing");
+    ok(get() == 0 && atomic_load(&asked) == 7, "... each time");
+
+    certificate = 1;
+    atomic_store(&works, 1);
+    ok(get() == 4, "a new one");
+
+    atomic_store(&works, 0);
+    hars_grant_refused(grant, 3);
+    ok(get() == 4, "an older one was refused");
+    hars_grant_refused(grant, 4);
+    ok(get() == 0, "refused: good for nothing");
+}
+
+
+static void
+begin(caller_t *caller)
+{
+    memset(caller, 0, sizeof(caller_t));
+    pthread_create(&caller->thread, NULL, call, caller);
+}
+
+
+static void *
+call(void *data)
+{
+    caller_t       *caller;
+    hars_answer_t   answer;
+
+    caller = data;
+    memset(&answer, 0, sizeof(answer));
+    caller->rc = hars_grant_get(grant, &caller->granted, &answer);
+    atomic_store(&caller->told, 1);
+
+    return NULL;
+}
+
+
+/* until it is as much, or too long */
+static unsigned
+soon(atomic_uint *what, unsigned n)
+{
+    time_t  end;
+
+    for (end = time(NULL) + DEADLINE; time(NULL) < end; sched_yield()) {
+        if (atomic_load(what) >= n) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* which token that is, 0: none */
+static int
+get(void)
+{
+    hars_answer_t   answer;
+    hars_granted_t  granted;
+
+    memset(&answer, 0, sizeof(answer));
+
+    return hars_grant_get(grant, &granted, &answer) == HARS_OK
+           ? (int) granted.serial : 0;
+}
+
+
+hars_https_t *
+hars_https_create(const hars_https_conf_t *peer)
+{
+    return (hars_https_t *) (uintptr_t) peer;
+}
+
+
+void
+hars_https_free(hars_https_t *https)
+{
+    (void) https;
+}
+
+
+void
+hars_https_fresh(hars_https_t *https)
+{
+    (void) https;
+}
+
+
+uint64_t
+hars_https_certificate(const hars_https_conf_t *peer)
+{
+    (void) peer;
+
+    return certificate;
+}
+
+
+int
+hars_https_call(hars_https_t *https, const hars_call_t *request,
+    hars_answer_t *answer)
+{
+    (void) https;
+    (void) request;
+
+    atomic_fetch_add(&asked, 1);
+
+    while (!atomic_load(&open_gate)) {
+        sched_yield();
+    }
+
+    if (!atomic_load(&works)) {
+        return HARS_ERROR;
+    }
+
+    answer->status = 200;
+    hars_text_puts(&answer->body, "{\"access_token\":\"token\","
+                                  "\"expires_in\":60}");
+
+    return HARS_OK;
+}
