@@ -16,6 +16,7 @@
 
 #include "hars_clock.h"
 #include "hars_daemon.h"
+#include "hars_dcm_exports.h"
 #include "hars_dcm_metrics.h"
 #include "hars_dcm_vault.h"
 #include "hars_http.h"
@@ -56,7 +57,7 @@ typedef struct {
     hars_store_t         *store;          /* NULL: not serving */
     struct hars_looks_s  *looks;          /* hars_dcm_look.h */
     sem_t                 json;           /* bodies parsed at a time */
-    atomic_uint           exports;        /* going on */
+    hars_exports_t        exports;        /* going on */
     struct hars_recognizer_s  *recognizer;     /* NULL: there is none */
     struct hars_streams_s     *streams;
     struct hars_sessions_s    *sessions;  /* of the fog; NULL: there is none */

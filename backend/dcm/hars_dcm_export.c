@@ -11,6 +11,7 @@
 #define HARS_EXPORT_LOOKS  256            /* at a time */
 
 
+static int hars_export_allowed(hars_export_t *export, int64_t now_ms);
 static int hars_export_more(hars_export_t *export);
 static int hars_export_fill(hars_export_t *export);
 
@@ -50,7 +51,7 @@ hars_export_free(void *data)
     hars_export_t  *export;
 
     export = data;
-    atomic_fetch_sub(&export->dcm->exports, 1);
+    hars_exports_end(&export->dcm->exports, export->look.who.sub);
 
     free(export->print.text);
     free(export);
@@ -65,7 +66,12 @@ hars_export_next(void *data, char *dst, size_t size)
     hars_export_t  *export;
 
     export = data;
-    rc = HARS_OK;
+    rc = hars_export_allowed(export, hars_now());
+
+    if (rc != HARS_OK) {
+        hars_log_info("an export ended early: its reader may not see more");
+        return -1;
+    }
 
     while (rc == HARS_OK && export->sent == export->print.len) {
         rc = hars_export_more(export);
@@ -82,6 +88,29 @@ hars_export_next(void *data, char *dst, size_t size)
     export->sent += len;
 
     return (long) len;
+}
+
+
+/* may the one who reads it see all that it was begun with, by now? */
+static int
+hars_export_allowed(hars_export_t *export, int64_t now_ms)
+{
+    hars_look_t  *look;
+
+    look = &export->look;
+
+    if (now_ms >= look->who.exp * 1000) {
+        return HARS_ERROR;
+    }
+
+    if (look->access.own) {
+        return HARS_OK;
+    }
+
+    return hars_look_again(export->dcm, look) == HARS_OK
+           && look->access.since_ms <= export->from_ms
+           && look->access.until_ms >= export->to_ms
+           ? HARS_OK : HARS_ERROR;
 }
 
 

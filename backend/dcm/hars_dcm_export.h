@@ -7,7 +7,8 @@
  *      ...}
  *
  * A part that cannot be read breaks the text off: what is not valid JSON is
- * not all of it.
+ * not all of it.  So does the end of the right to read it: of the token, and
+ * of a doctor's connection, which is looked at whenever something is sent.
  */
 
 #ifndef HARS_DCM_EXPORT_H
@@ -18,9 +19,6 @@
 #include "hars_dcm_print.h"
 #include "hars_dcm_samples.h"
 #include "hars_dcm_timeline.h"
-
-
-#define HARS_EXPORTS  4                   /* at a time */
 
 
 typedef struct hars_export_s  hars_export_t;
@@ -62,7 +60,10 @@ struct hars_export_s {
 };
 
 
-/* NULL: no memory; from and to are bounds of the look */
+/*
+ * NULL: no memory; from and to are bounds of the look.  hars_export_free()
+ * gives its place back (hars_exports_begin()).
+ */
 hars_export_t *hars_export_create(hars_dcm_t *dcm, const hars_look_t *look,
     const hars_export_section_t *section);
 void hars_export_free(void *data);

@@ -22,6 +22,8 @@ typedef struct {
 
 
 static const hars_export_form_t *hars_export_form(hars_request_t *r);
+static hars_export_t *hars_export_begin(hars_request_t *r,
+    const hars_look_t *look, const hars_export_section_t *section);
 
 
 #define HARS_EXPORT_CSV  "text/csv; charset=utf-8; header=present"
@@ -40,25 +42,14 @@ static const hars_export_form_t  hars_export_forms[] = {
 void
 hars_dcm_export_get(hars_request_t *r)
 {
-    hars_dcm_t                *dcm;
     hars_look_t                look;
     hars_export_t             *export;
     const hars_export_form_t  *form;
 
-    dcm = r->data;
-
     if (hars_look(r, HARS_LOOK_EXPORT, &look) != HARS_OK
-        || (form = hars_export_form(r)) == NULL)
+        || (form = hars_export_form(r)) == NULL
+        || (export = hars_export_begin(r, &look, form->section)) == NULL)
     {
-        return;
-    }
-
-    if (atomic_fetch_add(&dcm->exports, 1) >= HARS_EXPORTS
-        || (export = hars_export_create(dcm, &look, form->section)) == NULL)
-    {
-        atomic_fetch_sub(&dcm->exports, 1);
-        hars_reply_header(r, "Retry-After", "60");
-        hars_reply_problem(r, 503, "Others are exporting now: ask again.");
         return;
     }
 
@@ -97,6 +88,41 @@ hars_export_form(hars_request_t *r)
 
     hars_reply_problem(r, 400, "The parameter format has to be json or csv; "
                        "with csv, what may be samples or activities.");
+
+    return NULL;
+}
+
+
+/* NULL: it has been answered */
+static hars_export_t *
+hars_export_begin(hars_request_t *r, const hars_look_t *look,
+    const hars_export_section_t *section)
+{
+    int             rc;
+    hars_dcm_t     *dcm;
+    hars_export_t  *export;
+
+    dcm = r->data;
+    rc = hars_exports_begin(&dcm->exports, look->who.sub);
+
+    if (rc == HARS_OK) {
+        export = hars_export_create(dcm, look, section);
+
+        if (export) {
+            return export;
+        }
+
+        hars_exports_end(&dcm->exports, look->who.sub);
+    }
+
+    hars_reply_header(r, "Retry-After", "60");
+
+    if (rc == HARS_DECLINED) {
+        hars_reply_problem(r, 429, "Exports of yours are going on: read them "
+                           "to their ends, or leave them, and ask again.");
+    } else {
+        hars_reply_problem(r, 503, "Others are exporting now: ask again.");
+    }
 
     return NULL;
 }

@@ -115,7 +115,7 @@ hars_dcm_serve(hars_dcm_t *dcm)
     /* what a stop in between left */
 
     atomic_init(&dcm->erasing, 1);
-    atomic_init(&dcm->exports, 0);
+    hars_exports_init(&dcm->exports);
     sem_init(&dcm->json, 0, HARS_SERVE_JSON);
     hars_db_files(HARS_SERVE_CACHE, 1);
     dcm->store = hars_store_open(dcm->conf.database, &hars_dcm_layout);
@@ -134,6 +134,7 @@ hars_dcm_serve(hars_dcm_t *dcm)
     hars_store_close(dcm->store);
     dcm->store = NULL;
     hars_looks_free(dcm->looks);
+    hars_exports_free(&dcm->exports);
 
     return rc == HARS_OK ? HARS_EXIT_OK : HARS_EXIT_FAILED;
 }

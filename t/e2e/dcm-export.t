@@ -169,7 +169,87 @@ for (1 .. 500) {
 }
 ok($ok, 'and others can export');
 
+# an export that is going on: longer than what sockets hold
+
+is((post('long', ml_packed(0, [ map { my $row = $walk->[$_ % @$walk];
+                                      [ $t0 + 3000 + $_ / 50, @$row[1 .. 6] ] }
+                                0 .. 49_999 ]),
+         'application/vnd.hars.samples'))[0], 201, 'a long recording');
+my $p2 = [ dcm_as('patient', 'p2', $all) ];
+cmp_ok(read_on(begin_export(\@doctor)), '==', 1, 'a doctor reads all of it');
+
+my $open = begin_export(\@doctor);
+is((dcm_ask('DELETE', '/v1/patients/p1/caregivers/d1', undef, @p1))[0], 200,
+   'disconnected while more is read');
+is(read_on($open), 0, 'it breaks off');
+cmp_ok($open->{n}, '<', 1_000_000, '... soon');
+
+my $exp = int(time()) + 2;
+$open = begin_export([ @p1, 'Hars-Exp' => $exp ]);
+is($open->{status}, 200, 'of a token that ends');
+select undef, undef, undef, 0.01 while time() < $exp;
+is(read_on($open), 0, 'it breaks off, whoever reads it');
+
+# two at a time of one who asks, so that others can
+
+my @slow = map { begin_export(\@p1) } 1 .. 2;
+is(join(' ', map { $_->{status} } @slow), '200 200', 'two of a patient');
+($code, $body, $top) = export('csv');
+is($code, 429, 'no third one');
+like($top, qr/^Retry-After: \d+/mi, '... for now');
+($code) = dcm_ask('GET', '/v1/patients/p2/export', undef, @$p2);
+is($code, 200, 'but one of another patient');
+is(join(' ', map { read_on($_) } @slow), '1 1', 'both are whole');
+is((ended_export())[0], 200, 'and then there may be others');
+
 is(dcm_stop(), 0, 'stopped');
-unlike(dcm_log(), qr/error|broke off/, 'nothing was wrong');
+like(dcm_log(), qr/(?:an export ended early: .*\n?){2}/s, 'as the log says');
+# as libmicrohttpd has it of the two
+unlike(dcm_log() =~ s/\(application error generating response\)//gr,
+       qr/error|broke off/, 'nothing was wrong');
 
 done_testing();
+
+
+# the top of an answer, whose rest nobody reads yet
+sub begin_export {
+    my ($as) = @_;
+    my $s = IO::Socket::UNIX->new(Peer => dcm_socket()) or die;
+    my %as = @$as;
+    my $text = '';
+
+    $s->print("GET /v1/patients/p1/export?format=csv HTTP/1.1\r\n"
+              . "Host: dcm\r\nConnection: close\r\n",
+              (map { "$_: $as{$_}\r\n" } keys %as), "\r\n");
+    sysread($s, $text, 1, length $text) or last while $text !~ /\r\n\r\n\z/;
+
+    return { s => $s, status => $text =~ m{^HTTP/1.1 (\d+)}, n => 0 };
+}
+
+
+# to the end: is it the end of all?
+sub read_on {
+    my ($open) = @_;
+    my $last = '';
+
+    while (sysread $open->{s}, my $text, 65536) {
+        $open->{n} += length $text;
+        $last = substr $last . $text, -16;
+    }
+
+    return $last =~ /\r\n0\r\n\r\n\z/ ? 1 : 0;
+}
+
+
+# once those who went away are gone
+sub ended_export {
+    my @got;
+
+    for (1 .. 500) {
+        @got = export('csv');
+        last if $got[0] != 429;
+        select undef, undef, undef, 0.01;
+    }
+
+    return @got;
+}
