@@ -172,6 +172,13 @@ numbers(void)
     two->number = HARS_FC_PARTIES_MAX + 1;
     ok(hars_fc_parties_add(parties, two) == HARS_ERROR, "too many");
     free(two);
+
+    parties->numbers = HARS_FC_PARTIES_MAX;
+    ok(hars_fc_parties_number(parties) == 0
+       && hars_fc_parties_number(parties) == 0, "none is left: no number");
+    parties->numbers = 64;
+    ok(hars_fc_parties_number(parties) == 65 && parties->size == 128,
+       "a number has its place");
     hars_fc_parties_free(parties);
 }
 

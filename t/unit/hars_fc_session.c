@@ -4,6 +4,8 @@
  * and a database of their own: an unconfirmed one ends after 30 s, a confirmed
  * one is told till 30 days after its end, and what a revocation or a re-key
  * has ended is never written, in whatever order both come to the database.
+ * A registration that is refused takes no number, one without a number writes
+ * no row.
  *
  * Requests are made here (who asks, which sid), answers end here.
  */
@@ -12,9 +14,8 @@
 /* link: backend/fog/aka/aka_keys.c backend/fog/aka/aka_messages.c */
 /* link: backend/fog/aka/aka_row.c backend/fog/aka/aka_session.c */
 /* link: backend/fog/cloud/hars_fc_answer.c */
-/* link: backend/fog/cloud/hars_fc_keys.c */
+/* link: backend/fog/cloud/hars_fc_keys.c backend/fog/cloud/hars_fc_body.c */
 /* link: backend/fog/cloud/hars_fc_layout.c */
-/* link: backend/fog/cloud/hars_fc_parties.c */
 /* link: backend/fog/cloud/hars_fc_provisional.c */
 /* link: backend/fog/cloud/hars_fc_random.c */
 /* link: backend/fog/cloud/hars_fc_rows.c backend/common/hars_db.c */
@@ -24,10 +25,12 @@
 /* link: backend/common/hars_store.c backend/common/hars_store_queue.c */
 /* link: backend/common/hars_text.c common/hars_record.c */
 /* link: -Wl,--wrap=hars_store_write_full */
-/* link: -lsodium -lcrypto -lsqlite3 -lpq -lpthread */
+/* link: -ljansson -lsodium -lcrypto -lsqlite3 -lpq -lpthread */
 
 #include "../../backend/fog/cloud/hars_fc_change.c"
 #include "../../backend/fog/cloud/hars_fc_confirm.c"
+#include "../../backend/fog/cloud/hars_fc_parties.c"
+#include "../../backend/fog/cloud/hars_fc_register.c"
 #include "../../backend/fog/cloud/hars_fc_session.c"
 #include "../../backend/fog/cloud/hars_fc_session_get.c"
 
@@ -53,6 +56,8 @@ static void thirty_seconds(void);
 static void thirty_days(void);
 static void one_after_the_other(void);
 static void ended_meanwhile(void);
+static void registered_again(void);
+static unsigned node_post(const char *client);
 static void revoke_it(void);
 static void rekey(void);
 static void rekey_fog(void);
@@ -93,6 +98,7 @@ main(void)
     thirty_days();
     one_after_the_other();
     ended_meanwhile();
+    registered_again();
 
     hars_store_close(fc.store);
     hars_fc_provisional_free(fc.provisional);
@@ -255,6 +261,44 @@ rekey_fog(void)
 {
     meanwhile = NULL;
     ask(hars_fc_node_rekey, "fog-a", NULL, 0);
+}
+
+
+/* numbers are as many as parties, not as requests */
+static void
+registered_again(void)
+{
+    unsigned  i, n;
+    uint64_t  before;
+
+    before = fc.parties->numbers;
+    ok(node_post("fog-b") == 201 && fc.parties->numbers == before + 1,
+       "a registration takes a number");
+
+    for (i = n = 0; i < 100; i++) {
+        n += node_post("fog-b") == 409;
+    }
+
+    ok(n == 100 && fc.parties->numbers == before + 1,
+       "a hundred that are refused take none");
+
+    before = fc.parties->numbers;
+    fc.parties->numbers = HARS_FC_PARTIES_MAX;
+    ok(node_post("fog-c") == 507, "no number is left: it is refused");
+    fc.parties->numbers = before;
+    ok(node_post("fog-c") == 201, "... and was not written");
+}
+
+
+static unsigned
+node_post(const char *client)
+{
+    char  body[64];
+
+    snprintf(body, sizeof(body), "{\"client_id\":\"%s\"}", client);
+    ask(hars_fc_nodes_post, "", body, strlen(body));
+
+    return said;
 }
 
 
@@ -447,11 +491,21 @@ hars_who_may(hars_request_t *r, const hars_who_t *dst, unsigned scope)
 
 
 int
+hars_id_check(const char *id)
+{
+    (void) id;
+
+    return HARS_OK;
+}
+
+
+int
 hars_request_type(hars_request_t *r, const char *type)
 {
     (void) r;
 
-    return strcmp(type, HARS_FC_BINARY) == 0;
+    return strcmp(type, HARS_FC_BINARY) == 0
+           || strcmp(type, "application/json") == 0;
 }
 
 

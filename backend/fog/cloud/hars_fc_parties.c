@@ -99,14 +99,19 @@ hars_fc_parties_unlock(hars_fc_parties_t *parties)
 }
 
 
-/* one that comes to nothing leaves a gap */
+/* one that comes to nothing leaves a gap; its place is there already */
 uint64_t
 hars_fc_parties_number(hars_fc_parties_t *parties)
 {
     uint64_t  number;
 
+    number = 0;
     hars_fc_parties_lock(parties);
-    number = ++parties->numbers;
+
+    if (hars_fc_parties_grow(parties, parties->numbers + 1) == HARS_OK) {
+        number = ++parties->numbers;
+    }
+
     hars_fc_parties_unlock(parties);
 
     return number;

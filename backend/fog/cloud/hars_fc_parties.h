@@ -54,7 +54,11 @@ void hars_fc_parties_free(hars_fc_parties_t *parties);
 void hars_fc_parties_lock(hars_fc_parties_t *parties);
 void hars_fc_parties_unlock(hars_fc_parties_t *parties);
 
-/* a number that none has */
+/*
+ * A number that none has, with room for its party; 0: there are as many as
+ * can be, or no memory, logged.  Nothing may be written then, for a row that
+ * finds no room is one that the next start cannot read.
+ */
 uint64_t hars_fc_parties_number(hars_fc_parties_t *parties);
 
 /*

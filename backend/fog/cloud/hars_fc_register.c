@@ -32,8 +32,11 @@ static int hars_fc_register_client(hars_request_t *r, const hars_who_t *who,
     const hars_fc_body_t *body);
 static void hars_fc_register(hars_request_t *r, unsigned kind,
     const hars_fc_body_t *body, const char *owner);
+static int hars_fc_register_known(hars_fc_t *fc, unsigned kind,
+    const hars_fc_body_t *body);
+static void hars_fc_register_again(hars_request_t *r);
 static hars_fc_party_t *hars_fc_register_make(hars_fc_t *fc, unsigned kind,
-    const hars_fc_body_t *body, const char *owner);
+    const hars_fc_body_t *body, const char *owner, uint64_t number);
 static int hars_fc_register_write(hars_db_t *db, void *data);
 static int hars_fc_register_keep(hars_fc_t *fc, hars_fc_party_t *party);
 
@@ -164,14 +167,30 @@ hars_fc_register(hars_request_t *r, unsigned kind, const hars_fc_body_t *body,
 {
     int             rc;
     unsigned        full;
+    uint64_t        number;
     hars_fc_t      *fc = r->data;
     hars_fc_new_t   new;
     hars_aka_row_t  row;
 
+    /* what is asked for again takes no number */
+
+    if (hars_fc_register_known(fc, kind, body)) {
+        hars_fc_register_again(r);
+        return;
+    }
+
+    number = hars_fc_parties_number(fc->parties);
+
+    if (number == 0) {
+        hars_reply_problem(r, 507, "There is no room for one more party: "
+                           "nothing was stored.");
+        return;
+    }
+
     full = 0;
     new.fc = fc;
     new.now = hars_now();
-    new.party = hars_fc_register_make(fc, kind, body, owner);
+    new.party = hars_fc_register_make(fc, kind, body, owner, number);
 
     if (new.party == NULL) {
         hars_fc_failed(r, 0);
@@ -195,8 +214,8 @@ hars_fc_register(hars_request_t *r, unsigned kind, const hars_fc_body_t *body,
         free(new.party);
 
         if (rc == HARS_DECLINED) {
-            hars_reply_problem(r, 409, "It is registered; what it was given "
-                               "is made anew by a re-key.");
+            hars_fc_register_again(r);
+
         } else {
             hars_fc_failed(r, full);
         }
@@ -206,9 +225,36 @@ hars_fc_register(hars_request_t *r, unsigned kind, const hars_fc_body_t *body,
 }
 
 
+static int
+hars_fc_register_known(hars_fc_t *fc, unsigned kind,
+    const hars_fc_body_t *body)
+{
+    int            known;
+    unsigned char  name[HARS_FC_NAME];
+
+    if (hars_fc_name(fc, kind, body->id, name) != HARS_OK) {
+        return 0;
+    }
+
+    hars_fc_parties_lock(fc->parties);
+    known = hars_fc_parties_name(fc->parties, name) != NULL;
+    hars_fc_parties_unlock(fc->parties);
+
+    return known;
+}
+
+
+static void
+hars_fc_register_again(hars_request_t *r)
+{
+    hars_reply_problem(r, 409, "It is registered; what it was given is made "
+                       "anew by a re-key.");
+}
+
+
 static hars_fc_party_t *
 hars_fc_register_make(hars_fc_t *fc, unsigned kind,
-    const hars_fc_body_t *body, const char *owner)
+    const hars_fc_body_t *body, const char *owner, uint64_t number)
 {
     int               rc;
     unsigned char     seed[HARS_AKA_SEED];
@@ -220,7 +266,7 @@ hars_fc_register_make(hars_fc_t *fc, unsigned kind,
         return NULL;
     }
 
-    party->number = hars_fc_parties_number(fc->parties);
+    party->number = number;
     strcpy(party->who, owner);
 
     rc = hars_fc_name(fc, kind, body->id, party->name);
