@@ -8,7 +8,8 @@
  *                                       PUT: the same, inside what it was
  *                                       DELETE: no tokens, no client
  *
- * Unknown, disabled, another one's: all sound the same.
+ * Unknown, disabled, another one's: all sound the same; but one that is
+ * disabled may be removed.
  */
 
 #include "hars_as_register.h"
@@ -45,7 +46,7 @@ static int hars_registered_open(hars_request_t *r,
 static int hars_registered_find(hars_request_t *r,
     hars_registered_t *registered);
 static const char *hars_registered_wrong(int rc,
-    const hars_registered_t *registered);
+    const hars_registered_t *registered, unsigned ends);
 static int hars_registered_update(hars_request_t *r,
     hars_registered_t *registered, hars_registration_t *reg);
 static int hars_registered_keys(const hars_registered_t *registered,
@@ -105,7 +106,8 @@ hars_registered_find(hars_request_t *r, hars_registered_t *registered)
         return HARS_ERROR;
     }
 
-    wrong = hars_registered_wrong(rc, registered);
+    wrong = hars_registered_wrong(rc, registered,
+                                  strcmp(r->method, "DELETE") == 0);
 
     if (rc == HARS_OK) {
         strcpy(registered->who->id, r->rest);
@@ -129,7 +131,8 @@ hars_registered_find(hars_request_t *r, hars_registered_t *registered)
 
 
 static const char *
-hars_registered_wrong(int rc, const hars_registered_t *registered)
+hars_registered_wrong(int rc, const hars_registered_t *registered,
+    unsigned ends)
 {
     char                  holder[HARS_B64_SHA256_LEN + 1];
     const char           *wrong;
@@ -147,7 +150,9 @@ hars_registered_wrong(int rc, const hars_registered_t *registered)
         return "came with another token";
     }
 
-    if (client->disabled_at) {
+    /* a DELETE that failed halfway has left it so, and is repeated */
+
+    if (client->disabled_at && !ends) {
         return "is of a client that is disabled";
     }
 
@@ -304,7 +309,11 @@ hars_as_registered_delete(hars_request_t *r)
 }
 
 
-/* first no new tokens, then none at all, then nobody */
+/*
+ * First no new tokens, then none at all, then nobody: whatever fails on the
+ * way, the next DELETE goes on.  Its certificates are the last, since with one
+ * that is revoked nobody gets here.
+ */
 static int
 hars_registered_end(hars_as_socket_t *socket, const char *id, time_t now)
 {
@@ -318,9 +327,6 @@ hars_registered_end(hars_as_socket_t *socket, const char *id, time_t now)
 
     if (hars_store_client_disable(socket->store, id, now) != HARS_OK
         || hars_revocation(socket->as, socket->store, &revoke, &revoked)
-           != HARS_OK
-        || hars_revocation_certificates(socket->as, socket->store, id,
-                                        HARS_CRL_CESSATION, id, &n, &certs)
            != HARS_OK)
     {
         return HARS_ERROR;
@@ -330,5 +336,19 @@ hars_registered_end(hars_as_socket_t *socket, const char *id, time_t now)
     hars_metrics_revoked(socket->as->metrics, HARS_REVOKE_CLIENT,
                          revoked.tokens);
 
-    return hars_store_client_remove(socket->store, id);
+    if (hars_store_client_remove(socket->store, id) != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    if (hars_revocation_certificates(socket->as, socket->store, id,
+                                     HARS_CRL_CESSATION, id, &n, &certs)
+        != HARS_OK)
+    {
+        hars_log_error("client %s is removed, but not all its certificates "
+                       "are revoked: see \"hars-authserver certificate "
+                       "list\"", id);
+        return HARS_ERROR;
+    }
+
+    return HARS_OK;
 }

@@ -46,6 +46,7 @@ once();
 manage();
 update();
 removed();
+removed_twice();
 told();
 refresh();
 full();
@@ -869,6 +870,37 @@ sub removed {
                && ($_->{client_id} // '') eq $id
                && ($_->{certificate} // '') eq $thumbprint{'dcm-1'} } @line),
        '... and the audit log knows who it was');
+}
+
+
+# a DELETE that the database fails halfway is repeated, and nothing else goes
+sub removed_twice {
+  SKIP: {
+        skip 'the trigger is SQLite\'s', 8 if $database ne "$dir/as.db";
+
+        my (undef, $a) = register(scalar initial_token(@service),
+                                  { $name => "CN=dcm-1,$o" });
+        my ($id, $manage) = @{$a}{qw(client_id registration_access_token)};
+        my $token = token('dcm-1', $id);
+        my @at = ("/oauth2/register/$id", undef, as => 'dcm-1',
+                  token => $manage);
+
+        sql('CREATE TRIGGER kept BEFORE DELETE ON client BEGIN '
+            . "SELECT RAISE(ABORT, 'kept by the test'); END");
+        is((request('DELETE', @at))[0], 500, 'a DELETE fails halfway');
+        is(active($token), 0, '... after its tokens have ended');
+        is(token('dcm-1', $id), 'invalid_client', '... and it gets none');
+        is(outcome(request('GET', @at)), '401 invalid_token',
+           '... nor is there anything but to remove it: GET');
+        is((request('PUT', $at[0], { client_id => $id,
+                                     $name => "CN=dcm-1,$o" },
+                    @at[2 .. $#at]))[0], 401, '... PUT');
+        is((request('DELETE', @at[0 .. 2], 'rs-1', @at[4 .. 5]))[0], 401,
+           "... DELETE with another's certificate");
+        sql('DROP TRIGGER kept');
+        is((request('DELETE', @at))[0], 204, '... and it is repeated');
+        ok(!(grep { $_ eq $id } @{ clients() }), '... which removes it');
+    }
 }
 
 
