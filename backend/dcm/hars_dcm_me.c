@@ -189,9 +189,19 @@ hars_me_open(hars_dcm_t *dcm, hars_db_t *db, unsigned column,
     const unsigned char  *sealed;
 
     if (hars_db_get_blob(db, column, wrapped, sizeof(wrapped)) != HARS_OK
-        || hars_db_get_bytes(db, column + 1, &sealed, &len) != HARS_OK
-        || hars_vault_unwrap(dcm->vault, patient, wrapped, &key) != HARS_OK)
+        || hars_db_get_bytes(db, column + 1, &sealed, &len) != HARS_OK)
     {
+        return HARS_ERROR;
+    }
+
+    /* what is left of one that was erased has no name */
+
+    if (hars_patient_is_erased(wrapped)) {
+        name[0] = '\0';
+        return HARS_OK;
+    }
+
+    if (hars_vault_unwrap(dcm->vault, patient, wrapped, &key) != HARS_OK) {
         return HARS_ERROR;
     }
 

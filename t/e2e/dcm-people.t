@@ -29,6 +29,7 @@ my @d1 = dcm_as('doctor', 'd1', 'activities:read samples:read');
 
 dcm_start();
 names();
+erased();
 connections();
 in_time();
 bodies();
@@ -84,6 +85,26 @@ sub names {
                                             'recordings:write'));
     is($body->{name}, undef, 'who only sends gets no name');
     is((get('/v1/me'))[0], 401, 'nobody');
+}
+
+
+# while the rows are on their way out, a second at most, and afterwards
+sub erased {
+    my @p = dcm_as('patient', 'p9', $all);
+
+    for (1 .. 3) {
+        is((put('/v1/patients/p9', { name => 'gone soon' }, @p))[0], 200,
+           'who is to be erased');
+        is((dcm_ask('DELETE', '/v1/patients/p9', undef, @p))[0], 204,
+           '... and is') ;
+        my ($status, $body) = get('/v1/me', @p);
+        is($status, 200, '... can ask at once');
+        is($body->{name}, undef, '... and has no name');
+
+        my $end = time + 10;
+        sleep 0.02 while (put('/v1/patients/p9', { name => 'again' }, @p))[0]
+                         != 200 && time < $end;
+    }
 }
 
 
