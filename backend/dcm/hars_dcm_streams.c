@@ -14,6 +14,7 @@
 #include "hars_log.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,7 +26,8 @@
 #define HARS_STREAMS_LIFE    60000        /* ms */
 #define HARS_STREAMS_BEAT    15000        /* ms */
 #define HARS_STREAMS_STOP    2000         /* ms */
-#define HARS_STREAMS_RETRY   "retry: 1000\n\n"
+#define HARS_STREAMS_TOP     "retry: 1000\nid: %lld\n\n"
+#define HARS_STREAMS_TOP_LEN (sizeof(HARS_STREAMS_TOP) + 20)
 
 
 typedef struct hars_streams_one_s  hars_streams_one_t;
@@ -167,6 +169,8 @@ void
 hars_streams_open(hars_streams_t *streams, hars_request_t *r,
     const hars_look_t *look, int64_t event)
 {
+    int                  len;
+    char                 top[HARS_STREAMS_TOP_LEN];
     hars_stream_t       *out;
     hars_streams_one_t  *one;
 
@@ -204,8 +208,10 @@ hars_streams_open(hars_streams_t *streams, hars_request_t *r,
     streams->first = one;
     streams->new = 1;
 
-    (void) hars_stream_tell(out, HARS_STREAMS_RETRY,
-                            sizeof(HARS_STREAMS_RETRY) - 1);
+    /* who is cut off before any event goes on from here all the same */
+
+    len = snprintf(top, sizeof(top), HARS_STREAMS_TOP, (long long) event);
+    (void) hars_stream_tell(out, top, (size_t) len);
 
     if (streams->stop) {
         hars_stream_end(out);

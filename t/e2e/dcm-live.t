@@ -127,8 +127,8 @@ sub live {
     ok(wait_for(5, sub {
         IO::Select->new($s->{fh})->can_read(0.1)
             and sysread $s->{fh}, $s->{text}, 4096, length $s->{text};
-        return $s->{text} =~ /^retry:/m;
-    }), 'her stream begins at once: nobody buffers it');
+        return $s->{text} =~ /^retry: \d+\nid: 0\n\n/m;
+    }), 'her stream begins at once, and says where: nobody buffers it');
 
     my $sent = time;
     my $id = upload();
