@@ -600,6 +600,12 @@ typedef void (*ngx_http_hars_reply_pt)(void *data,
     ngx_http_hars_reply_t *reply);
 
 
+/* what a server may send in one reply: what asks for more asks for ever */
+#define NGX_HTTP_HARS_LINK_LARGE     1048576 /* bytes of a batch, of slots */
+#define NGX_HTTP_HARS_LINK_ELTS      1024    /* of one array */
+#define NGX_HTTP_HARS_LINK_NODES     32768   /* of one reply */
+
+
 typedef enum {
     NGX_HTTP_HARS_LINK_CLOSED = 0,
     NGX_HTTP_HARS_LINK_SETUP,                /* connecting, AUTH to PING */

@@ -20,14 +20,38 @@
 #include "ngx_http_hars.h"
 
 
-#define NGX_HTTP_HARS_CHANNEL_BATCH    "256"
-#define NGX_HTTP_HARS_CHANNEL_FULL     256
+#define NGX_HTTP_HARS_CHANNEL_BATCH    "64"
+#define NGX_HTTP_HARS_CHANNEL_FULL     64
 #define NGX_HTTP_HARS_CHANNEL_BLOCK    "500"
 #define NGX_HTTP_HARS_CHANNEL_TIMEOUT  1000    /* ms, with what it blocks */
 #define NGX_HTTP_HARS_CHANNEL_WAIT     200     /* ms, until told */
 #define NGX_HTTP_HARS_CHANNEL_CERTS    500     /* thumbprints at a time */
 #define NGX_HTTP_HARS_CHANNEL_PAIRS    128     /* of one entry */
 #define NGX_HTTP_HARS_CHANNEL_TOLD     4096    /* bytes of the run key */
+
+/* a pair at its longest: "$3 key" and "$64" with its digits, four CRLF */
+#define NGX_HTTP_HARS_CHANNEL_PAIR     (2 + 3 + 3 + HARS_KEY_HEX_LEN + 8)
+/* an entry: "*2", "$41" with two numbers of 64 bits, "*256", four CRLF */
+#define NGX_HTTP_HARS_CHANNEL_ENTRY                                          \
+    (2 + 3 + 41 + 4 + 8                                                      \
+     + NGX_HTTP_HARS_CHANNEL_PAIRS * NGX_HTTP_HARS_CHANNEL_PAIR)
+/* itself, its id, the array of its fields, and these */
+#define NGX_HTTP_HARS_CHANNEL_NODES    (3 + 2 * NGX_HTTP_HARS_CHANNEL_PAIRS)
+
+
+/*
+ * A batch that a link refuses is asked for again, for ever: the largest, with
+ * its stream's name around it, has to be one that a link takes.
+ */
+
+_Static_assert(NGX_HTTP_HARS_CHANNEL_FULL * NGX_HTTP_HARS_CHANNEL_ENTRY
+               + NGX_HTTP_HARS_NAME_MAX + 64
+               <= NGX_HTTP_HARS_LINK_LARGE, "bytes of a batch");
+_Static_assert(NGX_HTTP_HARS_CHANNEL_FULL * NGX_HTTP_HARS_CHANNEL_NODES + 4
+               <= NGX_HTTP_HARS_LINK_NODES, "nodes of a batch");
+_Static_assert(2 * NGX_HTTP_HARS_CHANNEL_PAIRS <= NGX_HTTP_HARS_LINK_ELTS
+               && 2 * NGX_HTTP_HARS_CHANNEL_CERTS <= NGX_HTTP_HARS_LINK_ELTS,
+               "elements of an array");
 
 
 struct ngx_http_hars_channel_s {

@@ -27,8 +27,6 @@
 #define NGX_HTTP_HARS_LINK_OUT       1048576 /* bytes not sent yet */
 #define NGX_HTTP_HARS_LINK_ARGS      16      /* words of a command */
 #define NGX_HTTP_HARS_REPLY_DEPTH    7
-#define NGX_HTTP_HARS_REPLY_ELTS     1024    /* of one array */
-#define NGX_HTTP_HARS_REPLY_NODES    32768   /* of one reply */
 
 
 #if (HIREDIS_MAJOR >= 1)
@@ -982,7 +980,7 @@ ngx_http_hars_link_node(const redisReadTask *task, ngx_http_hars_reply_e type)
 
     link = task->privdata;
 
-    if (link->nodes == NGX_HTTP_HARS_REPLY_NODES) {
+    if (link->nodes == NGX_HTTP_HARS_LINK_NODES) {
         return NULL;
     }
 
@@ -1076,8 +1074,8 @@ ngx_http_hars_link_array(const redisReadTask *task,
 
     if (task->type != REDIS_REPLY_ARRAY
         || depth > NGX_HTTP_HARS_REPLY_DEPTH
-        || n > NGX_HTTP_HARS_REPLY_ELTS
-        || n + link->nodes > NGX_HTTP_HARS_REPLY_NODES)
+        || n > NGX_HTTP_HARS_LINK_ELTS
+        || n + link->nodes > NGX_HTTP_HARS_LINK_NODES)
     {
         return NULL;
     }

@@ -7,7 +7,6 @@
 
 
 #define NGX_HTTP_HARS_REDIS_REPLY       16384    /* bytes of a record */
-#define NGX_HTTP_HARS_REDIS_LARGE       1048576  /* of a batch, of all slots */
 
 
 static ngx_int_t ngx_http_hars_redis_server(ngx_conf_t *cf,
@@ -336,7 +335,7 @@ ngx_http_hars_redis_links(ngx_http_hars_redis_t *redis)
     redis->link_conf.moves = (redis->topology == NGX_HTTP_HARS_CLUSTER);
 
     redis->scout_conf = redis->link_conf;
-    redis->scout_conf.reply_max = NGX_HTTP_HARS_REDIS_LARGE;
+    redis->scout_conf.reply_max = NGX_HTTP_HARS_LINK_LARGE;
     redis->scout_conf.channel = 1;
 
     if (redis->topology == NGX_HTTP_HARS_SENTINEL) {
@@ -351,7 +350,7 @@ ngx_http_hars_redis_links(ngx_http_hars_redis_t *redis)
     redis->link_conf.info = redis->revocations;
 
     redis->channel_conf = redis->link_conf;
-    redis->channel_conf.reply_max = NGX_HTTP_HARS_REDIS_LARGE;
+    redis->channel_conf.reply_max = NGX_HTTP_HARS_LINK_LARGE;
     redis->channel_conf.channel = 1;
     redis->channel_conf.opened = ngx_http_hars_redis_channel_opened;
     redis->channel_conf.closed = ngx_http_hars_redis_channel_closed;

@@ -262,6 +262,24 @@ ok(HarsTest::Place::wait_for(2, sub {
        verdict(0, 'token-number-3') =~ /^401/ }), 'the last of 601 entries');
 
 
+# while the workers stand still: more, and longer ones, than one answer may
+# be, and the last of them is found
+
+@keys = map { sprintf '%063xf', $_ } 1 .. 130 * 128;
+$k = key_of('token-number-10');
+ok(following(4), 'the workers wait for news');
+my @still = $gateway[0]->workers;
+kill 'STOP', $_ for @still;
+while (my @pairs = map { (key => $_) } splice @keys, 0, 128) {
+    HarsTest::redis('XADD', 'hars:{revoked}stream', '*', @pairs);
+}
+HarsTest::Redis::revoke(keys => [ $k ]);
+kill 'CONT', $_ for @still;
+ok(HarsTest::Place::wait_for(5, sub {
+       verdict(0, 'token-number-10') =~ /^401/ }), 'the last of 131 long ones');
+is(said(0, qr/not understood/), 0, 'no answer was too much');
+
+
 # a certificate
 
 my $backend_server = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
