@@ -9,7 +9,7 @@
  *     opened: GET run ---- not told ---> again after 200 ms
  *                  | told, position known        | told, and none is known
  *                  v                             v
- *     cycle: GET run, XREAD, XRANGE <--- load: XREVRANGE, ZRANGEBYSCORE,
+ *     cycle: GET run, XREAD, XRANGE <--- load: XREVRANGE, ZREVRANGEBYSCORE,
  *                  |                           everything is suspect
  *                  +-- a gap, or not told any more --> from the beginning
  *
@@ -418,6 +418,11 @@ ngx_http_hars_channel_newest(void *data, ngx_http_hars_reply_t *reply)
 }
 
 
+/*
+ * From the latest to now: what expires between two pages is at the far end and
+ * moves nothing that is still to be read; what is added is in the stream.
+ */
+
 static void
 ngx_http_hars_channel_certs(ngx_http_hars_channel_t *ch)
 {
@@ -425,11 +430,11 @@ ngx_http_hars_channel_certs(ngx_http_hars_channel_t *ch)
     u_char     now[NGX_TIME_T_LEN], count[NGX_INT_T_LEN];
     ngx_str_t  argv[8];
 
-    ngx_str_set(&argv[0], "ZRANGEBYSCORE");
+    ngx_str_set(&argv[0], "ZREVRANGEBYSCORE");
     ngx_http_hars_channel_name(ch, certs, "certs", &argv[1]);
-    argv[2].data = now;
-    argv[2].len = ngx_sprintf(now, "%T", ngx_time()) - now;
-    ngx_str_set(&argv[3], "+inf");
+    ngx_str_set(&argv[2], "+inf");
+    argv[3].data = now;
+    argv[3].len = ngx_sprintf(now, "%T", ngx_time()) - now;
     ngx_str_set(&argv[4], "WITHSCORES");
     ngx_str_set(&argv[5], "LIMIT");
     argv[6].data = offset;
