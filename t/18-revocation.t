@@ -275,7 +275,7 @@ while (my @pairs = map { (key => $_) } splice @keys, 0, 128) {
 }
 HarsTest::Redis::revoke(keys => [ $k ]);
 kill 'CONT', $_ for @still;
-ok(HarsTest::Place::wait_for(5, sub {
+ok(HarsTest::Place::wait_for(20, sub {
        verdict(0, 'token-number-10') =~ /^401/ }), 'the last of 131 long ones');
 is(said(0, qr/not understood/), 0, 'no answer was too much');
 
