@@ -21,6 +21,7 @@
 
 volatile ngx_msec_t    ngx_current_msec = 1000;
 volatile ngx_cycle_t  *ngx_cycle;
+volatile ngx_time_t   *ngx_cached_time;
 ngx_module_t           ngx_http_ssl_module;
 
 static ngx_atomic_t              generation;
