@@ -22,8 +22,12 @@
 
 
 static int hars_identity_make(hars_identity_t *id, const char *file);
+static int hars_identity_private(hars_identity_t *id, FILE *fp);
 static int hars_identity_read(hars_identity_t *id, const char *file, int fd);
 static int hars_identity_names(hars_identity_t *id, X509_REQ *req);
+static int hars_identity_file(hars_identity_t *id, const char *file,
+    mode_t mode, int (*put)(hars_identity_t *id, FILE *fp),
+    int (*place)(const char *from, const char *to));
 static int hars_identity_pem(hars_identity_t *id, FILE *fp);
 static int hars_identity_sync(hars_identity_t *id, const char *file);
 
@@ -119,31 +123,21 @@ hars_identity_read(hars_identity_t *id, const char *file, int fd)
 static int
 hars_identity_make(hars_identity_t *id, const char *file)
 {
-    int    fd, good;
-    FILE  *fp;
-
-    fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
-    fp = (fd != -1) ? fdopen(fd, "w") : NULL;
-
-    if (fp == NULL) {
-        return hars_identity_failed(id, "%s: %s", file, strerror(errno));
-    }
-
     id->key = EVP_EC_gen("P-256");
 
-    good = id->key
-           && PEM_write_PKCS8PrivateKey(fp, id->key, NULL, NULL, 0, NULL,
-                                        NULL)
-           && fflush(fp) == 0
-           && fsync(fd) == 0;
-
-    if (fclose(fp) == EOF || !good) {
-        (void) hars_identity_failed(id, "%s: the key cannot be written", file);
-        unlink(file);
-        return HARS_ERROR;
+    if (id->key == NULL) {
+        return hars_identity_failed(id, "%s: the key cannot be made", file);
     }
 
-    return hars_identity_sync(id, file);
+    return hars_identity_file(id, file, 0600, hars_identity_private, link);
+}
+
+
+static int
+hars_identity_private(hars_identity_t *id, FILE *fp)
+{
+    return PEM_write_PKCS8PrivateKey(fp, id->key, NULL, NULL, 0, NULL, NULL)
+           ? HARS_OK : HARS_ERROR;
 }
 
 
@@ -270,6 +264,19 @@ hars_identity_names(hars_identity_t *id, X509_REQ *req)
 int
 hars_identity_write(hars_identity_t *id, const char *file)
 {
+    return hars_identity_file(id, file, 0644, hars_identity_pem, rename);
+}
+
+
+/*
+ * It has its name, by link() or rename(), when it is on the disk: who loses
+ * power before has no file, or the one of before.
+ */
+static int
+hars_identity_file(hars_identity_t *id, const char *file, mode_t mode,
+    int (*put)(hars_identity_t *id, FILE *fp),
+    int (*place)(const char *from, const char *to))
+{
     int    fd, good;
     char   path[PATH_MAX];
     FILE  *fp;
@@ -287,17 +294,21 @@ hars_identity_write(hars_identity_t *id, const char *file)
         return hars_identity_failed(id, "%s: %s", path, strerror(errno));
     }
 
-    good = fchmod(fd, 0644) == 0
-           && hars_identity_pem(id, fp) == HARS_OK
+    good = fchmod(fd, mode) == 0
+           && put(id, fp) == HARS_OK
            && fflush(fp) == 0
            && fsync(fd) == 0;
 
-    if (fclose(fp) == EOF || !good || rename(path, file) == -1) {
+    if (fclose(fp) == EOF || !good || place(path, file) == -1) {
         (void) hars_identity_failed(id, "%s: cannot be written: %s", file,
                                     strerror(errno));
         unlink(path);
         return HARS_ERROR;
     }
+
+    /* beside link() it still has the other name */
+
+    unlink(path);
 
     return hars_identity_sync(id, file);
 }
