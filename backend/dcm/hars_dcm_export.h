@@ -7,8 +7,8 @@
  *      ...}
  *
  * A part that cannot be read breaks the text off: what is not valid JSON is
- * not all of it.  So does the end of the right to read it: of the token, and
- * of a doctor's connection, which is looked at whenever something is sent.
+ * not all of it.  So does the end of a doctor's right to read it: of the token
+ * or the connection, which is looked at whenever something is sent.
  */
 
 #ifndef HARS_DCM_EXPORT_H

@@ -178,17 +178,19 @@ is((post('long', ml_packed(0, [ map { my $row = $walk->[$_ % @$walk];
 my $p2 = [ dcm_as('patient', 'p2', $all) ];
 cmp_ok(read_on(begin_export(\@doctor)), '==', 1, 'a doctor reads all of it');
 
-my $open = begin_export(\@doctor);
+my $exp = int(time()) + 2;
+my $open = begin_export([ @doctor, 'Hars-Exp' => $exp ]);
+my $own = begin_export([ @p1, 'Hars-Exp' => $exp ]);
+is("$open->{status} $own->{status}", '200 200', 'of tokens that end');
+select undef, undef, undef, 0.01 while time() < $exp;
+is(read_on($open), 0, "a doctor's breaks off");
+is(read_on($own), 1, "... the patient's own is whole");
+
+$open = begin_export(\@doctor);
 is((dcm_ask('DELETE', '/v1/patients/p1/caregivers/d1', undef, @p1))[0], 200,
    'disconnected while more is read');
 is(read_on($open), 0, 'it breaks off');
 cmp_ok($open->{n}, '<', 1_000_000, '... soon');
-
-my $exp = int(time()) + 2;
-$open = begin_export([ @p1, 'Hars-Exp' => $exp ]);
-is($open->{status}, 200, 'of a token that ends');
-select undef, undef, undef, 0.01 while time() < $exp;
-is(read_on($open), 0, 'it breaks off, whoever reads it');
 
 # two at a time of one who asks, so that others can
 
