@@ -186,12 +186,14 @@ sub fognode_dcm {
     $child{dcm} = fork // die "fork: $!\n";
     return if $child{dcm};
 
+    # who asked may be killed before it has the answer
     $SIG{TERM} = 'DEFAULT';
-    while (my $s = $listen->accept) {
+    $SIG{PIPE} = 'IGNORE';
+    while (1) {
+        my $s = $listen->accept or next;
         dcm_answer($s);
         close $s;
     }
-    POSIX::_exit(0);
 }
 
 
