@@ -20,12 +20,14 @@
 
 #define HARS_CERT_KEPT  256
 #define HARS_CERT_KEEP  60                /* s, that a verification holds */
+#define HARS_CERT_TAIL  16                /* of a header: its signature's end */
 
 
 /* what was found out of a certificate, and until when that holds */
 typedef struct {
     hars_cert_t       cert;
-    time_t            until;              /* 0: free */
+    char             *header;             /* as it came; NULL: free */
+    time_t            until;
     time_t            not_before;
     time_t            not_after;
 } hars_cert_kept_t;
@@ -38,14 +40,18 @@ struct hars_certs_s {
 };
 
 
+static hars_cert_kept_t *hars_cert_kept(hars_certs_t *certs,
+    const char *header, size_t len);
+static unsigned hars_cert_known(hars_certs_t *certs,
+    const hars_cert_kept_t *kept, hars_cert_t *cert, const char *header,
+    time_t now);
+static void hars_cert_keep(hars_certs_t *certs, hars_cert_kept_t *kept,
+    const hars_cert_kept_t *found, const char *header);
+static void hars_cert_copy(hars_cert_t *dst, const hars_cert_t *src);
 static int hars_cert_decode(const char *header, unsigned char *der,
     size_t *len);
-static int hars_cert_look(hars_certs_t *certs, hars_cert_t *cert,
+static int hars_cert_look(hars_certs_t *certs, hars_cert_kept_t *found,
     const unsigned char *der, size_t len, time_t now);
-static unsigned hars_cert_known(hars_certs_t *certs,
-    const hars_cert_kept_t *kept, hars_cert_t *cert,
-    const unsigned char thumbprint[HARS_SHA256_LEN], time_t now);
-static void hars_cert_copy(hars_cert_t *dst, const hars_cert_t *src);
 static int hars_cert_read(hars_certs_t *certs, hars_cert_kept_t *kept,
     X509 *x509);
 static int hars_cert_name(const X509_NAME *name, unsigned char *dst,
@@ -121,24 +127,42 @@ hars_certs_add(hars_certs_t *certs, const char *file)
 void
 hars_certs_free(hars_certs_t *certs)
 {
-    if (certs) {
-        X509_STORE_free(certs->store);
-        pthread_mutex_destroy(&certs->mutex);
-        free(certs);
+    unsigned  i;
+
+    if (certs == NULL) {
+        return;
     }
+
+    for (i = 0; i < HARS_CERT_KEPT; i++) {
+        free(certs->kept[i].header);
+    }
+
+    X509_STORE_free(certs->store);
+    pthread_mutex_destroy(&certs->mutex);
+    free(certs);
 }
 
 
+/* who has a header that is known needs neither its bytes nor their hash */
 int
 hars_cert_parse(hars_certs_t *certs, hars_cert_t *cert, const char *header,
     time_t now)
 {
-    int             rc;
-    size_t          len;
-    unsigned char  *der;
+    int                rc;
+    size_t             len;
+    unsigned char     *der;
+    hars_cert_kept_t  *kept, found;
 
-    if (strlen(header) > HARS_CERT_HEADER) {
+    len = strlen(header);
+
+    if (len > HARS_CERT_HEADER) {
         return HARS_ERROR;
+    }
+
+    kept = certs ? hars_cert_kept(certs, header, len) : NULL;
+
+    if (kept && hars_cert_known(certs, kept, cert, header, now)) {
+        return HARS_OK;
     }
 
     der = malloc(HARS_CERT_HEADER);
@@ -149,22 +173,114 @@ hars_cert_parse(hars_certs_t *certs, hars_cert_t *cert, const char *header,
     rc = hars_cert_decode(header, der, &len);
 
     if (rc == HARS_OK) {
-        rc = hars_cert_look(certs, cert, der, len, now);
+        rc = hars_cert_look(certs, &found, der, len, now);
     }
 
     free(der);
 
-    return rc;
+    if (rc != HARS_OK) {
+        return HARS_ERROR;
+    }
+
+    /* one that is not valid now may be so in a moment */
+
+    if (kept && found.cert.trusted && found.cert.valid) {
+        found.until = now + HARS_CERT_KEEP;
+        hars_cert_keep(certs, kept, &found, header);
+    }
+
+    *cert = found.cert;
+
+    return HARS_OK;
+}
+
+
+/* FNV-1a of what an authority made, and no client chooses */
+static hars_cert_kept_t *
+hars_cert_kept(hars_certs_t *certs, const char *header, size_t len)
+{
+    uint32_t  hash;
+
+    header += len > HARS_CERT_TAIL ? len - HARS_CERT_TAIL : 0;
+
+    for (hash = 2166136261u; *header; header++) {
+        hash = (hash ^ (unsigned char) *header) * 16777619u;
+    }
+
+    return &certs->kept[(hash ^ hash >> 16) % HARS_CERT_KEPT];
+}
+
+
+static unsigned
+hars_cert_known(hars_certs_t *certs, const hars_cert_kept_t *kept,
+    hars_cert_t *cert, const char *header, time_t now)
+{
+    unsigned  known;
+
+    pthread_mutex_lock(&certs->mutex);
+
+    known = kept->header && kept->until > now
+            && strcmp(kept->header, header) == 0;
+
+    if (known) {
+        hars_cert_copy(cert, &kept->cert);
+        cert->valid = hars_cert_dates(kept, now);
+    }
+
+    pthread_mutex_unlock(&certs->mutex);
+
+    return known;
+}
+
+
+static void
+hars_cert_keep(hars_certs_t *certs, hars_cert_kept_t *kept,
+    const hars_cert_kept_t *found, const char *header)
+{
+    char  *copy;
+
+    copy = strdup(header);
+
+    if (copy == NULL) {
+        return;
+    }
+
+    pthread_mutex_lock(&certs->mutex);
+
+    free(kept->header);
+    *kept = *found;
+    kept->header = copy;
+
+    pthread_mutex_unlock(&certs->mutex);
+}
+
+
+/* names are short as a rule: what is behind them is left alone */
+static void
+hars_cert_copy(hars_cert_t *dst, const hars_cert_t *src)
+{
+    memcpy(dst->thumbprint, src->thumbprint, HARS_SHA256_LEN);
+    dst->trusted = src->trusted;
+
+    dst->subject_len = src->subject_len;
+    memcpy(dst->subject, src->subject, src->subject_len);
+
+    dst->issuer_len = src->issuer_len;
+    memcpy(dst->issuer, src->issuer, src->issuer_len);
+
+    dst->san_len = src->san_len;
+    memcpy(dst->san, src->san, src->san_len);
 }
 
 
 int
 hars_cert_file(hars_cert_t *cert, const char *file, time_t now)
 {
-    int             rc, len;
-    FILE           *fp;
-    X509           *x509;
-    unsigned char  *der;
+    int                rc, len;
+    FILE              *fp;
+    X509              *x509;
+    unsigned char     *der;
+    hars_cert_kept_t   found;
 
     fp = fopen(file, "r");
     if (fp == NULL) {
@@ -176,8 +292,12 @@ hars_cert_file(hars_cert_t *cert, const char *file, time_t now)
 
     der = NULL;
     len = x509 ? i2d_X509(x509, &der) : -1;
-    rc = (len > 0) ? hars_cert_look(NULL, cert, der, (size_t) len, now)
+    rc = (len > 0) ? hars_cert_look(NULL, &found, der, (size_t) len, now)
                    : HARS_ERROR;
+
+    if (rc == HARS_OK) {
+        *cert = found.cert;
+    }
 
     OPENSSL_free(der);
     X509_free(x509);
@@ -240,97 +360,30 @@ hars_cert_decode(const char *header, unsigned char *der, size_t *len)
 }
 
 
-/* as it is remembered, or as it is */
 static int
-hars_cert_look(hars_certs_t *certs, hars_cert_t *cert,
+hars_cert_look(hars_certs_t *certs, hars_cert_kept_t *found,
     const unsigned char *der, size_t len, time_t now)
 {
     int                   rc;
     X509                 *x509;
-    hars_cert_kept_t     *kept, found;
-    unsigned char         thumbprint[HARS_SHA256_LEN];
     const unsigned char  *p;
 
-    if (hars_sha256(thumbprint, der, len) != HARS_OK) {
+    memset(found, 0, sizeof(hars_cert_kept_t));
+
+    if (hars_sha256(found->cert.thumbprint, der, len) != HARS_OK) {
         return HARS_ERROR;
     }
 
-    kept = certs ? &certs->kept[thumbprint[0] % HARS_CERT_KEPT] : NULL;
-
-    if (kept && hars_cert_known(certs, kept, cert, thumbprint, now)) {
-        return HARS_OK;
-    }
-
-    memset(&found, 0, sizeof(found));
-    memcpy(found.cert.thumbprint, thumbprint, HARS_SHA256_LEN);
-
     p = der;
     x509 = d2i_X509(NULL, &p, (long) len);
-    rc = (x509 && p == der + len) ? hars_cert_read(certs, &found, x509)
+    rc = (x509 && p == der + len) ? hars_cert_read(certs, found, x509)
                                   : HARS_ERROR;
     X509_free(x509);
     ERR_clear_error();
 
-    if (rc != HARS_OK) {
-        return HARS_ERROR;
-    }
+    found->cert.valid = rc == HARS_OK && hars_cert_dates(found, now);
 
-    found.cert.valid = hars_cert_dates(&found, now);
-
-    /* one that is not valid now may be so in a moment */
-
-    if (kept && found.cert.trusted && found.cert.valid) {
-        found.until = now + HARS_CERT_KEEP;
-
-        pthread_mutex_lock(&certs->mutex);
-        *kept = found;
-        pthread_mutex_unlock(&certs->mutex);
-    }
-
-    *cert = found.cert;
-
-    return HARS_OK;
-}
-
-
-static unsigned
-hars_cert_known(hars_certs_t *certs, const hars_cert_kept_t *kept,
-    hars_cert_t *cert, const unsigned char thumbprint[HARS_SHA256_LEN],
-    time_t now)
-{
-    unsigned  known;
-
-    pthread_mutex_lock(&certs->mutex);
-
-    known = kept->until > now
-            && memcmp(kept->cert.thumbprint, thumbprint, HARS_SHA256_LEN) == 0;
-
-    if (known) {
-        hars_cert_copy(cert, &kept->cert);
-        cert->valid = hars_cert_dates(kept, now);
-    }
-
-    pthread_mutex_unlock(&certs->mutex);
-
-    return known;
-}
-
-
-/* names are short as a rule: what is behind them is left alone */
-static void
-hars_cert_copy(hars_cert_t *dst, const hars_cert_t *src)
-{
-    memcpy(dst->thumbprint, src->thumbprint, HARS_SHA256_LEN);
-    dst->trusted = src->trusted;
-
-    dst->subject_len = src->subject_len;
-    memcpy(dst->subject, src->subject, src->subject_len);
-
-    dst->issuer_len = src->issuer_len;
-    memcpy(dst->issuer, src->issuer, src->issuer_len);
-
-    dst->san_len = src->san_len;
-    memcpy(dst->san, src->san, src->san_len);
+    return rc;
 }
 
 

@@ -4,7 +4,7 @@
  * Client-Cert header, a byte sequence of RFC 8941, the DER of the end-entity
  * certificate.  That the gateway has verified it is not enough: it is looked
  * at again whether one of the authorities in client_ca signed it.  What was
- * found out of a certificate is kept for a minute, by its thumbprint.
+ * found out of one that they did is kept for a minute, by the header's text.
  */
 
 #ifndef HARS_AS_CERT_H

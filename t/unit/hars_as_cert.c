@@ -18,7 +18,7 @@ static unsigned char  der[4096];
 static size_t         der_len;
 
 
-static void
+static X509 *
 make(void)
 {
     X509           *x509;
@@ -42,8 +42,9 @@ make(void)
     p = der;
     der_len = (size_t) i2d_X509(x509, &p);
 
-    X509_free(x509);
     EVP_PKEY_free(key);
+
+    return x509;
 }
 
 
@@ -69,9 +70,68 @@ parse(const char *text, time_t now)
 }
 
 
+/*
+ * One that an authority believes in is not looked at again for a minute: it
+ * stays believed though the authority is gone.
+ */
+static void
+kept(X509 *x509)
+{
+    FILE          *fp;
+    char           file[] = "/tmp/hars_as_cert.XXXXXX", *name = file;
+    X509_STORE    *store;
+    hars_cert_t    cert, again;
+    hars_certs_t  *certs;
+
+    fp = fdopen(mkstemp(file), "w");
+    PEM_write_X509(fp, x509);
+    fclose(fp);
+
+    certs = hars_certs_create(&name, 1);
+    unlink(file);
+
+    X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(certs->store), NOW);
+
+    memset(&again, 0, sizeof(again));
+    memset(&cert, 0, sizeof(cert));
+    encode(der_len);
+    ok(hars_cert_parse(certs, &cert, header, NOW) == HARS_OK && cert.trusted,
+       "one that is believed");
+
+    store = certs->store;
+    certs->store = X509_STORE_new();
+
+    hars_cert_parse(certs, &again, header, NOW + 59);
+    ok(memcmp(&again, &cert, sizeof(cert)) == 0, "is for a minute, all of it");
+
+    hars_cert_parse(certs, &again, header, NOW + 60);
+    ok(!again.trusted, "and is looked at again then");
+
+    hars_cert_parse(certs, &again, header, NOW - 101);
+    ok(!again.valid, "when it is valid is looked at each time");
+
+    /* its last byte but twenty: of the signature, and in no slot's hash */
+
+    der[der_len - 20] ^= 1;
+    encode(der_len);
+    der[der_len - 20] ^= 1;
+
+    hars_cert_parse(certs, &again, header, NOW);
+    ok(hars_cert_kept(certs, header, strlen(header))->header != NULL
+       && !again.trusted
+       && memcmp(again.thumbprint, cert.thumbprint, HARS_SHA256_LEN) != 0,
+       "another one, in its place, is not taken for it");
+
+    X509_STORE_free(certs->store);
+    certs->store = store;
+    hars_certs_free(certs);
+}
+
+
 int
 main(void)
 {
+    X509          *x509;
     size_t         len, i;
     hars_cert_t    cert;
     unsigned char  digest[HARS_SHA256_LEN];
@@ -82,7 +142,10 @@ main(void)
         ":AA-_:", ":AB==:", "-----BEGIN CERTIFICATE-----"
     };
 
-    make();
+    x509 = make();
+    kept(x509);
+    X509_free(x509);
+
     encode(der_len);
 
     ok(hars_cert_parse(NULL, &cert, header, NOW) == HARS_OK, "a certificate");
