@@ -193,9 +193,16 @@ hars_http_stop(hars_http_t *http)
 static void
 hars_http_log(void *data, const char *fmt, va_list args)
 {
-    char  text[512];
+    char          text[512];
+    hars_http_t  *http;
 
-    (void) data;
+    http = data;
+
+    /* of each request that gets no answer any more some of its versions warn */
+
+    if (atomic_load(&http->server.ending)) {
+        return;
+    }
 
     /* it speaks of broken connections, never of what was in them */
 
