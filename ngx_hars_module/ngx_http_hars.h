@@ -239,9 +239,11 @@ typedef struct {
     ngx_http_hars_worker_t    *workers;      /* by process slot */
 
     ngx_msec_t                 created;
-    ngx_atomic_t               seen;         /* all was known up to here */
     ngx_atomic_t               suspect;      /* asked before: not believed */
     ngx_atomic_t               suspect_seen; /* "seen" at that time */
+    ngx_atomic_t               configured;   /* whose workers write these: */
+    ngx_atomic_t               source;       /* what they are of */
+    ngx_atomic_t               seen;         /* all was known up to here */
     ngx_atomic_t               epoch;        /* of the run key, the latest */
     ngx_http_hars_position_t   position;
 } ngx_http_hars_sh_t;
@@ -260,6 +262,8 @@ struct ngx_http_hars_zone_s {
     ngx_msec_t                 stale;        /* longest hars_stale_if_error */
     ngx_uint_t                 unknown;      /* garbage of one client */
     unsigned                   pushed:1;     /* revocations are */
+    ngx_msec_t                 configured;   /* read at that time */
+    uint32_t                   source;       /* of revocations, a checksum */
 
     unsigned                   has_key:1;    /* key= was given */
     u_char                     secret[HARS_SECRET_LEN];
@@ -802,6 +806,13 @@ ngx_msec_t ngx_http_hars_asked(ngx_http_hars_zone_t *zone);
 /* since when it ought to be asked again, so that nobody waits for it */
 ngx_msec_t ngx_http_hars_renew_at(ngx_http_hars_zone_t *zone, u_char *key,
     ngx_http_hars_entry_t *entry, ngx_msec_t refresh);
+/*
+ * In a worker that begins: what the zone knows of revocations is from now on
+ * said by workers of its configuration, and of what they follow.
+ */
+void ngx_http_hars_zone_follow(ngx_http_hars_zone_t *zone);
+/* no worker of a later configuration has begun; certain under the mutex */
+ngx_uint_t ngx_http_hars_zone_follows(ngx_http_hars_zone_t *zone);
 /* are the latest revocations known? */
 ngx_uint_t ngx_http_hars_live(ngx_http_hars_zone_t *zone);
 /* a revocation: denies the key, whatever is stored or on its way */
@@ -965,6 +976,8 @@ ngx_str_t *ngx_http_hars_redis_zone_name(ngx_http_hars_redis_t *redis);
 void ngx_http_hars_redis_set_zone(ngx_http_hars_redis_t *redis,
     ngx_http_hars_zone_t *zone);
 ngx_str_t *ngx_http_hars_redis_prefix(ngx_http_hars_redis_t *redis);
+/* which stream of revocations that is, a checksum */
+uint32_t ngx_http_hars_redis_source(ngx_http_hars_redis_t *redis);
 /* revocations=: whether there is a channel */
 ngx_uint_t ngx_http_hars_redis_revocations(ngx_http_hars_redis_t *redis);
 /* for the status page, of this worker */

@@ -198,7 +198,7 @@ ngx_http_hars_channel_told(ngx_http_hars_zone_t *zone, u_char *run)
 
     ch = zone->channel;
 
-    if (ch == NULL) {
+    if (ch == NULL || !ngx_http_hars_zone_follows(zone)) {
         return 0;
     }
 
@@ -277,12 +277,21 @@ static void
 ngx_http_hars_channel_run(ngx_http_hars_channel_t *ch,
     ngx_http_hars_reply_t *reply)
 {
-    u_char     *p, *last;
-    ngx_int_t   epoch;
+    u_char                *p, *last;
+    ngx_int_t              epoch;
+    ngx_http_hars_zone_t  *zone;
 
+    zone = ch->zone;
     ch->is_told = 0;
     ch->told_len = 0;
     ch->epoch = 0;
+
+    /* workers of a later configuration tell the zone now */
+
+    if (!ngx_http_hars_zone_follows(zone)) {
+        ngx_http_hars_link_close(ch->link);
+        return;
+    }
 
     if (reply == NULL || reply->type != NGX_HTTP_HARS_REPLY_STRING
         || reply->str.len > NGX_HTTP_HARS_CHANNEL_TOLD)
@@ -300,17 +309,24 @@ ngx_http_hars_channel_run(ngx_http_hars_channel_t *ch,
 
     if (epoch != NGX_ERROR) {
 
-        if ((ngx_atomic_uint_t) epoch < ch->zone->sh->epoch) {
+        ngx_http_hars_zone_lock(zone);
+
+        if (!ngx_http_hars_zone_follows(zone)
+            || (ngx_atomic_uint_t) epoch < zone->sh->epoch)
+        {
+            ngx_http_hars_zone_unlock(zone);
             return;
         }
 
-        ch->zone->sh->epoch = epoch;
+        zone->sh->epoch = epoch;
+        ngx_http_hars_zone_unlock(zone);
+
         ch->epoch = epoch;
     }
 
     ngx_memcpy(ch->told, reply->str.data, reply->str.len);
     ch->told_len = reply->str.len;
-    ch->is_told = ngx_http_hars_channel_told(ch->zone, ch->position.run);
+    ch->is_told = ngx_http_hars_channel_told(zone, ch->position.run);
 }
 
 
@@ -328,6 +344,10 @@ ngx_http_hars_channel_told_first(void *data, ngx_http_hars_reply_t *reply)
     }
 
     ngx_http_hars_channel_run(ch, reply);
+
+    if (ch->link == NULL) {
+        return;
+    }
 
     if (!ch->is_told) {
 
@@ -494,7 +514,11 @@ ngx_http_hars_channel_load_certs(void *data, ngx_http_hars_reply_t *reply)
 
     ngx_http_hars_zone_lock(ch->zone);
     ch->position.known = 1;
-    ch->zone->sh->position = ch->position;
+
+    if (ngx_http_hars_zone_follows(ch->zone)) {
+        ch->zone->sh->position = ch->position;
+    }
+
     ngx_http_hars_zone_unlock(ch->zone);
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -676,6 +700,11 @@ ngx_http_hars_channel_publish(ngx_http_hars_channel_t *ch)
     sh = ch->zone->sh;
 
     ngx_http_hars_zone_lock(ch->zone);
+
+    if (!ngx_http_hars_zone_follows(ch->zone)) {
+        ngx_http_hars_zone_unlock(ch->zone);
+        return;
+    }
 
     if (!ngx_http_hars_channel_same(&sh->position, &ch->position)) {
         ngx_http_hars_zone_unlock(ch->zone);
@@ -861,13 +890,19 @@ ngx_http_hars_channel_gap(ngx_http_hars_channel_t *ch, const char *why)
 
     ngx_http_hars_zone_lock(ch->zone);
 
-    /* each worker comes upon it: the first that does counts it */
+    if (ngx_http_hars_zone_follows(ch->zone)) {
 
-    if (ch->zone->sh->position.known && ch->zone->sh->suspect <= ch->sent) {
-        ngx_http_hars_count(ch->zone, NGX_HTTP_HARS_C_GAPS);
+        /* each worker comes upon it: the first that does counts it */
+
+        if (ch->zone->sh->position.known
+            && ch->zone->sh->suspect <= ch->sent)
+        {
+            ngx_http_hars_count(ch->zone, NGX_HTTP_HARS_C_GAPS);
+        }
+
+        ch->zone->sh->position.known = 0;
     }
 
-    ch->zone->sh->position.known = 0;
     ngx_http_hars_zone_unlock(ch->zone);
 
     ngx_http_hars_suspect(ch->zone);

@@ -655,6 +655,7 @@ ngx_http_hars_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     zone->negative_ttl = 5000;
     zone->cap = 5000;
     zone->unknown = 500;
+    zone->configured = ngx_current_msec;
     zone->file = cf->conf_file->file.name.data;
     zone->line = cf->conf_file->line;
 
@@ -1171,6 +1172,7 @@ ngx_http_hars_init_redis(ngx_conf_t *cf, ngx_http_hars_main_conf_t *hmcf)
         zone->redis = redis[i];
         ngx_http_hars_redis_set_zone(redis[i], zone);
         zone->pushed = ngx_http_hars_redis_revocations(redis[i]);
+        zone->source = ngx_http_hars_redis_source(redis[i]);
     }
 
     return NGX_OK;
@@ -1367,6 +1369,10 @@ ngx_http_hars_init_process(ngx_cycle_t *cycle)
 
         if (zone[i]->redis == NULL) {
             continue;
+        }
+
+        if (zone[i]->pushed) {
+            ngx_http_hars_zone_follow(zone[i]);
         }
 
         zone[i]->seal = hars_seal_create(

@@ -467,7 +467,7 @@ ngx_http_hars_redis_follow(ngx_http_hars_redis_t *redis)
 {
     ngx_http_hars_node_t  *node;
 
-    if (redis->channel == NULL) {
+    if (redis->channel == NULL || !ngx_http_hars_zone_follows(redis->zone)) {
         return;
     }
 

@@ -88,6 +88,7 @@ struct ngx_http_hars_redis_s {
     ngx_http_hars_link_conf_t    channel_conf;
     ngx_http_hars_link_conf_t    scout_conf;
     ngx_flag_t                   revocations;
+    uint32_t                     source;     /* a checksum, redis_source() */
     u_char                      *file;
     ngx_uint_t                   line;
 

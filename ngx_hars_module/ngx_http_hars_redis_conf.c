@@ -20,6 +20,10 @@ static const char *ngx_http_hars_redis_wrong(ngx_http_hars_redis_t *redis);
 static ngx_int_t ngx_http_hars_redis_tls(ngx_conf_t *cf,
     ngx_http_hars_redis_t *redis);
 static void ngx_http_hars_redis_links(ngx_http_hars_redis_t *redis);
+static void ngx_http_hars_redis_identify(ngx_http_hars_redis_t *redis,
+    ngx_str_t *servers, ngx_uint_t n);
+static void ngx_http_hars_redis_word(ngx_http_hars_redis_t *redis,
+    ngx_str_t *word);
 
 
 /* what takes a value, so that a mistyped server is no server */
@@ -45,7 +49,7 @@ ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_hars_main_conf_t *hmcf = conf;
 
     ngx_str_t               *value;
-    ngx_uint_t               i;
+    ngx_uint_t               i, n;
     const char              *why;
     ngx_http_hars_redis_t   *redis, **list;
 
@@ -97,6 +101,8 @@ ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has no server before its parameters";
     }
 
+    n = i - 2;
+
     for ( /* void */ ; i < cf->args->nelts; i++) {
         if (ngx_http_hars_redis_option(cf, redis, &value[i]) != NGX_OK) {
             return NGX_CONF_ERROR;
@@ -115,6 +121,7 @@ ngx_http_hars_redis_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     ngx_http_hars_redis_links(redis);
+    ngx_http_hars_redis_identify(redis, &value[2], n);
 
     list = ngx_array_push(&hmcf->redis);
     if (list == NULL) {
@@ -357,6 +364,39 @@ ngx_http_hars_redis_links(ngx_http_hars_redis_t *redis)
 }
 
 
+/*
+ * Which stream that is.  The servers are told by their words: a name may have
+ * other addresses each time it is read.
+ */
+
+static void
+ngx_http_hars_redis_identify(ngx_http_hars_redis_t *redis,
+    ngx_str_t *servers, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    ngx_crc32_init(redis->source);
+
+    for (i = 0; i < n; i++) {
+        ngx_http_hars_redis_word(redis, &servers[i]);
+    }
+
+    ngx_http_hars_redis_word(redis, &redis->prefix);
+    ngx_http_hars_redis_word(redis, &redis->link_conf.db);
+    ngx_http_hars_redis_word(redis, &redis->master);
+
+    redis->source ^= redis->topology;
+}
+
+
+static void
+ngx_http_hars_redis_word(ngx_http_hars_redis_t *redis, ngx_str_t *word)
+{
+    ngx_crc32_update(&redis->source, word->data, word->len);
+    ngx_crc32_update(&redis->source, (u_char *) "", 1);
+}
+
+
 static ngx_int_t
 ngx_http_hars_redis_option(ngx_conf_t *cf, ngx_http_hars_redis_t *redis,
     ngx_str_t *value)
@@ -569,6 +609,13 @@ ngx_str_t *
 ngx_http_hars_redis_prefix(ngx_http_hars_redis_t *redis)
 {
     return &redis->prefix;
+}
+
+
+uint32_t
+ngx_http_hars_redis_source(ngx_http_hars_redis_t *redis)
+{
+    return redis->source;
 }
 
 

@@ -224,6 +224,47 @@ ngx_http_hars_renew_at(ngx_http_hars_zone_t *zone, u_char *key,
 }
 
 
+/*
+ * Not by the master: it could not free the mutex of a worker that dies, and
+ * would wait for ever.  A worker that begins late may be of a configuration
+ * that has been replaced.
+ */
+
+void
+ngx_http_hars_zone_follow(ngx_http_hars_zone_t *zone)
+{
+    ngx_http_hars_sh_t  *sh;
+
+    sh = zone->sh;
+
+    ngx_http_hars_zone_lock(zone);
+
+    if (zone->configured >= sh->configured) {
+        sh->configured = zone->configured;
+
+        /* numbers and places of another stream mean nothing in this one */
+
+        if (sh->source != zone->source) {
+            sh->epoch = 0;
+            sh->position.known = 0;
+            sh->seen = 0;
+
+            ngx_memory_barrier();
+            sh->source = zone->source;
+        }
+    }
+
+    ngx_http_hars_zone_unlock(zone);
+}
+
+
+ngx_uint_t
+ngx_http_hars_zone_follows(ngx_http_hars_zone_t *zone)
+{
+    return zone->sh->configured == zone->configured;
+}
+
+
 ngx_uint_t
 ngx_http_hars_live(ngx_http_hars_zone_t *zone)
 {

@@ -319,6 +319,90 @@ finish();
 stop('here');
 
 
+# another Redis after a reload: whatever the one before it had been told
+
+# what the authorization server does there (docs/architecture.md)
+sub told {
+    my ($name, $epoch, $prefix, @db) = @_;
+    my ($run) = cli($name, 'INFO server') =~ /^run_id:([0-9a-f]{40})/m;
+
+    cli($name, @db, 'SET', "'$prefix\{revoked}run'", "'$epoch $run'");
+}
+
+sub follows {
+    my ($times) = @_;
+
+    return HarsTest::Place::wait_for(10, sub {
+        log_has(qr/revocations are followed from/) >= $times });
+}
+
+sub verdict {
+    my ($v) = $nginx->curl('/', token => $_[0])->{headers}
+        =~ /^V: (.*?)\r?$/m;
+
+    return $v // '';
+}
+
+# the keys of the records there
+sub keys_of {
+    my ($name, $prefix, @db) = @_;
+
+    return map { /^\Q$prefix\E([0-9a-f]{64})$/ ? $1 : () }
+           split /\n/, cli($name, @db, 'KEYS', "'$prefix*'");
+}
+
+cli('one', 'REPLICAOF', 'NO', 'ONE');
+HarsTest::Place::wait_for(5, sub { cli('one', 'ROLE') =~ /^master/ });
+cli($_, 'FLUSHALL') for 'one', 'two';
+told('one', 7, 'hars:');
+told('two', 3, 'hars:');
+told('two', 3, 'b:');
+told('two', 3, 'hars:', '-n', 1);
+gateway('unix:' . path('one'));
+ok(follows(1), 'a Redis that was told');
+
+my $follows = 1;
+my $conf = $nginx->conf;
+
+for my $case ([ 'another server, an older number', 'two', 'hars:' ],
+              [ 'another prefix there', 'two', 'b:', '', 'prefix=b:' ],
+              [ 'another database', 'two', 'hars:', '-n 1', 'db=1' ],
+              [ 'back', 'one', 'hars:' ])
+{
+    my ($what, $name, $prefix, $db, $more) = @$case;
+    my @db = split / /, $db // '';
+    my $to = 'unix:' . path($name) . ' ' . ($more // '');
+
+    $nginx->write($conf =~ s/^( +hars_redis z ).*?;$/$1$to;/mr);
+    ok($nginx->reload, $what);
+    ok(follows(++$follows), 'its revocations are followed');
+
+    my %before = map { $_ => 1 } keys_of($name, $prefix, @db);
+    my $key;
+    learn();
+    ok(HarsTest::Place::wait_for(5, sub {
+           ($key) = grep { !$before{$_} } keys_of($name, $prefix, @db) }),
+       'it has the records');
+    is(verdict("token-number-$count"), 'ok l1', 'believed');
+    cli($name, @db, 'XADD', "'$prefix\{revoked}stream'", "'*'", 'key', $key);
+    ok(HarsTest::Place::wait_for(5, sub {
+           verdict("token-number-$count") eq 'inactive l1' }),
+       'a revocation is heard') or diag verdict("token-number-$count");
+}
+
+is(log_has(qr/revocations are followed from/), $follows,
+   'who left did not take their place');
+is(log_has(qr/may have been missed/), 0, 'nor was one taken for another');
+ok($nginx->reload, 'a reload with the same one');
+is(verdict("token-number-$count"), 'inactive l1', 'what was revoked is known');
+learn();
+is(verdict("token-number-$count"), 'ok l1', 'so is what is learnt');
+is(log_has(qr/revocations are followed from/), $follows,
+   'its place in the stream, too');
+finish();
+start('one') if !$server{one};
+
+
 # without a channel
 
 gateway("$both timeout=300ms revocations=off");

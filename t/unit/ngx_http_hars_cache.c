@@ -4,7 +4,7 @@
  * length; a full part evicts and keeps what is new; denials have a part of
  * their own and are not undone; a change that was cut short empties its part.
  * And how far an entry is believed: with and without news of revocations,
- * after a gap, past its end.
+ * after a gap, past its end; and which workers say what is known of them.
  */
 
 /* link: common/hars_record.c -lcrypto */
@@ -593,6 +593,65 @@ believed(void)
 }
 
 
+/* workers that begin: of which configuration, and which Redis they follow */
+
+static ngx_uint_t
+begins(ngx_http_hars_zone_t *worker, ngx_msec_t configured, uint32_t source)
+{
+    *worker = zone;
+    worker->configured = configured;
+    worker->source = source;
+
+    ngx_http_hars_zone_follow(worker);
+
+    return ngx_http_hars_zone_follows(worker);
+}
+
+
+static ngx_uint_t
+knows(void)
+{
+    return zone.sh->epoch == 7 && zone.sh->position.known
+           && zone.sh->seen == 500;
+}
+
+
+static void
+sources(void)
+{
+    ngx_http_hars_zone_t  one, two, late;
+
+    create(ZONE);
+
+    ok(begins(&one, 100, 1) && zone.sh->source == 1, "a worker follows");
+
+    zone.sh->epoch = 7;
+    zone.sh->position.known = 1;
+    zone.sh->seen = 500;
+
+    ok(begins(&two, 100, 1) && knows(), "another one begins where it was");
+    ok(begins(&two, 200, 1) && knows(), "over a reload, too");
+    ok(!ngx_http_hars_zone_follows(&one), "who leaves says nothing more");
+
+    ok(begins(&one, 300, 2) && zone.sh->epoch == 0
+       && !zone.sh->position.known && zone.sh->seen == 0,
+       "at another Redis nothing is known");
+
+    zone.sh->epoch = 7;
+    zone.sh->position.known = 1;
+    zone.sh->seen = 500;
+
+    ok(!begins(&late, 200, 1) && knows()
+       && ngx_http_hars_zone_follows(&one),
+       "who begins late, and is to leave, changes nothing");
+
+    zone.sh->source = 1;
+    ok(begins(&one, 300, 2) && !knows() && zone.sh->source == 2,
+       "a change that was cut short is made again");
+    ok(locked == 0, "the mutex is free");
+}
+
+
 static void
 renewal(void)
 {
@@ -704,6 +763,7 @@ main(void)
     killed();
     revocations();
     believed();
+    sources();
     renewal();
     million();
     ttl();
