@@ -626,6 +626,7 @@ typedef struct {
     size_t                     reply_max;    /* bytes of one reply */
     ngx_ssl_t                 *ssl;          /* NULL: no TLS */
     unsigned                   channel:1;    /* never holds a leaving worker */
+    unsigned                   stays:1;      /* with it, to its end */
 
     void                     (*opened)(void *data,
                                        ngx_http_hars_link_t *link);

@@ -248,7 +248,7 @@ ngx_http_hars_link_open(ngx_http_hars_link_t *link, ngx_addr_t *addr,
     c->write->log = link->log;
     c->read->handler = ngx_http_hars_link_read_handler;
     c->write->handler = ngx_http_hars_link_write_handler;
-    c->idle = link->conf->channel;
+    c->idle = link->conf->channel && !link->conf->stays;
 
     link->connection = c;
     link->received = 0;
@@ -428,7 +428,7 @@ ngx_http_hars_link_command(ngx_http_hars_link_t *link, ngx_str_t *argv,
     ngx_queue_insert_tail(&link->queries, &q->queue);
     link->nqueries++;
 
-    link->connection->idle = link->conf->channel;
+    link->connection->idle = link->conf->channel && !link->conf->stays;
 
     ngx_http_hars_link_arm(link, q->deadline);
 
@@ -837,7 +837,7 @@ ngx_http_hars_link_rest(ngx_http_hars_link_t *link)
 
     c = link->connection;
 
-    if (c == NULL) {
+    if (c == NULL || link->conf->stays) {
         return;
     }
 

@@ -473,12 +473,18 @@ ngx_http_hars_redis_follow(ngx_http_hars_redis_t *redis)
 
     node = ngx_http_hars_redis_channel_node(redis);
 
-    if (node == NULL || !ngx_http_hars_node_ready(node)) {
-        return;
-    }
+    if (node && ngx_http_hars_node_ready(node)) {
 
-    if (!ngx_http_hars_node_same(&redis->channel_server, &node->server)) {
-        ngx_http_hars_link_close(redis->channel);
+        if (!ngx_http_hars_node_same(&redis->channel_server, &node->server)) {
+            ngx_http_hars_link_close(redis->channel);
+            redis->channel_server = node->server;
+        }
+
+    } else if (!ngx_exiting || redis->channel_server.len == 0) {
+
+        /* a worker that leaves makes none ready again: to where it was */
+
+        return;
     }
 
     if (ngx_http_hars_link_state(redis->channel)
@@ -487,7 +493,6 @@ ngx_http_hars_redis_follow(ngx_http_hars_redis_t *redis)
         return;
     }
 
-    redis->channel_server = node->server;
     redis->channel_name.data = redis->channel_server.text;
     redis->channel_name.len = redis->channel_server.len;
 
@@ -522,10 +527,6 @@ ngx_http_hars_redis_channel_closed(void *data, ngx_http_hars_link_t *link,
 
     ngx_http_hars_channel_closed(redis->zone);
     ngx_http_hars_count_closed(redis->zone, 1, err, what);
-
-    if (ngx_exiting || ngx_terminate || ngx_quit) {
-        return;
-    }
 
     if (what && !redis->channel_down) {
         redis->channel_down = 1;

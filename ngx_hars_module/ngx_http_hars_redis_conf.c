@@ -359,6 +359,7 @@ ngx_http_hars_redis_links(ngx_http_hars_redis_t *redis)
     redis->channel_conf = redis->link_conf;
     redis->channel_conf.reply_max = NGX_HTTP_HARS_LINK_LARGE;
     redis->channel_conf.channel = 1;
+    redis->channel_conf.stays = 1;
     redis->channel_conf.opened = ngx_http_hars_redis_channel_opened;
     redis->channel_conf.closed = ngx_http_hars_redis_channel_closed;
 }

@@ -73,10 +73,26 @@ END
     $tls =~ s/$ENV{TEST_NGINX_TLS_PORT}/$place->{tls}/;
     $g->{http} =~ s/\$TEST_NGINX_TLS\n/$tls/;
     $g->write($g->conf);
-    $g->start;
+    $o{daemon} ? daemon($g) : $g->start;
 
     $gateway[$n] = $g;
     return $g;
+}
+
+# who is no daemon takes no SIGUSR2
+sub daemon {
+    my ($g) = @_;
+
+    system($g->command) == 0 or die "nginx does not start\n";
+    HarsTest::Place::wait_for(10, sub {
+        ($g->{pid}) = pid_of($g);
+        return $g->pid && $g->workers; }) or die "nginx does not start\n";
+}
+
+sub pid_of {
+    my ($g) = @_;
+    open my $fh, '<', $g->dir . '/logs/nginx.pid' or return;
+    return <$fh> =~ /(\d+)/;
 }
 
 sub finish {
@@ -290,7 +306,7 @@ sub upgraded {
     my $s = client($n, $cert);
 
     ask($s, $token, '/up', 'Upgrade: websocket', 'Connection: Upgrade');
-    IO::Select->new($backend_server)->can_read(10) or return;
+    IO::Select->new($backend_server)->can_read(10) or return fail('upgraded');
     my $b = $backend_server->accept;
     my $head = '';
     sysread $b, $head, 4096, length $head until $head =~ /\r\n\r\n/;
@@ -516,5 +532,86 @@ ok(HarsTest::Place::wait_for(2, sub {
 is(said(0, qr/are followed from/), $follows, 'from where it was');
 
 finish(allow => qr/introspection failed|closed connection/);
+
+
+# who leaves has news as long as it has requests, and no longer: its own where
+# nobody else tells its zone
+
+$backend_server = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+    LocalPort => $backend, Listen => 16, ReuseAddr => 1) or die "listen: $!\n";
+HarsTest::Authority::rules({ '*' => $active,
+    'token-number-b' => HarsTest::active(cert => 'b') });
+
+# SIGUSR2, and SIGQUIT to who was there before
+sub upgrade {
+    my ($g) = @_;
+    my $old = $g->pid;
+
+    kill 'USR2', $old;
+    my $begun = HarsTest::Place::wait_for(10, sub {
+        ($g->{pid}) = grep { $_ != $old } pid_of($g);
+        return $g->pid && $g->workers; });
+    kill 'QUIT', $old;
+
+    return $begun;
+}
+
+my $leaving = 0;
+
+for my $case (
+    [ 'a reload', 1, sub { $_[0]->reload } ],
+    [ 'a reload to another Redis', 1, sub {
+        my ($run) = HarsTest::redis('GET', 'hars:{revoked}run') =~ / (.*)/;
+        HarsTest::redis('SET', 'b:{revoked}run', "1 $run");
+        $_[0]->write($_[0]->conf =~ s/hars_redis.*\K;/ prefix=b:;/r);
+        $_[0]->reload } ],
+    [ 'a zone of another size', 2, sub {
+        $_[0]->write($_[0]->conf =~ s/z:1m/z:2m/r);
+        $_[0]->reload } ],
+    [ 'another binary', 2, \&upgrade ])
+{
+    my ($what, $followers, $leave) = @$case;
+    my $g = gateway(0, workers => 1, daemon => $leave == \&upgrade);
+    my ($worker) = $g->workers;
+    my $master = $g->pid;
+
+    ok(live(0), "$what: a gateway");
+    my $token = 'token-number-1' . ++$leaving;
+    $k = key_of($token);
+    ($ws, $end_of_ws) = upgraded(0, $token);
+    ($wsb, $end_of_wsb) = upgraded(0, 'token-number-b', 'b');
+    ok($leave->($g), "$what: others are there");
+    ok(following($followers), 'each zone has its news');
+
+    # its connections to Redis are made again, too
+    HarsTest::redis('CLIENT', 'KILL', 'TYPE', 'normal');
+    ok(following($followers), 'again');
+
+    syswrite $wsb, 'pong';
+    sysread $end_of_wsb, $got, 4;
+    is($got, 'pong', 'what is upgraded goes on');
+    if ($what =~ /another Redis/) {
+        HarsTest::redis('XADD', 'b:{revoked}stream', '*', key => $k);
+        HarsTest::redis('XADD', 'b:{revoked}stream', '*',
+                        cert => HarsTest::thumbprint('b'),
+                        until => int(time) + 1000);
+    } else {
+        HarsTest::Redis::revoke(keys => [ $k ]);
+        HarsTest::Redis::revoke(cert => HarsTest::thumbprint('b'));
+    }
+    ok(defined ends($wsb, 1), 'until its certificate is revoked');
+    ok(defined ends($ws, 2.5), '... its token');
+    undef $_ for $ws, $wsb, $end_of_ws, $end_of_wsb;
+    ok(HarsTest::Place::wait_for(2, sub {
+           HarsTest::Place::is_gone($worker) }), 'the worker ends');
+    if ($g->pid != $master) {
+        ok(HarsTest::Place::wait_for(2, sub {
+               HarsTest::Place::is_gone($master) }), 'so does its master');
+        waitpid $master, 0;
+    }
+    HarsTest::redis('ZREM', 'hars:{revoked}certs', HarsTest::thumbprint('b'));
+    finish();
+}
+close $backend_server;
 
 done_testing();
