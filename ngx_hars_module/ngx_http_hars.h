@@ -931,6 +931,15 @@ ngx_int_t ngx_http_hars_revoked_add(ngx_http_hars_zone_t *zone,
     u_char *thumbprint, time_t until);
 /* it had no place for one: not all are known */
 ngx_uint_t ngx_http_hars_revoked_full(ngx_http_hars_zone_t *zone);
+/* it is full, and time for this worker to read all again */
+ngx_uint_t ngx_http_hars_revoked_due(ngx_http_hars_zone_t *zone);
+/*
+ * All that Redis has were added since "refused" were: where none had no place
+ * meanwhile it is full no longer (NGX_OK).  Under the mutex.
+ */
+ngx_uint_t ngx_http_hars_revoked_refused(ngx_http_hars_zone_t *zone);
+ngx_int_t ngx_http_hars_revoked_all(ngx_http_hars_zone_t *zone,
+    ngx_uint_t refused);
 void ngx_http_hars_revoked_stat(ngx_http_hars_zone_t *zone, ngx_uint_t *used,
     ngx_uint_t *max);
 /* is that certificate revoked?  Or that of the connection, which remembers */

@@ -13,6 +13,9 @@
  *                  |                           everything is suspect
  *                  +-- a gap, or not told any more --> from the beginning
  *
+ * While the set of revoked certificates is full, ZREVRANGEBYSCORE alone is
+ * repeated now and then, between two cycles: some may have ended.
+ *
  * Who can write to Redis can deny here, and end what is believed, never
  * admit.  The names and the meaning of what is read: docs/architecture.md.
  */
@@ -64,6 +67,7 @@ struct ngx_http_hars_channel_s {
     ngx_msec_t                  sent;        /* the last question */
     ngx_uint_t                  epoch;       /* of the run key */
     ngx_uint_t                  loaded;      /* thumbprints */
+    ngx_uint_t                  refused;     /* by the set, before these */
 
     size_t                      told_len;
     u_char                      told[NGX_HTTP_HARS_CHANNEL_TOLD];
@@ -72,6 +76,8 @@ struct ngx_http_hars_channel_s {
     unsigned                    is_told:1;   /* the server of the link */
     unsigned                    full:1;      /* more may have been there */
     unsigned                    waits:1;     /* logged */
+    unsigned                    again:1;     /* thumbprints alone are read */
+    unsigned                    whole:1;     /* all of them were */
 };
 
 
@@ -87,9 +93,11 @@ static void ngx_http_hars_channel_told_first(void *data,
 static void ngx_http_hars_channel_load(ngx_http_hars_channel_t *ch);
 static void ngx_http_hars_channel_newest(void *data,
     ngx_http_hars_reply_t *reply);
+static void ngx_http_hars_channel_again(ngx_http_hars_channel_t *ch);
 static void ngx_http_hars_channel_certs(ngx_http_hars_channel_t *ch);
 static void ngx_http_hars_channel_load_certs(void *data,
     ngx_http_hars_reply_t *reply);
+static void ngx_http_hars_channel_loaded(ngx_http_hars_channel_t *ch);
 static void ngx_http_hars_channel_cycle(ngx_http_hars_channel_t *ch);
 static void ngx_http_hars_channel_told_still(void *data,
     ngx_http_hars_reply_t *reply);
@@ -151,6 +159,7 @@ ngx_http_hars_channel_opened(ngx_http_hars_zone_t *zone,
 
     ch->link = link;
     ch->blocks = 0;
+    ch->whole = 0;
     ngx_memcpy(ch->position.run, ngx_http_hars_link_run(link),
                NGX_HTTP_HARS_RUN_LEN);
     ngx_http_hars_channel_begin(ch);
@@ -405,7 +414,9 @@ ngx_http_hars_channel_load(ngx_http_hars_channel_t *ch)
     ngx_str_set(&argv[4], "COUNT");
     ngx_str_set(&argv[5], "1");
 
+    ch->again = 0;
     ch->loaded = 0;
+    ch->refused = ngx_http_hars_revoked_refused(ch->zone);
     ch->sent = ngx_current_msec;
 
     if (ngx_http_hars_channel_ask(ch, ngx_http_hars_channel_newest, argv, 6)
@@ -435,6 +446,19 @@ ngx_http_hars_channel_newest(void *data, ngx_http_hars_reply_t *reply)
     {
         ngx_http_hars_link_fail(ch->link, "has no stream of revocations");
     }
+}
+
+
+/* from its place in the stream nothing is missed meanwhile */
+
+static void
+ngx_http_hars_channel_again(ngx_http_hars_channel_t *ch)
+{
+    ch->again = 1;
+    ch->loaded = 0;
+    ch->refused = ngx_http_hars_revoked_refused(ch->zone);
+
+    ngx_http_hars_channel_certs(ch);
 }
 
 
@@ -507,6 +531,18 @@ ngx_http_hars_channel_load_certs(void *data, ngx_http_hars_reply_t *reply)
     ngx_http_hars_revoked_sweep(ch->zone);
     ngx_http_hars_flight_wake();
 
+    if (!ch->again) {
+        ngx_http_hars_channel_loaded(ch);
+    }
+
+    ch->whole = 1;
+    ngx_http_hars_channel_cycle(ch);
+}
+
+
+static void
+ngx_http_hars_channel_loaded(ngx_http_hars_channel_t *ch)
+{
     /* what was asked until now may have missed a revocation */
 
     ngx_http_hars_suspect(ch->zone);
@@ -525,8 +561,6 @@ ngx_http_hars_channel_load_certs(void *data, ngx_http_hars_reply_t *reply)
                   "hars: revocations are followed from %uL-%uL on, "
                   "%ui certificates are revoked",
                   ch->position.ms, ch->position.seq, ch->loaded);
-
-    ngx_http_hars_channel_cycle(ch);
 }
 
 
@@ -686,6 +720,12 @@ ngx_http_hars_channel_oldest(void *data, ngx_http_hars_reply_t *reply)
     }
 
     ngx_http_hars_channel_publish(ch);
+
+    if (ngx_http_hars_revoked_due(ch->zone)) {
+        ngx_http_hars_channel_again(ch);
+        return;
+    }
+
     ngx_http_hars_channel_cycle(ch);
 }
 
@@ -695,8 +735,10 @@ ngx_http_hars_channel_oldest(void *data, ngx_http_hars_reply_t *reply)
 static void
 ngx_http_hars_channel_publish(ngx_http_hars_channel_t *ch)
 {
+    ngx_int_t            rc;
     ngx_http_hars_sh_t  *sh;
 
+    rc = NGX_DECLINED;
     sh = ch->zone->sh;
 
     ngx_http_hars_zone_lock(ch->zone);
@@ -725,7 +767,20 @@ ngx_http_hars_channel_publish(ngx_http_hars_channel_t *ch)
         sh->seen = ch->sent;
     }
 
+    /* Redis has lost none since they were read */
+
+    if (ch->whole) {
+        ch->whole = 0;
+        rc = ngx_http_hars_revoked_all(ch->zone, ch->refused);
+    }
+
     ngx_http_hars_zone_unlock(ch->zone);
+
+    if (rc == NGX_OK) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "hars: the zone \"%V\" has a place for all revoked "
+                      "certificates again", &ch->zone->name);
+    }
 
     ch->blocks = !ch->full;
 }
@@ -797,8 +852,9 @@ static ngx_int_t
 ngx_http_hars_channel_cert(ngx_http_hars_channel_t *ch, ngx_str_t *s256,
     ngx_str_t *until)
 {
-    u_char  thumbprint[HARS_SHA256_LEN];
-    time_t  t;
+    u_char      thumbprint[HARS_SHA256_LEN];
+    time_t      t;
+    ngx_uint_t  full;
 
     t = ngx_atotm(until->data, until->len);
 
@@ -810,7 +866,11 @@ ngx_http_hars_channel_cert(ngx_http_hars_channel_t *ch, ngx_str_t *s256,
         return NGX_ERROR;
     }
 
-    if (ngx_http_hars_revoked_add(ch->zone, thumbprint, t) != NGX_OK) {
+    full = ngx_http_hars_revoked_full(ch->zone);
+
+    if (ngx_http_hars_revoked_add(ch->zone, thumbprint, t) != NGX_OK
+        && !full)
+    {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
                       "hars: the zone \"%V\" has no place for more revoked "
                       "certificates, records are hardly believed now: make "

@@ -4,7 +4,8 @@
  * certificate is refused at each request, however old its connection or
  * session is.  An entry ends with its certificate (notAfter) and is never
  * evicted; where the set is full, records are hardly believed any more, and
- * the authority, which knows of all revocations, is asked.
+ * the authority, which knows of all revocations, is asked, until all were read
+ * again from Redis and had a place.
  *
  * A connection remembers that it was looked up, until the set changes.  When
  * it does, each worker sweeps its connections once, and shuts those of
@@ -16,6 +17,7 @@
 
 #define NGX_HTTP_HARS_REVOKED_MIN   256
 #define NGX_HTTP_HARS_REVOKED_MAX   16384
+#define NGX_HTTP_HARS_REVOKED_AGAIN 10000   /* ms, while it is full */
 
 
 typedef struct {
@@ -28,7 +30,9 @@ struct ngx_http_hars_revoked_s {
     ngx_uint_t                      n;       /* places, a power of two */
     ngx_atomic_t                    used;
     ngx_atomic_t                    version; /* changed by each addition */
-    ngx_atomic_t                    full;
+    ngx_atomic_t                    full;    /* not all are known */
+    ngx_msec_t                      due;     /* to be read again; monotonic */
+    ngx_uint_t                      refused; /* that had no place, ever */
     ngx_atomic_t                    dirty;   /* a change is going on */
     ngx_http_hars_thumbprint_t     *places;
 };
@@ -165,7 +169,13 @@ ngx_http_hars_revoked_add(ngx_http_hars_zone_t *zone, u_char *thumbprint,
             place = ngx_http_hars_revoked_find(revoked, thumbprint);
 
         } else {
-            revoked->full = 1;
+            revoked->refused++;
+
+            if (!revoked->full) {
+                revoked->full = 1;
+                revoked->due = ngx_current_msec + NGX_HTTP_HARS_REVOKED_AGAIN;
+            }
+
             place = NULL;
             rc = NGX_DECLINED;
         }
@@ -256,6 +266,56 @@ ngx_uint_t
 ngx_http_hars_revoked_full(ngx_http_hars_zone_t *zone)
 {
     return zone->sh->revoked->full;
+}
+
+
+ngx_uint_t
+ngx_http_hars_revoked_due(ngx_http_hars_zone_t *zone)
+{
+    ngx_uint_t                due;
+    ngx_http_hars_revoked_t  *revoked;
+
+    revoked = zone->sh->revoked;
+
+    if (!revoked->full) {
+        return 0;
+    }
+
+    ngx_http_hars_zone_lock(zone);
+
+    due = revoked->full && ngx_current_msec >= revoked->due;
+
+    if (due) {
+        revoked->due = ngx_current_msec + NGX_HTTP_HARS_REVOKED_AGAIN;
+    }
+
+    ngx_http_hars_zone_unlock(zone);
+
+    return due;
+}
+
+
+ngx_uint_t
+ngx_http_hars_revoked_refused(ngx_http_hars_zone_t *zone)
+{
+    return zone->sh->revoked->refused;
+}
+
+
+ngx_int_t
+ngx_http_hars_revoked_all(ngx_http_hars_zone_t *zone, ngx_uint_t refused)
+{
+    ngx_http_hars_revoked_t  *revoked;
+
+    revoked = zone->sh->revoked;
+
+    if (!revoked->full || revoked->refused != refused) {
+        return NGX_DECLINED;
+    }
+
+    revoked->full = 0;
+
+    return NGX_OK;
 }
 
 

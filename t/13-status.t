@@ -865,6 +865,35 @@ changes('the authority knows all: no record of Redis is believed',
       'introspections active' => 1, redis_duration_seconds_count => 1,
       introspection_duration_seconds_count => 1 },
     sub { is(verdict('token-number-2'), '200 ok introspection', 'asked') });
+
+# until all that Redis has were read again, and had a place
+
+sub no_place {
+    open my $fh, '<', $nginx->error_log or return 0;
+    return scalar grep { /has no place for more revoked/ } <$fh>;
+}
+
+HarsTest::Redis::told(3);
+ok(until_shows(5, channel_loads => 2, channel_live => 1), 'read again');
+ok(until_shows(1, revoked_certificates_full => 1), 'one has none still');
+HarsTest::redis('ZREM', 'hars:{revoked}certs',
+                encode_base64url(sha256("revoked $room")));
+HarsTest::Redis::told(4);
+ok(until_shows(5, channel_loads => 3, revoked_certificates_full => 0),
+   'it is gone: all have');
+is(no_place(), 1, 'that was said once');
+changes('records of Redis are believed again',
+    { 'requests ok on' => 1, 'lookups l2' => 1, 'flights request' => 1,
+      'redis_lookups record' => 1, redis_duration_seconds_count => 1 },
+    sub { put(3, $value{3});
+          is(verdict('token-number-3'), '200 ok l2', 'believed') });
+HarsTest::Redis::revoke(cert => encode_base64url(sha256('short')),
+                        until => int(time) + 2);
+ok(until_shows(5, revoked_certificates_full => 1), 'one that ends soon');
+ok(until_shows(20, revoked_certificates_full => 0),
+   'by itself, when it has ended');
+is(numbers()->{channel_loads}, 3, 'from where it was');
+is(no_place(), 2, 'said again');
 finish(allow => qr/hars: /);
 
 

@@ -1,9 +1,10 @@
 
 /*
  * Revoked certificates against a model: what was added is found until its
- * certificate has expired; a full set says so and loses nothing; places are
- * used again; a change that was cut short empties the set and says so; a
- * connection looks again when the set has changed.
+ * certificate has expired; a full set says so and loses nothing, until all
+ * were read again and had a place; places are used again; a change that was
+ * cut short empties the set and says so; a connection looks again when the
+ * set has changed.
  */
 
 /* link: -lcrypto */
@@ -105,7 +106,7 @@ int
 main(void)
 {
     unsigned              i;
-    ngx_uint_t            used, max, n;
+    ngx_uint_t            used, max, n, refused;
     ngx_http_hars_conn_t  conn;
 
     now.sec = 1000;
@@ -156,6 +157,27 @@ main(void)
 
     ok(ngx_http_hars_revoked_add(&zone, thumb(101), 3000) == NGX_OK,
        "one that is there is told again, for longer");
+
+    /* all are read again */
+
+    ok(!ngx_http_hars_revoked_due(&zone), "not at once");
+    ngx_current_msec += 10000;
+    ok(ngx_http_hars_revoked_due(&zone), "a while later by one worker");
+    ok(!ngx_http_hars_revoked_due(&zone), "not by the others");
+
+    refused = ngx_http_hars_revoked_refused(&zone);
+    ngx_http_hars_revoked_add(&zone, thumb(1000), 3000);
+    ok(ngx_http_hars_revoked_all(&zone, refused) == NGX_DECLINED
+       && ngx_http_hars_revoked_full(&zone), "one had no place: full still");
+
+    refused = ngx_http_hars_revoked_refused(&zone);
+    ngx_http_hars_revoked_add(&zone, thumb(100), 3000);
+    ok(ngx_http_hars_revoked_all(&zone, refused) == NGX_OK
+       && !ngx_http_hars_revoked_full(&zone), "all had: not full any more");
+    ok(ngx_http_hars_revoked_all(&zone, refused) == NGX_DECLINED,
+       "which is said once");
+    ngx_current_msec += 10000;
+    ok(!ngx_http_hars_revoked_due(&zone), "nothing is to be read again");
 
     now.sec = 1600;
     ok(ngx_http_hars_revoked_add(&zone, thumb(1000), 3000) == NGX_OK
