@@ -96,6 +96,12 @@ ngx_http_hars_revoked_check(ngx_http_hars_revoked_t *revoked)
 
     ngx_http_hars_revoked_empty(revoked);
 
+    /* whoever reads them at this moment has read some in vain */
+
+    revoked->refused++;
+    revoked->full = 1;
+    revoked->due = ngx_current_msec;
+
     return NGX_ERROR;
 }
 

@@ -197,12 +197,20 @@ main(void)
 
     memcpy(conn.thumbprint, thumb(100), HARS_SHA256_LEN);
     ok(ngx_http_hars_conn_revoked(&zone, &conn), "a connection of one of them");
+    n = ngx_http_hars_revoked_refused(&zone);
     sh.revoked->dirty = 1;
     ok(ngx_http_hars_revoked_check(sh.revoked) == NGX_ERROR,
        "a change was cut short: that is said");
     ngx_http_hars_revoked_stat(&zone, &used, &max);
     ok(used == 0 && !ngx_http_hars_revoked(&zone, thumb(100)),
        "the set is empty, to be loaded again");
+    ok(ngx_http_hars_revoked_all(&zone, n) != NGX_OK
+       && ngx_http_hars_revoked_full(&zone)
+       && ngx_http_hars_revoked_due(&zone),
+       "by whoever was at that, too");
+    n = ngx_http_hars_revoked_refused(&zone);
+    ok(ngx_http_hars_revoked_all(&zone, n) == NGX_OK
+       && !ngx_http_hars_revoked_full(&zone), "and then it has all of them");
     ok(!ngx_http_hars_conn_revoked(&zone, &conn),
        "and connections do not remember another");
 
