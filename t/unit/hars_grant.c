@@ -12,12 +12,10 @@
 #include "../../backend/common/hars_grant.c"
 
 #include "tap.h"
+#include "soon.h"
 
 #include <sched.h>
 #include <unistd.h>
-
-
-#define DEADLINE  10                      /* s */
 
 
 typedef struct {
@@ -34,7 +32,6 @@ static void none(void);
 static void refused(void);
 static void begin(caller_t *caller);
 static void *call(void *data);
-static unsigned soon(atomic_uint *what, unsigned n);
 static int get(void);
 
 
@@ -182,22 +179,6 @@ call(void *data)
     atomic_store(&caller->told, 1);
 
     return NULL;
-}
-
-
-/* until it is as much, or too long */
-static unsigned
-soon(atomic_uint *what, unsigned n)
-{
-    time_t  end;
-
-    for (end = time(NULL) + DEADLINE; time(NULL) < end; sched_yield()) {
-        if (atomic_load(what) >= n) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

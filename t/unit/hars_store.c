@@ -17,6 +17,7 @@
 #include "../../backend/common/hars_store_queue.c"
 
 #include "tap.h"
+#include "soon.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -27,7 +28,6 @@
 #include <sqlite3.h>
 
 
-#define DEADLINE  10                      /* s */
 #define HELD      8                       /* s, for a database that is not */
 
 
@@ -143,22 +143,6 @@ rows(void)
     hars_store_reader_done(store, db);
 
     return n;
-}
-
-
-/* until it is as much, or too long */
-static unsigned
-soon(atomic_uint *what, unsigned n)
-{
-    time_t  end;
-
-    for (end = time(NULL) + DEADLINE; time(NULL) < end; sched_yield()) {
-        if (atomic_load(what) >= n) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
