@@ -65,7 +65,9 @@ hars_publish_refresh(hars_publish_t *publish, hars_store_t *store,
 
     if (rc == HARS_DECLINED) {
 
-        if (now < publish->pruned + HARS_REFRESH_PRUNE) {
+        if (now >= publish->pruned
+            && now - publish->pruned < HARS_REFRESH_PRUNE)
+        {
             return HARS_OK;
         }
 

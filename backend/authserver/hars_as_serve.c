@@ -280,7 +280,9 @@ hars_serve_tick(hars_serve_t *serve, hars_as_t *as)
     hars_audit_tick(as->audit);
     (void) hars_audit_sign(as, now);
 
-    if (now - serve->swept >= HARS_SERVE_SWEEP) {
+    /* whoever sets the clock of the day back does not put it off */
+
+    if (now < serve->swept || now - serve->swept >= HARS_SERVE_SWEEP) {
         hars_serve_sweep(serve, as, now);
     }
 }
