@@ -6,7 +6,6 @@
 
 #define HARS_PACE_LONGEST  60000          /* ms */
 #define HARS_PACE_DELAYS   7              /* the first of that length */
-#define HARS_PACE_AFTER    3600           /* s, of Retry-After at most */
 
 
 int64_t

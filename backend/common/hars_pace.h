@@ -8,6 +8,9 @@
 #include <stdint.h>
 
 
+/* s; nothing is put off for longer */
+#define HARS_PACE_AFTER  3600
+
 /*
  * ms after which a token that lives so many seconds is renewed: at two thirds
  * of that, up to a tenth earlier by "random".
@@ -17,7 +20,7 @@ int64_t hars_pace_token(long expires_in, unsigned char random);
 /*
  * ms to wait after the n-th failure in a row, from 1: doubled from a second up
  * to a minute, down to half of it by "random"; not before "retry_after", s,
- * of at most an hour.
+ * of at most HARS_PACE_AFTER.
  */
 int64_t hars_pace_again(int64_t n, long retry_after, unsigned char random);
 

@@ -5,8 +5,13 @@
  */
 
 #include "hars_dcm_queue.h"
+#include "hars_pace.h"
 
 #include <string.h>
+
+
+/* later than any delay: the clock was set back meanwhile */
+#define HARS_QUEUE_NEVER  (HARS_PACE_AFTER * 1000LL)
 
 
 typedef struct {
@@ -54,8 +59,9 @@ hars_queue_due(hars_dcm_t *dcm, int64_t now)
     }
 
     hars_db_int(db, now);
-    rc = hars_db_first(db, "SELECT 1 FROM job WHERE due_ms <= ?1"
-                       " AND until_ms <= ?1 LIMIT 1");
+    hars_db_int(db, now + HARS_QUEUE_NEVER);
+    rc = hars_db_first(db, "SELECT 1 FROM job WHERE (due_ms <= ?1"
+                       " OR due_ms > ?2) AND until_ms <= ?1 LIMIT 1");
 
     hars_store_reader_done(dcm->store, db);
 
@@ -75,8 +81,10 @@ hars_queue_take(hars_db_t *db, void *data)
     job = op->job;
 
     hars_db_int(db, op->now);
+    hars_db_int(db, op->now + HARS_QUEUE_NEVER);
     rc = hars_db_first(db, "SELECT patient, recording, tries FROM job"
-                       " WHERE due_ms <= ?1 AND until_ms <= ?1"
+                       " WHERE (due_ms <= ?1 OR due_ms > ?2)"
+                       " AND until_ms <= ?1"
                        " ORDER BY due_ms LIMIT 1 {LOCK}");
 
     if (rc != HARS_OK) {

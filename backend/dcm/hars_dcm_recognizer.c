@@ -44,7 +44,8 @@ struct hars_recognizer_s {
     unsigned                new:1;        /* a job */
     unsigned                probing:1;    /* somebody tries again */
     unsigned                failures;     /* in a row */
-    int64_t                 closed;       /* until then nobody tries, ms */
+    int64_t                 closed;       /* until then nobody tries,
+                                             monotonic ms */
     int64_t                 looked;       /* at the certificate, ms */
 
     atomic_uint             stop;
@@ -244,7 +245,8 @@ hars_recognizer_claim(hars_recognizer_slot_t *slot)
     pthread_mutex_lock(&recognizer->mutex);
     recognizer->new = 0;
     probe = recognizer->failures > 0;
-    open = !probe || (now >= recognizer->closed && !recognizer->probing);
+    open = !probe || (hars_clock() >= recognizer->closed
+                      && !recognizer->probing);
     recognizer->probing |= open && probe;
     pthread_mutex_unlock(&recognizer->mutex);
 
@@ -364,7 +366,7 @@ hars_recognizer_ended(hars_recognizer_slot_t *slot,
 
     case HARS_RECOGNIZED_AWAY:
         atomic_fetch_add(&dcm->metrics.retries, 1);
-        due = hars_recognizer_close(recognizer, recognized);
+        due = hars_now() + hars_recognizer_close(recognizer, recognized);
         (void) hars_queue_later(dcm, &slot->job, due);
         break;
     }
@@ -382,15 +384,15 @@ hars_recognizer_open(hars_recognizer_t *recognizer)
 }
 
 
-/* till when nobody is to try; the first of several that fail says so */
+/* ms that nobody is to try; the first of several that fail says so */
 static int64_t
 hars_recognizer_close(hars_recognizer_t *recognizer,
     const hars_recognized_t *recognized)
 {
-    int64_t   now, delay, closed;
+    int64_t   now, delay, left;
     unsigned  first;
 
-    now = hars_now();
+    now = hars_clock();
 
     pthread_mutex_lock(&recognizer->mutex);
     first = recognizer->probing || recognizer->failures == 0;
@@ -404,16 +406,15 @@ hars_recognizer_close(hars_recognizer_t *recognizer,
         recognizer->probing = 0;
     }
 
-    closed = recognizer->closed;
+    left = recognizer->closed - now;
     pthread_mutex_unlock(&recognizer->mutex);
 
     if (first) {
         hars_log_warn("recognition waits for %.1f s: %s",
-                      (double) (closed - now) / 1000,
-                      recognized->reason);
+                      (double) left / 1000, recognized->reason);
     }
 
-    return closed;
+    return left;
 }
 
 

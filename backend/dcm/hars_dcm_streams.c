@@ -388,9 +388,13 @@ hars_streams_look(hars_streams_t *streams, hars_streams_one_t *one,
 
     now = hars_now();
 
-    /* of a look that cannot be decided nothing more is shown */
+    /*
+     * Of a look that cannot be decided nothing more is shown; nor for longer
+     * because the clock was set back.
+     */
 
     if (now >= one->until
+        || now < one->told
         || hars_look_again(streams->dcm, &one->look) != HARS_OK
         || hars_news_read(streams->dcm, &one->look, one->event, news)
            == HARS_ERROR)

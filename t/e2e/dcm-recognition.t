@@ -34,6 +34,7 @@ refused();
 long();
 revoked();
 away();
+set_back();
 live();
 stops('mlservice');
 stops('authserver');
@@ -318,6 +319,60 @@ sub away {
     is_state("away$_", 'done', 40) for 1 .. 5;
     is(scalar(() = dcm_log() =~ /recognition waits/g) < 12, 1,
        '... it did not storm');
+}
+
+
+# the clock of the day, by three hours, while the ML service is away
+sub set_back {
+    my ($faketime) = glob '/usr/lib/*/faketime/libfaketimeMT.so.1'
+        or return fail('libfaketime is there: make deps-test');
+    my @later = dcm_as('patient', 'p1', @scope,
+                       'Hars-Exp' => int(time) + 86400);
+
+    clock(3 * 3600);
+    dcm_stop();
+    {
+        local $ENV{FAKETIME_TIMESTAMP_FILE} = dcm_dir() . '/clock';
+        local $ENV{FAKETIME_NO_CACHE} = 1;
+        local $ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;
+        local $ENV{LD_PRELOAD} = $faketime;
+        dcm_start(identity());
+    }
+
+    my $stream = HarsTest::SSE->new(dcm_socket(), '/v1/patients/p1/events',
+                                    @later);
+    is($stream->status, 200, 'a live stream');
+
+    my $child = HarsTest::Reference::pid('mlservice');
+    kill 'KILL', $child;
+    waitpid $child, 0;
+    unlink HarsTest::Reference::path('ml.sock');
+    my $said = length dcm_log();
+    is((post('back', rows($t0 + 800), as => \@later))[0], 201,
+       'stored, the ML service is away');
+    ok(wait_for(10, sub {
+        return substr(dcm_log(), $said) =~ /recognition waits/;
+    }), '... recognition waits');
+
+    clock(0);
+    ok($stream->ended(5), 'the clock is set back: the stream ends');
+    HarsTest::Reference::launch('mlservice', '--config',
+                                HarsTest::Reference::path('mlservice.conf'));
+    is_state('back', 'done', 30);
+
+    dcm_stop();
+    dcm_start(identity());
+}
+
+
+# seconds from now on, for hars-dcm
+sub clock {
+    my $file = dcm_dir() . '/clock';
+
+    open my $fh, '>', "$file.new" or die "clock: $!\n";
+    print $fh "+$_[0]\n";
+    close $fh or die "clock: $!\n";
+    rename "$file.new", $file or die "clock: $!\n";
 }
 
 

@@ -141,6 +141,12 @@ leases(void)
     ok(hars_queue_recover(&dcm) == HARS_OK
        && hars_queue_claim(&dcm, NOW + 60000, &b) == HARS_OK,
        "after a restart nobody has it");
+
+    hars_queue_later(&dcm, &b, NOW + 60000);
+    ok(hars_queue_claim(&dcm, NOW + 60000 - HARS_QUEUE_NEVER, &a)
+       == HARS_DECLINED, "put off for an hour");
+    ok(hars_queue_claim(&dcm, NOW + 60000 - HARS_QUEUE_NEVER - 1, &a)
+       == HARS_OK, "... which is the longest, whatever the clock does");
 }
 
 
