@@ -43,9 +43,7 @@ static char *hars_exchange_grow(hars_exchange_t *ex, size_t size);
 static int hars_exchange_handle(hars_exchange_t *ex);
 static void hars_exchange_work(void *data);
 static int hars_exchange_give(hars_exchange_t *ex, void (*run)(void *data));
-static int hars_exchange_suspend(hars_exchange_t *ex);
 static int hars_exchange_is_suspended(const hars_exchange_t *ex);
-static void hars_exchange_resume(hars_exchange_t *ex);
 static void hars_exchange_served(hars_exchange_t *ex);
 static enum MHD_Result hars_exchange_answer(hars_exchange_t *ex);
 static void hars_exchange_refuse(hars_exchange_t *ex, unsigned status);
@@ -280,7 +278,7 @@ hars_exchange_work_piece(void *data)
     ex->broken = hars_exchange_take(ex, ex->piece, ex->piece_len) != MHD_YES;
     hars_exchange_wipe(&ex->piece, ex->piece_len);
 
-    hars_exchange_resume(ex);
+    hars_exchange_resume(ex->server, ex->connection);
 }
 
 
@@ -477,7 +475,7 @@ hars_exchange_work(void *data)
 
     ex->r.route->handler(&ex->r);
 
-    hars_exchange_resume(ex);
+    hars_exchange_resume(ex->server, ex->connection);
 }
 
 
@@ -485,7 +483,7 @@ hars_exchange_work(void *data)
 static int
 hars_exchange_give(hars_exchange_t *ex, void (*run)(void *data))
 {
-    if (hars_exchange_suspend(ex) != HARS_OK) {
+    if (hars_exchange_suspend(ex->server, ex->connection) != HARS_OK) {
         return HARS_ERROR;
     }
 
@@ -498,21 +496,19 @@ hars_exchange_give(hars_exchange_t *ex, void (*run)(void *data))
 }
 
 
-/*
- * HARS_DECLINED: the server ends, and libmicrohttpd cannot with one that is
- * suspended.  Who ends it sees this one, or is seen by it.
- */
-static int
-hars_exchange_suspend(hars_exchange_t *ex)
+/* who ends the server sees this one, or is seen by it */
+int
+hars_exchange_suspend(hars_exchange_server_t *server,
+    struct MHD_Connection *connection)
 {
-    atomic_fetch_add(&ex->server->suspended, 1);
+    atomic_fetch_add(&server->suspended, 1);
 
-    if (atomic_load(&ex->server->ending)) {
-        atomic_fetch_sub(&ex->server->suspended, 1);
+    if (atomic_load(&server->ending)) {
+        atomic_fetch_sub(&server->suspended, 1);
         return HARS_DECLINED;
     }
 
-    MHD_suspend_connection(ex->connection);
+    MHD_suspend_connection(connection);
 
     return HARS_OK;
 }
@@ -525,7 +521,9 @@ hars_request_later(hars_request_t *r, hars_handler_pt finish)
 
     ex = (hars_exchange_t *) r;
 
-    if (ex->working || hars_exchange_suspend(ex) != HARS_OK) {
+    if (ex->working
+        || hars_exchange_suspend(ex->server, ex->connection) != HARS_OK)
+    {
         return HARS_DECLINED;
     }
 
@@ -539,7 +537,11 @@ hars_request_later(hars_request_t *r, hars_handler_pt finish)
 void
 hars_request_go_on(hars_request_t *r)
 {
-    hars_exchange_resume((hars_exchange_t *) r);
+    hars_exchange_t  *ex;
+
+    ex = (hars_exchange_t *) r;
+
+    hars_exchange_resume(ex->server, ex->connection);
 }
 
 
@@ -556,14 +558,11 @@ hars_exchange_is_suspended(const hars_exchange_t *ex)
 }
 
 
-/* it may be gone as soon as it goes on */
-static void
-hars_exchange_resume(hars_exchange_t *ex)
+void
+hars_exchange_resume(hars_exchange_server_t *server,
+    struct MHD_Connection *connection)
 {
-    hars_exchange_server_t  *server;
-
-    server = ex->server;
-    MHD_resume_connection(ex->connection);
+    MHD_resume_connection(connection);
     atomic_fetch_sub(&server->suspended, 1);
 }
 

@@ -85,6 +85,16 @@ enum MHD_Result hars_exchange_body(hars_exchange_t *ex, const char *data,
     size_t *size);
 enum MHD_Result hars_exchange_end(hars_exchange_t *ex);
 
+/*
+ * libmicrohttpd leaves the connection alone till it is resumed.
+ * HARS_DECLINED: the server ends, which it cannot with one that is suspended.
+ * What the connection is for may be gone as soon as it goes on.
+ */
+int hars_exchange_suspend(hars_exchange_server_t *server,
+    struct MHD_Connection *connection);
+void hars_exchange_resume(hars_exchange_server_t *server,
+    struct MHD_Connection *connection);
+
 /* hars_reply.c: status and headers of ex->response, which was just made */
 void hars_exchange_top(hars_exchange_t *ex, unsigned status,
     const char *type);

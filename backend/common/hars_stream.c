@@ -93,14 +93,15 @@ hars_stream_next(void *data, uint64_t pos, char *dst, size_t size)
         stream->len -= (size_t) n;
         memmove(stream->text, stream->text + n, stream->len);
 
-    } else if (stream->ended) {
+    } else if (stream->ended
+               || hars_exchange_suspend(stream->server, stream->connection)
+                  != HARS_OK)
+    {
         n = MHD_CONTENT_READER_END_OF_STREAM;
 
     } else {
         n = 0;
         stream->suspended = 1;
-        atomic_fetch_add(&stream->server->suspended, 1);
-        MHD_suspend_connection(stream->connection);
     }
 
     pthread_mutex_unlock(&stream->mutex);
@@ -171,8 +172,7 @@ hars_stream_resume(hars_stream_t *stream)
 {
     if (stream->suspended) {
         stream->suspended = 0;
-        MHD_resume_connection(stream->connection);
-        atomic_fetch_sub(&stream->server->suspended, 1);
+        hars_exchange_resume(stream->server, stream->connection);
     }
 }
 
