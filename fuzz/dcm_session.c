@@ -29,6 +29,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
 
+    (void) hars_fog_session_none(body, size, "");
+
     free(body);
 
     return 0;

@@ -52,6 +52,23 @@ hars_fog_session_read(const char *body, size_t len,
 }
 
 
+unsigned
+hars_fog_session_none(const char *body, size_t len, const char *sid)
+{
+    json_t      *root;
+    unsigned     none;
+    const char  *text;
+
+    root = body ? json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    text = json_string_value(json_object_get(root, "sid"));
+    none = text && strcmp(text, sid) == 0;
+
+    json_decref(root);
+
+    return none;
+}
+
+
 /* visible characters, as in hars_who_t */
 static int
 hars_fog_session_text(const json_t *root, const char *name,

@@ -40,6 +40,13 @@ unsigned hars_fog_session_id(const char *sid);
 int hars_fog_session_read(const char *body, size_t len,
     hars_fog_session_t *session);
 
+/*
+ * Of a 404: does hars-fogcloud say that there is no such session, or somebody
+ * on the way, who knows nothing of sessions?
+ */
+unsigned hars_fog_session_none(const char *body, size_t len,
+    const char *sid);
+
 /* may a recording from start_ms to end_ms be of it? */
 unsigned hars_fog_session_holds(const hars_fog_session_t *session,
     int64_t start_ms, int64_t end_ms);

@@ -273,7 +273,15 @@ static int
 hars_sessions_judge(hars_sessions_call_t *call, const hars_answer_t *answer)
 {
     if (answer->status == 404) {
-        return HARS_DECLINED;
+        if (hars_fog_session_none(answer->body.data, answer->body.len,
+                                  call->sid))
+        {
+            return HARS_DECLINED;
+        }
+
+        hars_log_warn("a 404 that is not of hars-fogcloud: see that fog_url "
+                      "leads to it");
+        return HARS_ERROR;
     }
 
     if (answer->status != 200

@@ -32,6 +32,7 @@ who();
 strangers();
 hours();
 away();
+elsewhere();
 slow();
 many();
 revoked();
@@ -283,6 +284,29 @@ sub away {
 
     HarsTest::Reference::begin('fogcloud');
     is((post('away', $other))[0], 201, 'it is back: taken');
+}
+
+
+# who answers 404 is not fogcloud: that says nothing of a session
+sub elsewhere {
+    my $other = session(1, 0);
+    my $said = length dcm_log();
+
+    HarsTest::Reference::nginx(sub {
+        s{(location ~ \^/v1/fog/sessions/\[0-9a-f\]\+\$ \{)}
+         {$1 hars off override; return 404;} or die;
+    });
+    HarsTest::Reference::reload();
+    my ($code, undef, $top) = post('elsewhere', $other);
+    is($code, 503, 'the 404 of a proxy: not known whose the session is');
+    like($top, qr/^Retry-After: [1-9]/mi, '... come again');
+    like(substr(dcm_log(), $said), qr/a 404 that is not of hars-fogcloud.*fog_url/,
+         '... the log says why');
+
+    HarsTest::Reference::nginx(sub { });
+    HarsTest::Reference::reload();
+    is((post('elsewhere', $other))[0], 201, '... which nobody remembers');
+    is((post('none', 'cd' x 16))[0], 422, 'a session that there is not');
 }
 
 

@@ -175,6 +175,7 @@ sub sessions {
                'and ends after a day');
     }
 
+    my $status;
     my $one = session(0, 0, 'fog-a');
     confirm('fog-a', $one, fogcloud_party('record', 0, 'x'));
     my $two = session(0, 1, 'fog-b');
@@ -185,7 +186,9 @@ sub sessions {
     is((fogcloud_ask('GET', "/v1/fog/sessions/$two", undef,
                      fogcloud_as('patient', 'p0', 'fog:register')))[0], 403,
        'another scope is told nothing');
-    is((resolve('0' x 32))[0], 404, 'another sid');
+    ($status, my $none) = resolve('0' x 32);
+    is($status, 404, 'another sid');
+    is($none->{sid}, '0' x 32, '... is said to be none');
     is((resolve('x'))[0], 404, 'no sid');
 }
 

@@ -22,6 +22,7 @@
 
 static void ids(void);
 static void answers(void);
+static void unknown(void);
 static void times(void);
 static void remembered(void);
 static void bounded(void);
@@ -33,6 +34,7 @@ main(void)
 {
     ids();
     answers();
+    unknown();
     times();
     remembered();
     bounded();
@@ -114,6 +116,32 @@ answers(void)
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ok(reads(bad[i]) == HARS_ERROR, "refused: %s", bad[i]);
+    }
+}
+
+
+/* a 404, of hars-fogcloud or of somebody on the way */
+static void
+unknown(void)
+{
+    unsigned  i;
+
+    static const char  none[] = "{\"type\":\"about:blank\",\"status\":404,"
+                                "\"sid\":\"" SID "\"}";
+    static const char *const  other[] = {
+        "", "<html></html>", "null", "{}", "\"" SID "\"",
+        "{\"type\":\"about:blank\",\"title\":\"Not Found\","
+        "\"status\":404}",
+        "{\"status\":404,\"sid\":null}",
+        "{\"status\":404,\"sid\":\"0123456789abcdef\"}"
+    };
+
+    ok(hars_fog_session_none(none, strlen(none), SID), "there is none");
+    ok(!hars_fog_session_none(NULL, 0, SID), "nobody says anything");
+
+    for (i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+        ok(!hars_fog_session_none(other[i], strlen(other[i]), SID),
+           "somebody else: %s", other[i]);
     }
 }
 

@@ -12,6 +12,8 @@
 
 static void hars_fc_session_tell(hars_request_t *r,
     const hars_fc_session_t *session);
+static void hars_fc_session_unknown(hars_request_t *r,
+    const unsigned char sid[HARS_AKA_SID]);
 
 
 void
@@ -38,7 +40,7 @@ hars_fc_session_get(hars_request_t *r)
     } else if (rc == HARS_DECLINED
                || session.end_ms + HARS_FC_KEPT_MS < hars_now())
     {
-        hars_fc_session_none(r);
+        hars_fc_session_unknown(r, sid);
 
     } else {
         hars_fc_session_tell(r, &session);
@@ -74,4 +76,36 @@ hars_fc_session_tell(hars_request_t *r, const hars_fc_session_t *session)
     hars_text_puts(&text, "}");
 
     hars_fc_answer(r, 200, &text);
+}
+
+
+/*
+ * RFC 9457, 3.2: the member sid is how the one who asks knows a 404 of this
+ * service from that of a proxy.
+ */
+static void
+hars_fc_session_unknown(hars_request_t *r,
+    const unsigned char sid[HARS_AKA_SID])
+{
+    char         hex[2 * HARS_AKA_SID];
+    hars_text_t  text;
+
+    memset(&text, 0, sizeof(hars_text_t));
+    hars_hex(hex, sid, HARS_AKA_SID);
+
+    hars_text_puts(&text, "{\"type\":\"about:blank\","
+                          "\"title\":\"Not Found\",\"status\":404,"
+                          "\"detail\":\"There is no such session.\","
+                          "\"sid\":\"");
+    hars_text_add(&text, hex, sizeof(hex));
+    hars_text_puts(&text, "\"}");
+
+    if (text.failed) {
+        hars_text_free(&text);
+        hars_fc_failed(r, 0);
+        return;
+    }
+
+    hars_reply_header(r, "Cache-Control", "no-store");
+    hars_reply(r, 404, HARS_PROBLEM_TYPE, text.data, text.len);
 }
