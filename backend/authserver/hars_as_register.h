@@ -58,6 +58,13 @@ int hars_store_register(hars_store_t *store,
 int hars_store_reregister(hars_store_t *store, const hars_client_t *from,
     const hars_client_t *to);
 
+/*
+ * Removes the client and revokes its tokens, *tokens of them, both or none.
+ * HARS_DECLINED: it is disabled, or no longer registered.
+ */
+int hars_store_unregister(hars_store_t *store, const hars_client_t *client,
+    int64_t now, uint64_t *tokens);
+
 
 /*
  * The bearer token of a request (RFC 6750, 2.1) in *token, and its hash.

@@ -8,8 +8,8 @@
  *                                       PUT: the same, inside what it was
  *                                       DELETE: no tokens, no client
  *
- * Unknown, disabled, another one's: all sound the same; but one that is
- * disabled may be removed.
+ * Unknown, disabled, another one's: all sound the same.  Who disabled it
+ * decides what becomes of it, so it is not removed either.
  */
 
 #include "hars_as_register.h"
@@ -46,13 +46,13 @@ static int hars_registered_open(hars_request_t *r,
 static int hars_registered_find(hars_request_t *r,
     hars_registered_t *registered);
 static const char *hars_registered_wrong(int rc,
-    const hars_registered_t *registered, unsigned ends);
+    const hars_registered_t *registered);
 static int hars_registered_update(hars_request_t *r,
     hars_registered_t *registered, hars_registration_t *reg);
 static int hars_registered_keys(const hars_registered_t *registered,
     const hars_registration_t *reg);
-static int hars_registered_end(hars_as_socket_t *socket, const char *id,
-    time_t now);
+static int hars_registered_end(hars_as_socket_t *socket,
+    const hars_client_t *client, time_t now);
 
 
 void
@@ -106,8 +106,7 @@ hars_registered_find(hars_request_t *r, hars_registered_t *registered)
         return HARS_ERROR;
     }
 
-    wrong = hars_registered_wrong(rc, registered,
-                                  strcmp(r->method, "DELETE") == 0);
+    wrong = hars_registered_wrong(rc, registered);
 
     if (rc == HARS_OK) {
         strcpy(registered->who->id, r->rest);
@@ -131,8 +130,7 @@ hars_registered_find(hars_request_t *r, hars_registered_t *registered)
 
 
 static const char *
-hars_registered_wrong(int rc, const hars_registered_t *registered,
-    unsigned ends)
+hars_registered_wrong(int rc, const hars_registered_t *registered)
 {
     char                  holder[HARS_B64_SHA256_LEN + 1];
     const char           *wrong;
@@ -150,9 +148,7 @@ hars_registered_wrong(int rc, const hars_registered_t *registered,
         return "came with another token";
     }
 
-    /* a DELETE that failed halfway has left it so, and is repeated */
-
-    if (client->disabled_at && !ends) {
+    if (client->disabled_at) {
         return "is of a client that is disabled";
     }
 
@@ -280,6 +276,7 @@ hars_registered_keys(const hars_registered_t *registered,
 void
 hars_as_registered_delete(hars_request_t *r)
 {
+    int                 rc;
     hars_as_socket_t   *socket;
     hars_registered_t   registered;
 
@@ -289,9 +286,17 @@ hars_as_registered_delete(hars_request_t *r)
         return;
     }
 
-    if (hars_registered_end(socket, registered.client.id, time(NULL))
-        != HARS_OK)
+    rc = hars_registered_end(socket, &registered.client, time(NULL));
+
+    /* at this moment somebody has disabled it, or removed it */
+
+    if (rc == HARS_DECLINED
+        && hars_registered_find(r, &registered) != HARS_OK)
     {
+        return;
+    }
+
+    if (rc != HARS_OK) {
         hars_oauth_error(r, HARS_OAUTH_SERVER_ERROR,
                          "The client cannot be removed.");
         return;
@@ -310,43 +315,56 @@ hars_as_registered_delete(hars_request_t *r)
 
 
 /*
- * First no new tokens, then none at all, then nobody: whatever fails on the
- * way, the next DELETE goes on.  Its certificates are the last, since with one
- * that is revoked nobody gets here.
+ * No tokens, then nobody: whatever fails on the way, the next DELETE goes on.
+ * Tokens of between are revoked with the client itself, and its certificates
+ * are the last, since with one that is revoked nobody gets here.
  */
 static int
-hars_registered_end(hars_as_socket_t *socket, const char *id, time_t now)
+hars_registered_end(hars_as_socket_t *socket, const hars_client_t *client,
+    time_t now)
 {
+    int             rc;
     unsigned        n;
+    uint64_t        tokens;
     hars_revoke_t   revoke;
     hars_revoked_t  revoked, certs;
 
     memset(&revoke, 0, sizeof(revoke));
     revoke.what = HARS_REVOKE_CLIENT;
-    revoke.id = id;
+    revoke.id = client->id;
 
-    if (hars_store_client_disable(socket->store, id, now) != HARS_OK
-        || hars_revocation(socket->as, socket->store, &revoke, &revoked)
-           != HARS_OK)
+    if (hars_revocation(socket->as, socket->store, &revoke, &revoked)
+        != HARS_OK)
     {
         return HARS_ERROR;
     }
 
-    (void) hars_audit_revoke(socket->as, id, &revoke, revoked.tokens);
+    rc = hars_store_unregister(socket->store, client, now, &tokens);
+
+    if (rc == HARS_OK) {
+        revoked.tokens += tokens;
+    }
+
+    (void) hars_audit_revoke(socket->as, client->id, &revoke, revoked.tokens);
     hars_metrics_revoked(socket->as->metrics, HARS_REVOKE_CLIENT,
                          revoked.tokens);
 
-    if (hars_store_client_remove(socket->store, id) != HARS_OK) {
-        return HARS_ERROR;
+    if (rc != HARS_OK) {
+        return rc;
     }
 
-    if (hars_revocation_certificates(socket->as, socket->store, id,
-                                     HARS_CRL_CESSATION, id, &n, &certs)
+    /* who cannot be told now is told by the next tick */
+
+    (void) hars_revocation_outbox(socket->as, socket->store);
+
+    if (hars_revocation_certificates(socket->as, socket->store, client->id,
+                                     HARS_CRL_CESSATION, client->id, &n,
+                                     &certs)
         != HARS_OK)
     {
         hars_log_error("client %s is removed, but not all its certificates "
                        "are revoked: see \"hars-authserver certificate "
-                       "list\"", id);
+                       "list\"", client->id);
         return HARS_ERROR;
     }
 

@@ -80,6 +80,7 @@ int hars_store_client_each(hars_store_t *store, hars_store_client_pt take,
 
 /* the same inside a transaction */
 int hars_client_insert(hars_db_t *db, const hars_client_t *client);
+int hars_client_delete(hars_db_t *db, const char *id);
 
 /* from "at" on, s; 0: no longer.  It gets no token from now on */
 int hars_store_client_disable(hars_store_t *store, const char *id,

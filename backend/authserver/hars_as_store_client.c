@@ -90,7 +90,14 @@ hars_store_client_remove(hars_store_t *store, const char *id)
 static int
 hars_store_client_delete(hars_db_t *db, void *data)
 {
-    hars_db_text(db, data);
+    return hars_client_delete(db, data);
+}
+
+
+int
+hars_client_delete(hars_db_t *db, const char *id)
+{
+    hars_db_text(db, id);
 
     /* who is registered by the same name later has to ask for its own */
 
@@ -100,7 +107,7 @@ hars_store_client_delete(hars_db_t *db, void *data)
         return HARS_ERROR;
     }
 
-    hars_db_text(db, data);
+    hars_db_text(db, id);
 
     if (hars_db_do(db, "DELETE FROM enrol_password WHERE client_id = ?1",
                    NULL) != HARS_OK)
@@ -108,7 +115,7 @@ hars_store_client_delete(hars_db_t *db, void *data)
         return HARS_ERROR;
     }
 
-    hars_db_text(db, data);
+    hars_db_text(db, id);
 
     if (hars_db_do(db, "DELETE FROM client WHERE id = ?1", NULL) != HARS_OK) {
         return HARS_ERROR;

@@ -16,11 +16,19 @@ typedef struct {
 } hars_store_registration_t;
 
 
+typedef struct {
+    const hars_client_t          *client;
+    int64_t                       now;
+    uint64_t                     *tokens;
+} hars_store_unregister_t;
+
+
 static int hars_store_token_insert(hars_db_t *db, void *data);
 static int hars_store_token_delete(hars_db_t *db, void *data);
 static int hars_store_token_row(hars_db_t *db, hars_register_token_t *token);
 static int hars_store_token_use(hars_db_t *db, void *data);
 static int hars_store_client_replace(hars_db_t *db, void *data);
+static int hars_store_client_end(hars_db_t *db, void *data);
 
 
 int
@@ -271,4 +279,48 @@ hars_store_client_replace(hars_db_t *db, void *data)
     }
 
     return changed ? hars_store_revise(db) : HARS_DECLINED;
+}
+
+
+int
+hars_store_unregister(hars_store_t *store, const hars_client_t *client,
+    int64_t now, uint64_t *tokens)
+{
+    hars_store_unregister_t  what = { client, now, tokens };
+
+    return hars_store_write(store, hars_store_client_end, &what);
+}
+
+
+/* the row first: whoever inserts a token has it locked, and is seen then */
+static int
+hars_store_client_end(hars_db_t *db, void *data)
+{
+    uint64_t                  gone;
+    hars_revoke_t             revoke;
+    hars_store_unregister_t  *what;
+
+    what = data;
+
+    hars_db_text(db, what->client->id);
+    hars_db_blob(db, what->client->registration, HARS_SHA256_LEN);
+
+    if (hars_db_do(db, "DELETE FROM client WHERE id = ?1"
+                       " AND registration = ?2 AND disabled_at = 0", &gone)
+        != HARS_OK)
+    {
+        return HARS_ERROR;
+    }
+
+    if (gone == 0) {
+        return HARS_DECLINED;
+    }
+
+    memset(&revoke, 0, sizeof(hars_revoke_t));
+    revoke.what = HARS_REVOKE_CLIENT;
+    revoke.id = what->client->id;
+
+    return hars_client_delete(db, what->client->id) == HARS_OK
+           ? hars_store_revoke_all(db, &revoke, what->now, what->tokens)
+           : HARS_ERROR;
 }

@@ -2,11 +2,13 @@
 /*
  * The store's initial access tokens: a policy comes out as it was put, a use
  * is counted together with the client that it made or not at all, and an
- * update meets what it was made from or nothing.
+ * update meets what it was made from or nothing; who ends itself does so
+ * together with its tokens.
  *
  * HARS_TEST_DATABASE: an empty database that is used instead of a new file.
  */
 
+/* link: backend/authserver/hars_as_store_token.c */
 /* link: common/hars_record.c -lsqlite3 -lpq -ljansson -lpthread -lcrypto */
 
 #include "../../backend/authserver/hars_as_store_register.c"
@@ -20,6 +22,11 @@
 #include "../../backend/common/hars_store.c"
 #include "../../backend/common/hars_store_queue.c"
 #include "../../backend/authserver/hars_as_store_client.c"
+#include "../../backend/authserver/hars_as_store_revoke.c"
+#include "../../backend/authserver/hars_as_store_crl.c"
+#include "../../backend/authserver/hars_as_store_family.c"
+#include "../../backend/authserver/hars_as_family.c"
+#include "../../backend/authserver/hars_as_value.c"
 #include "../../backend/authserver/hars_as_layout.c"
 #include "../../backend/common/hars_layout.c"
 #include "../../backend/common/hars_db.c"
@@ -241,6 +248,59 @@ updates(void)
 }
 
 
+static hars_token_t *
+token_of(const char *id, unsigned char n)
+{
+    static hars_token_t  token;
+
+    memset(&token, 0, sizeof(hars_token_t));
+    token.id.key = n;
+    memset(token.id.hash, n, HARS_SHA256_LEN);
+    strcpy(token.client_id, id);
+    token.kind = hars_kind_find("service");
+    token.iat = NOW;
+    token.exp = NOW + 300;
+
+    return &token;
+}
+
+
+static void
+ends(void)
+{
+    uint64_t        n;
+    hars_token_t    token;
+    hars_client_t   client, other;
+
+    fill_client(&client, "ends");
+    ok(hars_store_client_add(store, &client) == HARS_OK
+       && hars_store_token_add(store, token_of("ends", 1)) == HARS_OK,
+       "a client and its token");
+
+    hars_store_client_disable(store, "ends", NOW);
+    ok(hars_store_unregister(store, &client, NOW, &n) == HARS_DECLINED
+       && hars_store_client_get(store, "ends", &other) == HARS_OK
+       && other.disabled_at == NOW, "disabled: it stays so");
+    hars_store_client_disable(store, "ends", 0);
+
+    other = client;
+    other.registration[0] ^= 1;
+    ok(hars_store_unregister(store, &other, NOW, &n) == HARS_DECLINED
+       && hars_store_client_get(store, "ends", &other) == HARS_OK,
+       "another one of that name");
+
+    ok(hars_store_unregister(store, &client, NOW, &n) == HARS_OK && n == 1
+       && hars_store_client_get(store, "ends", &other) == HARS_DECLINED
+       && hars_store_token_get(store, &token_of("ends", 1)->id, &token, NULL)
+          == HARS_OK
+       && token.revoked_at == NOW, "it goes, and its token with it");
+    ok(hars_store_token_add(store, token_of("ends", 2)) == HARS_DECLINED,
+       "... and there is no other");
+    ok(hars_store_unregister(store, &client, NOW, &n) == HARS_DECLINED,
+       "... nor is it there to go once more");
+}
+
+
 int
 main(void)
 {
@@ -260,6 +320,7 @@ main(void)
     tokens();
     together();
     updates();
+    ends();
 
     hars_store_close(store);
 
