@@ -27,6 +27,9 @@ struct hars_grant_s {
     pthread_cond_t            cond;
     unsigned                  asking:1;   /* somebody does */
     unsigned                  fresh:1;    /* is to be the connection */
+    unsigned                  failed:1;   /* the last one who asked */
+    unsigned                  asked;      /* how often, with an outcome */
+    hars_answer_t             failure;    /* why it failed, without a body */
     uint64_t                  certificate;     /* that the token is bound to */
     hars_granted_t            granted;    /* serial 0: none yet */
     int64_t                   renew;      /* monotonic ms */
@@ -36,7 +39,7 @@ struct hars_grant_s {
 };
 
 
-static int64_t hars_grant_wait(hars_grant_t *grant);
+static int hars_grant_wait(hars_grant_t *grant, int64_t *now);
 static int hars_grant_ask(hars_grant_t *grant, hars_answer_t *answer);
 static int hars_grant_call(hars_grant_t *grant, hars_answer_t *answer);
 static unsigned hars_grant_stop(void *data);
@@ -85,10 +88,12 @@ hars_grant_get(hars_grant_t *grant, hars_granted_t *granted,
 
     pthread_mutex_lock(&grant->mutex);
 
-    rc = HARS_OK;
-    now = hars_grant_wait(grant);
+    rc = hars_grant_wait(grant, &now);
 
-    if (now >= grant->renew && !grant->asking) {
+    if (rc != HARS_OK) {
+        *answer = grant->failure;
+
+    } else if (now >= grant->renew && !grant->asking) {
         rc = hars_grant_ask(grant, answer);
         now = hars_grant_now();
 
@@ -111,21 +116,35 @@ hars_grant_get(hars_grant_t *grant, hars_granted_t *granted,
 }
 
 
-/* until nobody asks, or there is one that is good: what time it is then */
-static int64_t
-hars_grant_wait(hars_grant_t *grant)
+/*
+ * Until nobody asks, or there is one that is good: what time it is then.
+ * HARS_ERROR: who asked meanwhile failed; each by itself would wait as long
+ * for the same, one after the other.
+ */
+static int
+hars_grant_wait(hars_grant_t *grant, int64_t *now)
 {
-    int64_t  now;
+    unsigned  asked;
+
+    asked = grant->asked;
 
     for ( ;; ) {
         if (grant->certificate != hars_https_certificate(&grant->conf->peer)) {
             grant->renew = grant->end = 0;
         }
 
-        now = hars_grant_now();
+        *now = hars_grant_now();
 
-        if (!grant->asking || now < grant->end) {
-            return now;
+        if (*now < grant->end) {
+            return HARS_OK;
+        }
+
+        if (grant->asked != asked && grant->failed) {
+            return HARS_ERROR;
+        }
+
+        if (!grant->asking) {
+            return HARS_OK;
         }
 
         pthread_cond_wait(&grant->cond, &grant->mutex);
@@ -167,8 +186,16 @@ hars_grant_ask(hars_grant_t *grant, hars_answer_t *answer)
         grant->certificate = certificate;
     }
 
-    pthread_cond_broadcast(&grant->cond);
     hars_text_free(&answer->body);
+
+    grant->asked++;
+    grant->failed = (rc != HARS_OK);
+
+    if (grant->failed) {
+        grant->failure = *answer;
+    }
+
+    pthread_cond_broadcast(&grant->cond);
 
     return rc;
 }

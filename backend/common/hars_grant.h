@@ -4,7 +4,8 @@
  * (RFC 6749, 4.4; RFC 8705): one for all that call it, asked for when there
  * is none, and again at two thirds of its life, give or take, or when the
  * certificate that it is bound to is another one.  One caller asks; the others
- * have the token meanwhile while it is good, else they wait for that answer.
+ * have the token meanwhile while it is good, else they wait for that answer,
+ * and have none if there is none: nobody waits for two.
  */
 
 #ifndef HARS_GRANT_H

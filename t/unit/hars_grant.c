@@ -9,7 +9,16 @@
 /* link: backend/common/hars_pace.c backend/common/hars_log.c */
 /* link: -lpthread -ljansson -lcrypto */
 
+#include <pthread.h>
+
+
+static int wait_counted(pthread_cond_t *cond, pthread_mutex_t *mutex);
+
+#define pthread_cond_wait  wait_counted
+
 #include "../../backend/common/hars_grant.c"
+
+#undef pthread_cond_wait
 
 #include "tap.h"
 #include "soon.h"
@@ -18,24 +27,30 @@
 #include <unistd.h>
 
 
+#define CALLERS  8
+
+
 typedef struct {
     pthread_t       thread;
     atomic_uint     told;
     int             rc;
     hars_granted_t  granted;
+    hars_answer_t   answer;
 } caller_t;
 
 
 static void first(void);
 static void hangs(void);
 static void none(void);
+static void together(void);
 static void refused(void);
 static void begin(caller_t *caller);
 static void *call(void *data);
 static int get(void);
 
 
-static atomic_uint        stop, open_gate = 1, works = 1, asked;
+static atomic_uint        stop, open_gate = 1, works = 1, asked,
+                          waiting;
 static uint64_t           certificate = 1;
 static hars_grant_t      *grant;
 static hars_grant_conf_t  conf = { .client_id = "one", .scope = "a",
@@ -51,6 +66,7 @@ main(void)
     first();
     hangs();
     none();
+    together();
     refused();
 
     hars_grant_free(grant);
@@ -115,8 +131,7 @@ hangs(void)
 static void
 none(void)
 {
-    caller_t         one, two;
-    struct timespec  ts = { .tv_nsec = 50 * 1000 * 1000 };
+    caller_t  one, two;
 
     grant->renew = grant->end = 0;
     atomic_store(&open_gate, 0);
@@ -124,8 +139,8 @@ none(void)
     begin(&one);
     ok(soon(&asked, 5), "none is good, one is asked for");
     begin(&two);
-    nanosleep(&ts, NULL);
-    ok(!atomic_load(&two.told) && atomic_load(&asked) == 5,
+    ok(soon(&waiting, 1) && !atomic_load(&two.told)
+       && atomic_load(&asked) == 5,
        "who needs one waits for the answer");
 
     atomic_store(&open_gate, 1);
@@ -137,24 +152,60 @@ none(void)
 }
 
 
+/* the server hangs, and has no token at last */
+static void
+together(void)
+{
+    unsigned  i, failed;
+    caller_t  caller[CALLERS];
+
+    grant->renew = grant->end = 0;
+    atomic_store(&open_gate, 0);
+    atomic_store(&works, 0);
+    atomic_store(&waiting, 0);
+
+    for (i = 0; i < CALLERS; i++) {
+        begin(&caller[i]);
+    }
+
+    ok(soon(&asked, 6) && soon(&waiting, CALLERS - 1),
+       "%u need one, one of them asks", CALLERS);
+    atomic_store(&open_gate, 1);
+
+    for (i = 0, failed = 0; i < CALLERS; i++) {
+        pthread_join(caller[i].thread, NULL);
+        failed += caller[i].rc == HARS_ERROR
+                  && strcmp(caller[i].answer.error, "away") == 0
+                  && caller[i].answer.retry_after == 7;
+    }
+
+    ok(failed == CALLERS && atomic_load(&asked) == 6,
+       "its failure is that of all of them: %u, %u asked", failed,
+       atomic_load(&asked) - 5);
+
+    atomic_store(&works, 1);
+    ok(get() == 4 && atomic_load(&asked) == 7, "who comes later asks anew");
+}
+
+
 static void
 refused(void)
 {
     atomic_store(&works, 0);
 
     certificate = 2;
-    ok(get() == 0 && atomic_load(&asked) == 6,
+    ok(get() == 0 && atomic_load(&asked) == 8,
        "bound to another certificate: good for nothing");
-    ok(get() == 0 && atomic_load(&asked) == 7, "... each time");
+    ok(get() == 0 && atomic_load(&asked) == 9, "... each time");
 
     certificate = 1;
     atomic_store(&works, 1);
-    ok(get() == 4, "a new one");
+    ok(get() == 5, "a new one");
 
     atomic_store(&works, 0);
-    hars_grant_refused(grant, 3);
-    ok(get() == 4, "an older one was refused");
     hars_grant_refused(grant, 4);
+    ok(get() == 5, "an older one was refused");
+    hars_grant_refused(grant, 5);
     ok(get() == 0, "refused: good for nothing");
 }
 
@@ -170,15 +221,22 @@ begin(caller_t *caller)
 static void *
 call(void *data)
 {
-    caller_t       *caller;
-    hars_answer_t   answer;
+    caller_t  *caller;
 
     caller = data;
-    memset(&answer, 0, sizeof(answer));
-    caller->rc = hars_grant_get(grant, &caller->granted, &answer);
+    caller->rc = hars_grant_get(grant, &caller->granted, &caller->answer);
     atomic_store(&caller->told, 1);
 
     return NULL;
+}
+
+
+static int
+wait_counted(pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+    atomic_fetch_add(&waiting, 1);
+
+    return pthread_cond_wait(cond, mutex);
 }
 
 
@@ -240,6 +298,8 @@ hars_https_call(hars_https_t *https, const hars_call_t *request,
     }
 
     if (!atomic_load(&works)) {
+        strcpy(answer->error, "away");
+        answer->retry_after = 7;
         return HARS_ERROR;
     }
 
