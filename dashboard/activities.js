@@ -34,11 +34,6 @@ export class Day {
     return added;
   }
 
-  /* where the last one begins, or undefined */
-  get last() {
-    return this.sorted.at(-1)?.start;
-  }
-
   get sorted() {
     return [...this.#windows.values()].sort((a, b) => a.start - b.start);
   }

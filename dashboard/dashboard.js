@@ -9,7 +9,7 @@
  */
 
 import { Day } from './activities.js';
-import { live } from './live.js';
+import { live, persist } from './live.js';
 import { People } from './people.js';
 import { Session } from './session.js';
 import * as show from './show.js';
@@ -28,14 +28,21 @@ function notice(text, failed = false) {
 }
 
 
+function wrong(error) {
+  notice(error.message, true);
+}
+
+
 async function begin() {
   let me;
 
   try {
-    await session.begin();
-    me = await session.call('/v1/me');
+    me = await persist(async () => {
+      await session.begin();
+      return session.call('/v1/me');
+    }, { failed: wrong });
   } catch (error) {
-    notice(error.message, true);
+    wrong(error);
     return;
   }
 
@@ -75,7 +82,10 @@ async function watch(patient, own) {
     signal,
     day: today(),
     drawn: null,                          /* the day that the page shows */
+    whole: null,                          /* s: nothing is missing before */
+    behind: false,                        /* something is, since */
   };
+  const people = own ? new People(session, patient, notice) : null;
 
   forget();
   notice('Connecting.');
@@ -83,16 +93,18 @@ async function watch(patient, own) {
     : `of ${$('patient').selectedOptions[0].textContent}`;
 
   try {
-    await fill(seen);
-    notice('');
+    await persist(async () => {
+      await fill(seen);
+      notice('');
 
-    if (own) {
-      const people = new People(session, patient, notice);
-      $('access').hidden = false;
-      await people.load();
-    }
+      if (people) {
+        $('access').hidden = false;
+        await people.load();
+      }
 
-    await week(seen);
+      await week(seen);
+    }, { signal, failed: wrong });
+
     const ticking = setInterval(() => tick(seen), 15000);
     signal.onabort = () => clearInterval(ticking);
 
@@ -103,12 +115,14 @@ async function watch(patient, own) {
 }
 
 
-/* "now" grows old, and after midnight there is another day */
+/* "now" grows old, after midnight there is another day, and what failed is
+ * asked for again */
 async function tick(seen) {
   now(seen.drawn);
 
   try {
-    if (seen.drawn !== seen.day || Date.now() / 1000 >= seen.day.to) {
+    if (seen.behind || seen.drawn !== seen.day
+        || Date.now() / 1000 >= seen.day.to) {
       await fill(seen);
       await week(seen);
     }
@@ -166,7 +180,7 @@ function ended(error, signal) {
     forget();
     notice('Your access to this patient has ended.', true);
   } else {
-    notice(error.message, true);
+    wrong(error);
   }
 }
 
@@ -188,12 +202,31 @@ async function fill(seen) {
     seen.day = today();
   }
 
-  const { day, signal } = seen;
-  const added = await ask(seen);
+  const { day, signal, behind } = seen;
+  let added;
+  let whole;
+
+  try {
+    [added, whole] = await ask(seen);
+  } catch (error) {
+    seen.behind = true;
+    throw error;
+  }
 
   signal.throwIfAborted();
 
-  if (day === seen.day && (added || seen.drawn !== day)) {
+  if (day !== seen.day) {
+    return;
+  }
+
+  seen.whole = whole;
+  seen.behind = false;
+
+  if (behind) {
+    notice('');
+  }
+
+  if (added || behind || seen.drawn !== day) {
     seen.drawn = day;
     $('main').hidden = false;
     draw(day);
@@ -201,21 +234,26 @@ async function fill(seen) {
 }
 
 
-/* into the day, all of it until it is drawn: true if there was any */
-async function ask({ path, signal, day, drawn }) {
-  const from = drawn === day ? day.last ?? day.from : day.from;
+/*
+ * Into the day, all of it until it is drawn: was there any, and where the last
+ * one begins.  Of what the stream has nobody knows whether it is all.
+ */
+async function ask({ path, signal, day, drawn, whole }) {
+  const from = drawn === day ? whole : day.from;
   let after = '';
   let added = false;
+  let last = from;
 
   do {
     const page = await session.call(`${path}/activities?from=${from}`
       + `&to=${day.to}&limit=1000${after && `&after=${after}`}`, { signal });
 
     added = day.add(page.activities) || added;
+    last = Math.max(last, ...page.activities.map((w) => w.start));
     after = page.next ? encodeURIComponent(page.next) : '';
   } while (after);
 
-  return added;
+  return [added, last];
 }
 
 

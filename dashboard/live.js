@@ -2,10 +2,59 @@
  * New activities as they are recognized: text/event-stream by fetch(), since
  * an EventSource cannot send Authorization.  The service ends each stream
  * after a minute; the next one goes on behind the last event (Last-Event-ID).
+ *
+ * Here is, too, when what failed is asked for again: after 1 s to 30 s, or as
+ * the service says.
  */
 
 const LEAST = 1000;
 const MOST = 30000;
+
+
+class Pace {
+  #wait = LEAST;
+
+  good() {
+    this.#wait = LEAST;
+  }
+
+  /* throws what is for good: access that ended (404), and the like */
+  failed(error) {
+    if (error.status >= 400 && error.status < 500
+        && error.status !== 401 && error.status !== 429) {
+      throw error;
+    }
+
+    this.#wait = Math.min(Math.max(2 * this.#wait,
+                                   1000 * (error.retry ?? 0)), MOST);
+  }
+
+  next() {
+    return new Promise((resolve) => { setTimeout(resolve, this.#wait); });
+  }
+}
+
+
+/*
+ * What "ask" returns, as often as that takes, until "signal" aborts; "failed"
+ * is told why not yet.  Throws what is for good, as live() does.
+ */
+export async function persist(ask, { signal, failed }) {
+  const pace = new Pace();
+
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      signal?.throwIfAborted();
+      pace.failed(error);
+      failed(error);
+    }
+
+    await pace.next();
+    signal?.throwIfAborted();
+  }
+}
 
 
 /*
@@ -14,7 +63,7 @@ const MOST = 30000;
  * is for good: access that ended (404), and the like.
  */
 export async function live(session, path, { take, state, signal, last = '' }) {
-  let wait = LEAST;
+  const pace = new Pace();
 
   while (!signal.aborted) {
     try {
@@ -28,7 +77,7 @@ export async function live(session, path, { take, state, signal, last = '' }) {
 
       signal.throwIfAborted();
       state(true);
-      wait = LEAST;
+      pace.good();
 
       for await (const event of events(answer.body)) {
         signal.throwIfAborted();
@@ -42,16 +91,11 @@ export async function live(session, path, { take, state, signal, last = '' }) {
         return;
       }
 
-      if (error.status >= 400 && error.status < 500
-          && error.status !== 401 && error.status !== 429) {
-        throw error;
-      }
-
+      pace.failed(error);
       state(false);
-      wait = Math.min(Math.max(2 * wait, 1000 * (error.retry ?? 0)), MOST);
     }
 
-    await new Promise((resolve) => { setTimeout(resolve, wait); });
+    await pace.next();
   }
 }
 

@@ -1,8 +1,8 @@
 /*
  * The dashboard's own modules on a page of stubs (stub.mjs), where answers
  * come in the order that is wanted: what was chosen before never shows under
- * the name of what is chosen now, nor yesterday as today.  Prints TAP; page.t
- * runs it.
+ * the name of what is chosen now, nor yesterday as today, and what failed is
+ * asked for again.  Prints TAP; page.t runs it.
  */
 
 import { Page, json, stream } from './stub.mjs';
@@ -329,6 +329,122 @@ async function yesterday_is_late() {
 }
 
 
+/* nobody answers at first, or not as the page needs it */
+async function begins_late() {
+  const unreachable = () => { throw new TypeError('network'); };
+  const refused = () => json({ detail: 'No.' }, 503);
+
+  for (const [path, answer, said] of [
+    ['me.json', unreachable, 'The service cannot be reached.'],
+    ['token', refused, 'No.'],
+    ['/v1/me', refused, 'No.'],
+    ['/v1/patients/A/activities', refused, 'No.'],
+    ['/v1/patients/A/days', refused, 'No.'],
+  ]) {
+    const page = caregiver();
+    const good = page.answered(path);
+
+    page.answer(path, answer);
+    await page.open();
+    is(page.text('notice'), said, `${path} fails at first`);
+    await page.later(2);
+    is(page.text('notice'), said, '... and once more');
+
+    const asked = page.asked.length;
+
+    await page.later(3);
+    is(page.asked.length, asked, '... then not at once');
+    page.answer(path, good);
+    await page.later(1);
+    is(page.text('now').startsWith('walking'), true, '... Anna walks');
+    is(page.text('days').includes('day of walking'), true, '... her days');
+    is(page.text('notice'), '', '... and nothing is wrong any more');
+    is(page.asked.some((a) => a.path.endsWith('/A/events')), true,
+       '... live');
+    is(page.intervals, 1, '... one interval');
+  }
+}
+
+
+/* what no later answer mends */
+async function begins_never() {
+  const page = caregiver();
+
+  page.answer('/v1/me', () => json({ detail: 'Not you.' }, 403));
+  await page.open();
+  is(page.text('notice'), 'Not you.', 'a refusal for good');
+
+  const asked = page.asked.length;
+
+  await page.later(60);
+  is(page.asked.length, asked, '... nobody asks again');
+}
+
+
+/* Bert is chosen while Anna's first request fails again and again */
+async function begins_elsewhere() {
+  const page = caregiver();
+
+  page.answer('/v1/patients/A/activities', () => json({}, 503));
+  await page.open();
+  await page.choose('B');
+
+  const asked = page.asked.length;
+
+  await page.later(2);
+  of_bert(page, 'Anna fails, Bert is chosen');
+  is(page.asked.slice(asked).some((a) => a.path.includes('/A/')), false,
+     '... and Anna is not asked for again');
+}
+
+
+/* the second page of what came before the stream fails, the stream goes on */
+async function a_page_fails() {
+  const page = evening();
+  const events = stream();
+  const had = [];
+  let broken = false;
+
+  page.now = new Date(2026, 10, 21, 12).getTime();
+  had.push(...windows(page, 'walking', 70, 100));
+  page.answer('/v1/patients/A/activities', (path) => {
+    const { from, to, after } = Object.fromEntries(
+      new URL(path, 'http://dcm').searchParams);
+    const list = had.filter((w) => w.end > from && w.start < to);
+    const i = Number(after ?? 0);
+
+    return broken && i === 2 ? json({ detail: 'No.' }, 503)
+      : json({ activities: list.slice(i, i + 1),
+               next: i + 1 < list.length ? String(i + 1) : null });
+  });
+  page.answer('/v1/patients/A/events', () => {
+    had.push(...windows(page, 'jogging', 70, 80),
+             ...windows(page, 'climbing', 70, 60));
+    broken = true;
+    return events.answer;
+  });
+
+  await page.open();
+  is(page.text('notice'), 'No.', 'the last page of three is refused');
+  had.push(...windows(page, 'sitting', 70, 1));
+  await events.tell(had.slice(-1));
+  is(page.text('now').startsWith('sitting'), true, '... live goes on');
+  is(page.text('spans').includes('climbing'), false, '... after a gap');
+
+  await page.later(15);
+  is(page.text('notice'), 'No.', '... which stays while that fails');
+  broken = false;
+  await page.later(15);
+  is(page.text('spans').includes('climbing'), true, '... and no longer');
+  is(page.text('notice'), '', '... nor is anything wrong');
+
+  const asked = page.asked.length;
+
+  await page.later(15);
+  is(page.asked.length, asked, '... or asked for again');
+}
+
+
 await chart_after_end();
 await bert_is_refused();
 for (const deaf of [false, true]) {
@@ -340,6 +456,10 @@ await access_ends();
 await another_day();
 await another_day_refused();
 await yesterday_is_late();
+await begins_late();
+await begins_never();
+await begins_elsewhere();
+await a_page_fails();
 
 console.log(`1..${tests}`);
 process.exit(0);

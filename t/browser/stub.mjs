@@ -1,7 +1,7 @@
 /*
  * A page of stubs for dashboard/: the elements that index.html has an id for,
- * a clock that stands, intervals that run when told, and a service that
- * answers when told.  The modules are the page's own, copied for each page so
+ * a clock that stands, intervals and timeouts that run when told, and a
+ * service that answers when told.  The modules are the page's own, copied for each page so
  * that nothing is left of the page before; the charts alone are a stub.
  *
  * It knows what the page calls and no more; Chromium has the rest
@@ -80,6 +80,7 @@ export class Page {
   asked = [];                             /* { path, signal } */
   #elements = new Map();
   #intervals = new Map();
+  #timeouts = [];
   #rules = [];
   #directory = mkdtempSync(join(PAGES, 'page-'));
 
@@ -102,6 +103,11 @@ export class Page {
   /* paths that begin so: the rule that was given last counts */
   answer(path, answer) {
     this.#rules.unshift([path, answer]);
+  }
+
+  /* the rule that counts for it now */
+  answered(path) {
+    return this.#rules.find(([p]) => path.startsWith(p))[1];
   }
 
   /* the next ones wait for the function that this returns */
@@ -136,11 +142,16 @@ export class Page {
     await settled();
   }
 
-  /* so many seconds later: each interval has passed once */
+  /* so many seconds later: each interval has passed once, and all timeouts
+   * that end till then */
   async later(seconds) {
     this.now += seconds * 1000;
     for (const run of [...this.#intervals.values()]) {
       run();
+    }
+    for (const t of this.#timeouts.filter((t) => t.at <= this.now)) {
+      this.#timeouts.splice(this.#timeouts.indexOf(t), 1);
+      t.run();
     }
     await settled();
   }
@@ -172,6 +183,9 @@ export class Page {
       this.#intervals.set(key, run);
       return key;
     };
+    globalThis.setTimeout = (run, ms) => {
+      this.#timeouts.push({ run, at: this.now + ms });
+    };
     globalThis.clearInterval = (key) => this.#intervals.delete(key);
     globalThis.fetch = (path, { signal } = {}) => {
       this.asked.push({ path, signal });
@@ -188,8 +202,11 @@ export class Page {
     }
 
     return new Promise((resolve, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason));
-      Promise.resolve(path).then(answer).then(resolve, reject);
+      const abort = () => reject(signal.reason);
+
+      signal?.addEventListener('abort', abort);
+      Promise.resolve(path).then(answer).then(resolve, reject)
+        .finally(() => signal?.removeEventListener('abort', abort));
     });
   }
 }
