@@ -3,12 +3,14 @@
 # The times of the fog's key exchange in its services, under a clock that the
 # test sets: an unconfirmed session ends after 30 s at cloud server and fog
 # node, burns expire after 24 hours, a session is told till 30 days after its
-# end.  Nothing waits.  Burns outlive a restart, too.
+# end, and a link that is always used ends with its session, its rows kept.
+# Nothing waits but the wearable.  Burns outlive a restart, too.
 
 use strict;
 use warnings;
 
 use IO::Socket::UNIX;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -49,6 +51,7 @@ over_a_restart();
 fogcloud_stop();
 
 the_fog_node();
+session_hours();
 done_testing();
 
 
@@ -155,6 +158,71 @@ sub the_fog_node {
          qr/^hars_fognode_sessions_total\{session="unconfirmed"\} 1$/m,
          '... and it is counted');
     is(end('fognode'), 0, 'a clean end');
+}
+
+
+# a wearable that sends all the time: after an hour it is another session
+sub session_hours {
+    my $rows = 3000;                  # 15 s, of which the test needs the half
+
+    fognode_dcm();
+    fognode_device(4);
+    clock(0);
+    {
+        local $ENV{LD_PRELOAD} = $faketime;
+        fognode_start();
+    }
+
+    launch('wearable', fognode_wearing(4, 'long.csv'), '--rows', $rows,
+           '--speed', 4);
+    ok(wait_for(sub { counted('records', 'record="taken"') > 0 }),
+       'a wearable sends');
+
+    # a link is quiet after 300 s; the session ends 64 s before its hour
+    for my $at (map { 250 * $_ } 1 .. 14) {
+        clock($at);
+        goes_on() or return fail("a record after $at s");
+    }
+    is(counted('sessions', 'session="confirmed"'), 1,
+       'after 3500 s it is the same session');
+
+    clock(3540);
+    ok(wait_for(sub { counted('sessions', 'session="confirmed"') == 2 }),
+       'after 3540 s it is another one');
+    ok(goes_on(), '... by which it goes on');
+
+    ok(wait_for(sub { waitpid($child{wearable}, POSIX::WNOHANG) }, 30),
+       'the wearable ends');
+    is($?, 0, '... all of it is kept') or diag(content("$dir/wearable.log"));
+    delete $child{wearable};
+
+    my (%session, %time);
+    ok(wait_for(sub {
+        for my $one (fognode_dcm_has()) {
+            $session{$1} = 1 if $one->{path} =~ /&fog_session=([0-9a-f]{32})/;
+            $time{$_} = 1 for @{ $one->{times} };
+        }
+        return keys %time == $rows;
+    }), 'recordings have each row') or diag(scalar keys %time);
+    is(scalar keys %session, 2, '... of both sessions');
+    is(end('fognode'), 0, 'a clean end');
+    end('dcm');
+}
+
+
+# is a record taken after this moment?
+sub goes_on {
+    my $before = counted('records', 'record="taken"');
+
+    return wait_for(sub { counted('records', 'record="taken"') > $before });
+}
+
+
+sub counted {
+    my ($name, $label) = @_;
+
+    return node_metrics() =~ /^hars_fognode_${name}_total\{\Q$label\E\} (\d+)$/m
+        ? $1 : -1;
 }
 
 
