@@ -115,7 +115,7 @@ sub ended {
             or return time - $begun;
     }
 
-    return 'not at all';
+    return $seconds;
 }
 
 
@@ -125,7 +125,7 @@ sub live {
        'bea may see what anna does');
     my $s = follow('bea');
     ok(wait_for(5, sub {
-        IO::Select->new($s->{fh})->can_read(0.1)
+        IO::Select->new($s->{fh})->can_read(0)
             and sysread $s->{fh}, $s->{text}, 4096, length $s->{text};
         return $s->{text} =~ /^retry: \d+\nid: 0\n\n/m;
     }), 'her stream begins at once, and says where: nobody buffers it');
@@ -142,6 +142,7 @@ sub live {
             . sub_of('bea')))[0], 200, 'anna disconnects her');
     my $ended = ended($s, 5);
     cmp_ok($ended, '<', 1.1, '... and the stream ends within a second');
+    kill 'TERM', $s->{pid};
     close $s->{fh};
     is((ask('bea', 'GET', "/v1/patients/$anna/events"))[0], 404,
        '... there is no such patient any more');
