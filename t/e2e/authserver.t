@@ -22,6 +22,7 @@ my $issuer = 'https://auth.hars.localhost';
 my $o = 'O=HARS Gateway demo';
 my $ml = 'https://ml.hars.localhost/';
 my $dcm = 'https://dcm.hars.localhost/';
+my $patience = 2;                  # s with Redis, longer than anything else
 
 BAIL_OUT("$program is not there: make all") unless -x $program;
 
@@ -87,6 +88,7 @@ sub configure {
         redis          => "unix:$dir/redis.sock",
         redis_db       => 3,
         redis_prefix   => 'test:',
+        redis_timeout  => 1000 * $patience,
         zone_key       => "$dir/zone.key",
         seal_key       => "$dir/seal.key",
         record_claims  => 'hars_kind',
@@ -718,18 +720,18 @@ sub redis_slow {
     my $took = time - $start;
 
     is($status, 200, 'a token while Redis hangs');
-    ok($took < 3, "... in time: $took s");
+    cmp_ok($took, '<', 5 * $patience, '... in time');
 
     # it is known now, nobody waits for it again
-    my ($worst, $slow) = (0, 0);
+    my $slow = 0;
 
     for (1 .. 8) {
         $start = time;
         ($status) = token('dcm-1');
-        $slow++ if time - $start > 0.15;
+        $slow++ if time - $start >= $patience;
     }
 
-    ok($slow <= 4, "... and the next ones do not wait: $slow of 8 did");
+    is($slow, 0, '... and the next ones do not wait');
 
     kill 'CONT', $child{redis};
 }
