@@ -9,6 +9,7 @@ package HarsTest::Authority;
 #   'text'                      200, application/json, this body
 #   { status => 500, type => 'text/html', headers => [ 'X: y' ], body => '',
 #     delay => 0.5,             seconds before the answer
+#     hold => 1,                not before release(), which holds till rules()
 #     hang => 1,                never answers
 #     close => 1,               closes without an answer
 #     pad => 60_000,            so many blanks behind the body
@@ -40,6 +41,7 @@ my ($pid, $alive, $generation);
 sub socket_path { return HarsTest::Place::dir() . '/as.sock' }
 sub rules_path  { return HarsTest::Place::dir() . '/as.rules' }
 sub log_path    { return HarsTest::Place::dir() . '/as.log' }
+sub go_path     { return HarsTest::Place::dir() . '/as.go' }
 
 
 sub start {
@@ -87,6 +89,7 @@ sub continue { kill 'CONT', $pid }
 sub rules {
     my ($rules) = @_;
 
+    unlink go_path();
     my $text = $json->encode({ generation => ++$generation,
                                rules => $rules });
 
@@ -96,6 +99,12 @@ sub rules {
     rename rules_path() . '.new', rules_path() or die "rules: $!\n";
 
     open $fh, '>', log_path() or die "log: $!\n";
+}
+
+
+# what is held is answered, and what comes
+sub release {
+    open my $fh, '>', go_path() or die "release: $!\n";
 }
 
 
@@ -119,6 +128,12 @@ sub serve {
         my $wait = 10;
 
         for my $c (values %conn) {
+            if ($c->{held}) {
+                $wait = 0.02 if $wait > 0.02;
+                next if !-e go_path();
+                @$c{qw(at held)} = ($now, 0);
+            }
+
             next if !defined $c->{at};
             my $left = $c->{at} - $now;
             $wait = $left > 0 ? $left : 0 if $left < $wait;
@@ -241,7 +256,8 @@ sub answer {
         return;
     }
 
-    $c->{at} = time + ($rule->{delay} // 0);
+    $c->{held} = $rule->{hold};
+    $c->{at} = time + ($rule->{delay} // 0) if !$c->{held};
 
     if ($rule->{close}) {
         @$c{qw(out close)} = ('', 1);
