@@ -452,6 +452,7 @@ struct ngx_http_hars_sub_s {
 
 /* of a request that has to wait, or lasts: few are */
 typedef struct {
+    ngx_msec_t                 since;        /* it waits for the flight */
     ngx_event_t                timer;        /* hars_timeout */
     ngx_event_t                wake;
     ngx_event_t                watch;        /* over an upgraded connection */

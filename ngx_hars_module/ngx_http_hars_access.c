@@ -201,6 +201,7 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
             }
 
             if (rc == NGX_DONE) {
+                ctx->wait->since = ngx_current_msec;
                 rc = ngx_http_hars_flight_join(r, ctx, hlcf);
             }
 
@@ -208,7 +209,9 @@ ngx_http_hars_run(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx,
                 return ngx_http_hars_suspend(r, ctx, hlcf->timeout);
             }
 
-            if (rc == NGX_OK) {
+            /* the next flight may have begun there before this one was seen */
+
+            if (rc == NGX_OK || rc == NGX_DECLINED) {
                 rc = ngx_http_hars_landed(r, ctx);
             }
 
@@ -537,13 +540,22 @@ static ngx_int_t
 ngx_http_hars_landed(ngx_http_request_t *r, ngx_http_hars_ctx_t *ctx)
 {
     ngx_int_t               rc;
+    ngx_msec_t              since;
     ngx_http_hars_source_e  source;
 
     /* of whoever asked; none where L1 had it when the flight was joined */
 
     source = ctx->source;
 
-    rc = ngx_http_hars_l1(r, ctx, 0);
+    /*
+     * What would have been believed when it began to wait is believed now: an
+     * answer may take longer than "cap".  Not what was asked before a gap.
+     */
+
+    since = ngx_max(ctx->wait->since, ctx->endpoint->zone->sh->suspect);
+
+    rc = ngx_http_hars_l1(r, ctx,
+                          ngx_current_msec - ngx_min(since, ngx_current_msec));
 
     if (rc == NGX_ERROR) {
         return NGX_ABORT;

@@ -35,8 +35,7 @@ sub gateway {
     my $more = $o{more} // '';
     my $deadline = $o{timeout} // $timeout;
     my $to = $o{redis} ? "hars_seal_key $ENV{TEST_NGINX_SEAL_KEY}; "
-                         . "hars_redis z unix:$redis timeout=5s "
-                         . "revocations=off;" : '';
+                         . "hars_redis z $o{redis};" : '';
 
     finish() if $nginx;
 
@@ -174,6 +173,11 @@ sub together {
     return answers(@sockets);
 }
 
+sub until_wait {
+    my ($n) = @_;
+    return HarsTest::Place::wait_for(30, sub { waited() >= $n });
+}
+
 # how often Redis was asked for a value
 sub gets {
     my ($calls) = HarsTest::redis('INFO', 'commandstats')
@@ -190,7 +194,8 @@ sub waits {
 
 # a thousand requests over four workers, one token
 
-gateway(workers => 4, redis => 1);
+gateway(workers => 4, redis => "unix:$redis timeout=5s "
+        . "revocations=off");
 ok(HarsTest::Place::wait_for(10, sub {
        shown('redis_links\{.*link="records".*state="ready"') == 4 }),
    'four workers are connected to Redis');
@@ -316,6 +321,60 @@ like(verdict('token-number-1'), qr/^200 ok /, 'a slow authority');
 ok(HarsTest::Place::wait_for(8, sub {
        verdict('token-number-1'); asked() >= 3 }),
    'is asked again, not after negative_ttl');
+finish();
+
+
+# the same without news of revocations: those who were there when it was asked,
+# or for cap from then on, are judged by it, wherever they wait
+
+gateway(workers => 2, zone => 'ttl=300s cap=3s',
+        redis => "unix:$redis-nobody");
+HarsTest::Authority::rules({ 'token-number-1' => { delay => 3.5,
+                                                  body => $active } });
+is_deeply(count(answers(map { asks('token-number-1') } 1 .. 40)),
+          { '200 ok introspection' => 40 }, 'it took longer than cap: for all');
+is(asked(), 1, 'one introspection');
+HarsTest::Authority::rules({ 'token-number-1' => $active });
+is(verdict('token-number-1'), '200 ok introspection', 'later ones ask');
+
+HarsTest::Authority::rules({ 'token-number-2' => [
+    { hold => 1, body => $active }, '{"active":false}' ] });
+$before = waited();
+my @early = map { asks('token-number-2') } 1 .. 2;
+ok(until_wait($before + 2), 'two wait');
+select undef, undef, undef, 3.1;
+my $late = asks('token-number-2');
+ok(until_wait($before + 3), 'one more does, when cap has passed');
+HarsTest::Authority::release();
+is_deeply(count(answers(@early)), { '200 ok introspection' => 2 },
+          'the two are judged by what was asked for them');
+is_deeply([ answers($late) ], [ '401 inactive introspection' ],
+          'who came late is not');
+
+# a worker that is late to look has its place taken by the next flight
+
+HarsTest::Authority::rules({ 'token-number-3' => [
+    { hold => 1, body => $active },
+    { delay => 4, body => '{"active":false}' } ] });
+$before = waited();
+my $lines = waits();
+my @waiting = map { asks('token-number-3') } 1 .. 40;
+ok(until_wait($before + 40), '40 wait');
+my ($leader) = grep { leads($_) } $nginx->workers;
+my ($other) = grep { $_ != ($leader // 0) } $nginx->workers;
+kill 'STOP', $other;
+select undef, undef, undef, 3.1;
+HarsTest::Authority::release();
+ok(HarsTest::Place::wait_for(10, sub { waits() > $lines }), 'answered');
+my $next = asks('token-number-3');
+ok(until_asked(2), 'asked again');
+kill 'CONT', $other;
+my @have = answers(@waiting);
+is(scalar(grep { /^200 ok / } @have), 40, 'all have their answer')
+    or diag explain count(@have);
+cmp_ok(scalar(grep { $_->[0] == $other } (waits())[$lines .. $lines + 39]),
+       '>', 0, 'in both workers');
+is_deeply([ answers($next) ], [ '401 inactive introspection' ], 'and the next');
 finish();
 
 

@@ -489,6 +489,19 @@ ok(following(2), 'followed again');
 like(verdict(0, 'token-number-6'), qr/^200 ok (l2|introspection)/,
      'asked again');
 
+# while a token is asked about: who waits is not judged by that answer
+
+HarsTest::Authority::rules({ 'token-number-11' => { delay => 2,
+                             body => $active }, '*' => $active });
+my $waits = client(0);
+ask($waits, 'token-number-11');
+ok(HarsTest::Place::wait_for(5, sub { asked() == 1 }), 'it is being asked');
+$lost = said(0, qr/has lost what it was told/);
+HarsTest::Redis::told(6);
+ok(until_said(0, qr/has lost what it was told/, $lost + 1), 'a gap meanwhile');
+ok(following(2), 'followed again');
+is(answer($waits), '200 ok l2', 'it is looked up again');
+
 # trimmed beyond where a worker stood
 
 HarsTest::Redis::revoke(keys => [ '0' x 64 ]);
