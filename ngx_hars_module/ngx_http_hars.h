@@ -29,6 +29,7 @@
 #define NGX_HTTP_HARS_NAME_MAX       128     /* a name in Redis */
 #define NGX_HTTP_HARS_RUN_LEN        40      /* run_id of a Redis */
 #define NGX_HTTP_HARS_TTL_MAX        (30 * 24 * 3600 * 1000UL)
+#define NGX_HTTP_HARS_CHAIN_CERTS    8       /* in Client-Cert-Chain */
 #define NGX_HTTP_HARS_BUCKETS        13      /* of a histogram, with +Inf */
 #define NGX_HTTP_HARS_SHARDS         16      /* of the counters */
 #define NGX_HTTP_HARS_WORKERS        128     /* process slots with gauges */
@@ -430,7 +431,9 @@ typedef struct {
 /* the certificate of a request that came through a trusted proxy */
 typedef struct {
     ngx_str_t                  value;        /* Client-Cert as it came */
-    ngx_str_t                  chain;        /* Client-Cert-Chain */
+    ngx_str_t                  chain[NGX_HTTP_HARS_CHAIN_CERTS];
+    ngx_uint_t                 lines;        /* of Client-Cert-Chain */
+    size_t                     chain_len;    /* of all of them */
     ngx_uint_t                 bad;          /* more than one, or too long */
     ngx_http_hars_conn_t      *proxy;        /* trusted by its certificate */
     unsigned                   trusted:1;    /* the peer is: this counts */

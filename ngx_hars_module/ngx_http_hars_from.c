@@ -5,7 +5,8 @@
  * peer itself is trusted: by its own certificate, by our Unix socket, or by its
  * address as the kernel knows it.  Then it is verified here again, up to our
  * own authorities, and it is a request's: the proxy's own certificate never
- * stands in for it.  Absent, doubled or malformed it is none.
+ * stands in for it.  Absent, doubled or malformed it is none; its chain, a
+ * list, may come in several lines.
  *
  * What was verified is remembered by the worker for a minute, by the digest
  * of the very bytes that came.
@@ -18,7 +19,6 @@
 
 #define NGX_HTTP_HARS_HEADER_MAX   16384    /* Client-Cert */
 #define NGX_HTTP_HARS_CHAIN_MAX    32768    /* Client-Cert-Chain */
-#define NGX_HTTP_HARS_CHAIN_CERTS  8
 #define NGX_HTTP_HARS_AUTH_LEVEL   2        /* of keys and digests */
 #define NGX_HTTP_HARS_PROVED       256
 #define NGX_HTTP_HARS_PROVED_TIME  60       /* s; the chain may end sooner */
@@ -242,9 +242,6 @@ static void
 ngx_http_hars_from_collect(ngx_http_hars_header_cert_t *header,
     ngx_table_elt_t *h)
 {
-    size_t      max;
-    ngx_str_t  *value;
-
     /* a spelling with "_" may be a client's that the proxy did not see */
 
     if (ngx_strlchr(h->key.data, h->key.data + h->key.len, '_')) {
@@ -252,19 +249,28 @@ ngx_http_hars_from_collect(ngx_http_hars_header_cert_t *header,
         return;
     }
 
-    value = &header->value;
-    max = NGX_HTTP_HARS_HEADER_MAX;
+    if (h->key.len == sizeof("Client-Cert") - 1) {
 
-    if (h->key.len != sizeof("Client-Cert") - 1) {
-        value = &header->chain;
-        max = NGX_HTTP_HARS_CHAIN_MAX;
+        if (header->value.data || h->value.len > NGX_HTTP_HARS_HEADER_MAX) {
+            header->bad = 1;
+        }
+
+        header->value = h->value;
+        return;
     }
 
-    if (value->data || h->value.len > max) {
+    /* each line has a member at least */
+
+    header->chain_len += h->value.len;
+
+    if (header->lines == NGX_HTTP_HARS_CHAIN_CERTS
+        || header->chain_len > NGX_HTTP_HARS_CHAIN_MAX)
+    {
         header->bad = 1;
+        return;
     }
 
-    *value = h->value;
+    header->chain[header->lines++] = h->value;
 }
 
 
@@ -321,13 +327,14 @@ ngx_http_hars_from_check(ngx_http_request_t *r,
 }
 
 
-/* of both values as they came, so that nothing else is taken for them */
+/* of all values as they came, so that nothing else is taken for them */
 
 static ngx_int_t
 ngx_http_hars_from_digest(ngx_http_hars_header_cert_t *header, u_char *digest)
 {
     unsigned     len;
     ngx_int_t    rc;
+    ngx_uint_t   i;
     EVP_MD_CTX  *ctx;
 
     ctx = EVP_MD_CTX_new();
@@ -338,10 +345,15 @@ ngx_http_hars_from_digest(ngx_http_hars_header_cert_t *header, u_char *digest)
     len = HARS_SHA256_LEN;
 
     rc = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL)
-         && EVP_DigestUpdate(ctx, header->value.data, header->value.len)
-         && EVP_DigestUpdate(ctx, "", 1)
-         && EVP_DigestUpdate(ctx, header->chain.data, header->chain.len)
-         && EVP_DigestFinal_ex(ctx, digest, &len);
+         && EVP_DigestUpdate(ctx, header->value.data, header->value.len);
+
+    for (i = 0; rc && i < header->lines; i++) {
+        rc = EVP_DigestUpdate(ctx, "", 1)
+             && EVP_DigestUpdate(ctx, header->chain[i].data,
+                                 header->chain[i].len);
+    }
+
+    rc = rc && EVP_DigestFinal_ex(ctx, digest, &len);
 
     EVP_MD_CTX_free(ctx);
 
@@ -360,6 +372,7 @@ ngx_http_hars_from_prove(ngx_http_request_t *r,
     time_t           end;
     unsigned         len;
     ngx_int_t        rc;
+    ngx_uint_t       i;
     STACK_OF(X509)  *certs, *chain;
 
     proved->until = 0;
@@ -374,8 +387,13 @@ ngx_http_hars_from_prove(ngx_http_request_t *r,
 
     rc = ngx_http_hars_from_parse(r, &header->value, certs, 1);
 
-    if (rc == NGX_OK && header->chain.data) {
-        rc = ngx_http_hars_from_parse(r, &header->chain, chain,
+    /*
+     * RFC 8941, 4.2: the lines of a list are one, with commas between them;
+     * no member of this one goes over from line to line
+     */
+
+    for (i = 0; rc == NGX_OK && i < header->lines; i++) {
+        rc = ngx_http_hars_from_parse(r, &header->chain[i], chain,
                                       NGX_HTTP_HARS_CHAIN_CERTS);
     }
 

@@ -87,6 +87,7 @@ sub certificate {
 certificate('root', 'self', $authority);
 certificate('inter', 'root', $authority);
 certificate('deeper', 'inter', $authority);
+certificate('long', 'root', "${authority}nsComment=" . 'x' x 5000 . "\n");
 certificate('good', 'root', "${client}extendedKeyUsage=clientAuth\n");
 certificate('chained', 'inter', "${client}extendedKeyUsage=clientAuth\n");
 certificate('deep', 'deeper', "${client}extendedKeyUsage=clientAuth\n");
@@ -272,6 +273,37 @@ is(asked($socket, 'deep', header('deep'), 'Client-Cert-Chain: '
 is(asked($socket, 'good', header('good'), 'Client-Cert-Chain: nonsense'),
    '401 no_cert', 'a chain that is none');
 
+# RFC 8941, 4.2: the lines of a list are one
+
+my ($deeper, $root, $long)
+    = map { sequence(der($_)) } qw(deeper root long);
+
+for my $case (
+    [ 'in two lines', '200 ok', $deeper, $chain ],
+    [ 'in another order', '200 ok', $chain, $deeper ],
+    [ 'in three, one with two of them', '200 ok', $root, "$root, $deeper",
+      $chain ],
+    [ 'eight in four lines', '200 ok', ("$deeper,$chain") x 4 ],
+    [ 'a ninth', '401 no_cert', ("$deeper,$chain") x 4, $chain ],
+    [ 'nine lines', '401 no_cert', $deeper, ($chain) x 8 ],
+    [ 'one line of them', '401 no_cert', $deeper ],
+    [ 'the other one', '401 no_cert', $chain ],
+    [ 'and one that is empty', '401 no_cert', $deeper, $chain, '' ],
+    [ 'with an empty one first', '401 no_cert', '', $deeper, $chain ],
+    [ 'and one that is none', '401 no_cert', $deeper, $chain, 'nonsense' ],
+    [ 'a comma behind the first', '401 no_cert', "$deeper,", $chain ],
+    [ 'one of them over two lines', '401 no_cert', $deeper,
+      substr($chain, 0, 401), substr($chain, 401) ],
+    [ 'of 30 kB', '200 ok', $deeper, $chain, ($long) x 4 ],
+    [ 'of 37 kB', '401 no_cert', $deeper, $chain, ($long) x 5 ],
+) {
+    my ($what, $expected, @lines) = @$case;
+
+    is(asked($socket, 'deep', header('deep'),
+             map { "Client-Cert-Chain: $_" } @lines),
+       $expected, "a chain $what");
+}
+
 for my $case ([ 'expired' => 'expired' ], [ 'not-yet' => 'not valid yet' ],
               [ 'foreign' => 'of a foreign authority' ],
               [ 'server-only' => 'for servers' ],
@@ -371,8 +403,6 @@ for my $case (
     [ 'twice, the second empty', header('good'), 'Client-Cert:' ],
     [ 'two of them', header('good'), header('a') ],
     [ 'once with _', "Client_Cert: " . sequence($der) ],
-    [ 'and two chains', header('good'), "Client-Cert-Chain: $chain",
-      "Client-Cert-Chain: $chain" ],
 ) {
     my ($what, @headers) = @$case;
 
