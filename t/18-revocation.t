@@ -9,11 +9,17 @@ use warnings;
 
 use lib 't/lib';
 
+use Digest::SHA qw(sha256);
 use HarsTest suite => 0, redis => 1;
 use HarsTest::Nginx;
+use HarsTest::Servers;
 use IO::Select;
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use IPC::Open2;
+use MIME::Base64 qw(encode_base64url);
+use POSIX ();
+use Socket qw(SHUT_WR);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -35,15 +41,16 @@ my (@gateway, %key);
 sub gateway {
     my ($n, %o) = @_;
     my $place = $place[$n];
-    my $zone = $o{zone} // 'ttl=300s cap=2s';
+    my $zone = $o{zone} // 'z:1m ttl=300s cap=2s';
+    my $to = $o{redis} // $redis;
     my $more = $o{more} // '';
 
     my $main = HarsTest::Nginx::shim(map { [ $place->{$_}, $place->{tls},
                                              $_ ] } qw(a b));
     my $http = <<"END";
-    hars_zone z:1m key=$ENV{TEST_NGINX_ZONE_KEY} $zone;
+    hars_zone $zone key=$ENV{TEST_NGINX_ZONE_KEY};
     hars_seal_key $ENV{TEST_NGINX_SEAL_KEY};
-    hars_redis z unix:$redis;
+    hars_redis z unix:$to;
     server {
         \$TEST_NGINX_TLS
         hars on;
@@ -628,5 +635,81 @@ for my $case (
     finish();
 }
 close $backend_server;
+
+
+# many certificates, read in pages: behind the first one those that end soonest
+# go, as the authority takes out what has ended, and another one comes
+
+# a way to Redis; what is done there before the second page is asked for
+sub between_pages {
+    my ($at, @commands) = @_;
+    my $listen = IO::Socket::UNIX->new(Local => $at, Listen => 16)
+        or die "$at: $!\n";
+    my $pid = fork() // die "fork: $!\n";
+    return $pid if $pid;
+
+    $SIG{TERM} = 'DEFAULT';
+    $SIG{PIPE} = 'IGNORE';
+    my $select = IO::Select->new($listen);
+    my $pages = 0;
+    my %to;
+
+    while (my @ready = $select->can_read(60)) {
+        for my $s (@ready) {
+            if ($s == $listen) {
+                my $one = $listen->accept or next;
+                my $other = IO::Socket::UNIX->new(Peer => $redis) or next;
+                @to{$one, $other} = ($other, $one);
+                $select->add($one, $other);
+                next;
+            }
+
+            my $n = sysread $s, my $bytes, 65536;
+
+            if ($n && $bytes =~ /Z(?:REV)?RANGEBYSCORE/ && ++$pages == 2) {
+                HarsTest::Servers::redis($ENV{TEST_NGINX_REDIS_PORT}, @$_)
+                    for @commands;
+            }
+
+            syswrite $to{$s}, $bytes if $n;
+            shutdown $to{$s}, SHUT_WR if !$n;
+            $select->remove($s) if !$n;
+        }
+    }
+
+    POSIX::_exit(0);
+}
+
+my ($soon, $certs) = (int(time) + 1000, 'hars:{revoked}certs');
+my ($mine, $new) = map { HarsTest::thumbprint($_) } qw(a b);
+my @fake = map { encode_base64url(sha256($_)) } 1 .. 1989;
+my @set = ((map { ($soon, $_) } splice @fake, 0, 40),
+           (map { ($soon + 1000, $_) } splice @fake, 0, 479),
+           $soon + 2000, $mine, map { ($soon + 3000, $_) } @fake);
+
+HarsTest::redis('DEL', $certs);
+HarsTest::redis('ZADD', $certs, splice @set, 0, 200) while @set;
+is(HarsTest::redis('ZCARD', $certs), 1990, 'certificates are revoked');
+
+my $pages = HarsTest::Place::dir() . '/pages.sock';
+my $way = between_pages($pages,
+    [ 'ZREMRANGEBYSCORE', $certs, '-inf', $soon ],
+    [ 'ZADD', $certs, $soon + 4000, $new ],
+    [ 'XADD', 'hars:{revoked}stream', '*', 'cert', $new,
+      'until', $soon + 4000 ]);
+gateway(0, workers => 1, redis => $pages, zone => 'z:8m ttl=300s cap=2s',
+        more => 'location = /metrics { hars off override; hars_status; }');
+ok(live(0), 'a gateway that begins meanwhile');
+is(HarsTest::redis('ZCARD', $certs), 1951, 'some are gone, one is new');
+is(verdict(0, 'token-number-4'), '401 cert_revoked', 'none is passed over');
+ok(HarsTest::Place::wait_for(5, sub {
+       verdict(0, 'token-number-b', 'b') eq '401 cert_revoked' }),
+   'nor the new one');
+my ($loaded) = $gateway[0]->curl('/metrics', cert => 'none')->{body}
+    =~ /^hars_revoked_certificates\{[^}]*\} (\d+)/m;
+is($loaded, 1951, 'each of them is known');
+finish();
+kill 'TERM', $way;
+waitpid $way, 0;
 
 done_testing();
