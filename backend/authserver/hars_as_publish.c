@@ -479,6 +479,7 @@ hars_publish_zadd(hars_publish_t *publish, hars_publish_command_t *command,
     command->argc = 0;
     hars_publish_arg(command, "ZADD", 4);
     hars_publish_arg(command, command->name, strlen(command->name));
+    hars_publish_arg(command, "GT", 2);
     hars_publish_arg(command, command->number, strlen(command->number));
     hars_publish_arg(command, command->text, HARS_B64_SHA256_LEN);
 

@@ -66,7 +66,10 @@ hars_redis_command_t hars_publish_command(
 int hars_publish_tombstone(struct hars_publish_s *publish,
     hars_publish_command_t *command, const hars_outbox_t *row, int64_t now);
 
-/* ZADD {revoked}certs until thumbprint */
+/*
+ * ZADD {revoked}certs GT until thumbprint: of two ends the later one holds, as
+ * in the store, in whatever order they arrive
+ */
 int hars_publish_zadd(struct hars_publish_s *publish,
     hars_publish_command_t *command, const hars_outbox_t *row, int64_t now);
 

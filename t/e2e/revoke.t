@@ -296,6 +296,16 @@ sub by_certificate {
     is($status, 200, 'a certificate never seen');
     my $score = redis('ZSCORE', 'test:{revoked}certs', 'B' x 42 . 'A');
     ok(abs($score - time - 398 * 86400) < 10, '... for 398 days');
+
+    ($status) = revoke('oscar', hars_thumbprint => 'B' x 42 . 'A',
+                       hars_until => $until);
+    is($status, 200, '... once more, to an earlier end');
+    is(redis('ZSCORE', 'test:{revoked}certs', 'B' x 42 . 'A'), $score,
+       '... the later one holds');
+    revoke('oscar', hars_thumbprint => 'B' x 42 . 'A',
+           hars_until => $score + 1000);
+    is(redis('ZSCORE', 'test:{revoked}certs', 'B' x 42 . 'A'), $score + 1000,
+       '... and one later still');
 }
 
 

@@ -226,8 +226,8 @@ tombstones(hars_publish_t *publish, const hars_token_t *token)
     memset(cert.id.hash, 0, HARS_SHA256_LEN);
     cert.exp = NOW + 99;
     hars_publish_revoked(publish, row, 1, &cert, NOW);
-    snprintf(text, sizeof(text), "SET ZADD hars:{revoked}certs 1800000099 "
-             "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA XADD "
+    snprintf(text, sizeof(text), "SET ZADD hars:{revoked}certs GT "
+             "1800000099 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA XADD "
              "hars:{revoked}stream MAXLEN ~ 100000 * cert "
              "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA until 1800000099 "
              "key %.64s ", key);

@@ -127,7 +127,7 @@ sub revoke {
 
     if ($o{cert}) {
         my $until = $o{until} // time + 1000;
-        redis('ZADD', 'hars:{revoked}certs', $until, $o{cert});
+        redis('ZADD', 'hars:{revoked}certs', 'GT', $until, $o{cert});
         push @pairs, cert => $o{cert}, until => $until;
     }
 
