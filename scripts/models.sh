@@ -167,6 +167,7 @@ line ACK_BEFORE_COMMIT      fails short "${small[@]}" -DACK_BEFORE_COMMIT
 line SEEN_AT_ANSWER         fails short "${small[@]}" -DSEEN_AT_ANSWER
 line SEEN_FIRST             fails long  "${small[@]}" -DSEEN_FIRST
 line POSITION_FIRST         fails short "${small[@]}" -DPOSITION_FIRST
+line WAITED_ANY             fails short "${small[@]}" -DEMPTIED -DWAITED_ANY
 line ORPHAN_STORES          fails short "${small[@]}" -DEMPTIED -DEVICT \
                                         -DORPHAN_STORES
 line JOIN_APART             fails short "${still[@]}" -DREQUESTS=4 -DJOIN_APART

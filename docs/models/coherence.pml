@@ -143,10 +143,12 @@ typedef request_t {
     mtype  state;
     byte   rounds;
     mtype  answer;              /* of the flight */
+    byte   waited;              /* since it joined: an age */
     byte   asked;               /* what it decides by */
     byte   checked;
     bool   same;                /* generation is as it was at the lookup */
     bool   late;                /* ghost: began after "applied" */
+    bool   after;               /* ghost: began when the bound had passed */
 
     bool   memo;                /* L0, with its generation unchanged */
     byte   memo_asked;
@@ -263,6 +265,18 @@ byte       j = WORKERS;
      && (!PUSHED                                                             \
          || (((a) < CAP || zone[z].seen < CAP) && fresh(z, a))))
 
+/* the same when the request began to wait: ngx_http_hars_landed() */
+#ifdef WAITED_ANY
+#define cap(w)          (request[w].answer == NONE -> CAP : TTL)
+#else
+#define cap(w)          (CAP + request[w].waited)
+#endif
+
+#define believed_by(w, z, a, c)                                              \
+    ((c) < TTL                                                               \
+     && (!PUSHED                                                             \
+         || (((a) < cap(w) || zone[z].seen < cap(w)) && fresh(z, a))))
+
 /* ngx_http_hars_live() */
 #define live(z)         (PUSHED && zone[z].seen < LIVE)
 
@@ -299,8 +313,8 @@ inline bump(z) {
 
 /* DECIDE: the one place where a request passes */
 inline decide(w) {
-    /* 1. a revocation that was acknowledged, and the bound has passed */
-    assert(!(acked && acked_age >= BOUND));
+    /* 1. began when a revocation was acknowledged and the bound had passed */
+    assert(!request[w].after);
 
     /* 2. what this zone has applied before the request began */
     assert(!request[w].late)
@@ -330,10 +344,12 @@ inline over(w) {
     request[w].state = IDLE;
     request[w].answer = NONE;
     request[w].rounds = 0;
+    request[w].waited = 0;
     request[w].asked = 0;
     request[w].checked = 0;
     request[w].same = false;
-    request[w].late = false
+    request[w].late = false;
+    request[w].after = false
 }
 
 
@@ -358,9 +374,10 @@ inline lookup(w, z) {
         over(w)                                     /* 401 */
 
     :: (zone[z].l1 == RECORD
-       && believed(z, zone[z].asked, zone[z].checked)) ->
+       && believed_by(w, z, zone[z].asked, zone[z].checked)) ->
         request[w].state = DECIDE;
         request[w].answer = NONE;
+        request[w].waited = 0;
         request[w].asked = zone[z].asked;
         request[w].checked = zone[z].checked;
         request[w].same = true
@@ -377,10 +394,12 @@ inline lookup(w, z) {
 #else
         :: request[w].rounds <= ROUNDS && zone[z].open ->
             request[w].state = FLIGHT;
+            request[w].waited = 0;
             request[w].answer = NONE
 
         :: else ->
             request[w].state = FLIGHT;
+            request[w].waited = 0;
             request[w].answer = NONE;
             open_flight(w, z)
 #endif
@@ -485,6 +504,7 @@ end:
     :: d_step { request[w].state == IDLE && !dead[w] && arrivals ->
         count_arrival();
         request[w].late = zone[z].applied;
+        request[w].after = (acked && acked_age >= BOUND);
 
         /* L0 */
         if
@@ -1109,6 +1129,12 @@ end:
                     request[i].memo_checked = 0
                 :: else
                 fi
+            :: else
+            fi;
+
+            if
+            :: request[i].state == FLIGHT || request[i].state == RESUMED ->
+                older(request[i].waited)
             :: else
             fi;
 
