@@ -185,8 +185,8 @@ line flush              fails short "${small[@]}" -DFLUSH
 line deaf               fails short "${small[@]}" -DDEAF
 line deaf-ttl           holds long  "${small[@]}" -DDEAF -DBOUND=TTL
 
-step "... and a rule that would cover it"
-line slow-lease         holds named "${leased[@]}" -DOTHERS=1 -DSLOW -DNO_L0
+step "... and a rule that would not do alone"
+line slow-lease         fails named "${leased[@]}" -DOTHERS=1 -DSLOW -DNO_L0
 
 model=$top/docs/models/fog_desync.pml
 step "The key exchange of the fog: a wearable's pseudonyms (fog_desync.pml)"
