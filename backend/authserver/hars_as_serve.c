@@ -30,9 +30,10 @@
 #include "hars_signal.h"
 
 #include <time.h>
+#include <unistd.h>
 
 
-#define HARS_SERVE_THREADS  4
+#define HARS_SERVE_THREADS  4             /* of a socket, at most */
 #define HARS_SERVE_WORKERS  32            /* as many wait at a time */
 #define HARS_SERVE_TICK     1000          /* ms */
 #define HARS_SERVE_MEMORY   (16 * 1024)   /* no certificate comes there */
@@ -52,6 +53,7 @@ typedef struct {
 
 static int hars_serve_refresh(hars_serve_t *serve, hars_as_t *as);
 static int hars_serve_run(hars_serve_t *serve, hars_as_t *as);
+static unsigned hars_serve_threads(void);
 static void hars_serve_tick(hars_serve_t *serve, hars_as_t *as);
 static void hars_serve_sweep(hars_serve_t *serve, hars_as_t *as, time_t now);
 static void hars_serve_gateway(hars_serve_t *serve, hars_as_t *as);
@@ -231,6 +233,7 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
     hars_serve_public[0].path = as->metadata_path;
 
     conf.socket = as->conf.public_socket;
+    conf.threads = hars_serve_threads();
     conf.workers = HARS_SERVE_WORKERS;
     conf.routes = hars_serve_public;
     conf.memory = HARS_SERVE_PUBLIC;
@@ -254,6 +257,23 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
     hars_http_stop(gateway);
 
     return rc;
+}
+
+
+/*
+ * One for each processor where tokens are issued: the writer wakes each of them
+ * for fewer, the more there are.  Who introspects may wait for a page that no
+ * cache has.
+ */
+static unsigned
+hars_serve_threads(void)
+{
+    long  n;
+
+    n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : n > HARS_SERVE_THREADS ? HARS_SERVE_THREADS
+                                              : (unsigned) n;
 }
 
 
