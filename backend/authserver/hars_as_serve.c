@@ -27,10 +27,10 @@
 #include "hars_as_store.h"
 #include "hars_as_store_cert.h"
 #include "hars_log.h"
+#include "hars_process.h"
 #include "hars_signal.h"
 
 #include <time.h>
-#include <unistd.h>
 
 
 #define HARS_SERVE_THREADS  4             /* of a socket, at most */
@@ -53,7 +53,6 @@ typedef struct {
 
 static int hars_serve_refresh(hars_serve_t *serve, hars_as_t *as);
 static int hars_serve_run(hars_serve_t *serve, hars_as_t *as);
-static unsigned hars_serve_threads(void);
 static void hars_serve_tick(hars_serve_t *serve, hars_as_t *as);
 static void hars_serve_sweep(hars_serve_t *serve, hars_as_t *as, time_t now);
 static void hars_serve_gateway(hars_serve_t *serve, hars_as_t *as);
@@ -232,8 +231,13 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
 
     hars_serve_public[0].path = as->metadata_path;
 
+    /*
+     * The writer wakes each of them for fewer tokens, the more there are; who
+     * introspects may wait for a page that no cache has
+     */
+
     conf.socket = as->conf.public_socket;
-    conf.threads = hars_serve_threads();
+    conf.threads = hars_process_threads(HARS_SERVE_THREADS);
     conf.workers = HARS_SERVE_WORKERS;
     conf.routes = hars_serve_public;
     conf.memory = HARS_SERVE_PUBLIC;
@@ -257,23 +261,6 @@ hars_serve_run(hars_serve_t *serve, hars_as_t *as)
     hars_http_stop(gateway);
 
     return rc;
-}
-
-
-/*
- * One for each processor where tokens are issued: the writer wakes each of them
- * for fewer, the more there are.  Who introspects may wait for a page that no
- * cache has.
- */
-static unsigned
-hars_serve_threads(void)
-{
-    long  n;
-
-    n = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return n < 1 ? 1 : n > HARS_SERVE_THREADS ? HARS_SERVE_THREADS
-                                              : (unsigned) n;
 }
 
 

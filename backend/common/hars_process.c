@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 
 void
@@ -34,4 +35,15 @@ hars_process_end(int rc, int failed)
                                                : "it failed before");
 
     return rc ? rc : failed;
+}
+
+
+unsigned
+hars_process_threads(unsigned most)
+{
+    long  n;
+
+    n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 2 ? 2 : n > (long) most ? most : (unsigned) n;
 }

@@ -1,6 +1,7 @@
 
 /*
- * What a program that holds keys owes at its beginning and its end.
+ * What a program that holds keys owes at its beginning and its end; what it
+ * runs on.
  *
  *     main() -> hars_process_close() ... -> return hars_process_end(rc, 1)
  */
@@ -20,6 +21,9 @@ void hars_process_close(void);
  * is lost (a full disk), "failed", after standard error has the cause.
  */
 int hars_process_end(int rc, int failed);
+
+/* one for each processor, from 2 to "most" */
+unsigned hars_process_threads(unsigned most);
 
 
 #endif /* HARS_PROCESS_H */

@@ -15,6 +15,7 @@
 #include "hars_daemon.h"
 #include "hars_log.h"
 #include "hars_ml_service.h"
+#include "hars_process.h"
 #include "hars_settings.h"
 #include "hars_signal.h"
 #include "hars_socket.h"
@@ -23,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 
 #define HARS_MLSERVICE_ERROR   512
@@ -48,7 +48,6 @@ static hars_shelf_t *hars_mlservice_shelf(hars_settings_t *settings,
     const hars_mlservice_conf_t *conf);
 static int hars_mlservice_serve(const hars_mlservice_conf_t *conf,
     hars_shelf_t *shelf);
-static unsigned hars_mlservice_workers(void);
 static void hars_mlservice_reload(const hars_mlservice_conf_t *conf,
     hars_ml_t *ml);
 
@@ -211,7 +210,7 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     hc.data = &ml;
     hc.served = hars_metrics_served;
     hc.bodies = HARS_MLSERVICE_BODIES;
-    hc.workers = hars_mlservice_workers();
+    hc.workers = hars_process_threads(HARS_MLSERVICE_WORKERS);
 
     if (hars_sessions_init(&ml.sessions, (unsigned) conf->sessions,
                            conf->session_idle * 1000) != HARS_OK)
@@ -241,19 +240,6 @@ hars_mlservice_serve(const hars_mlservice_conf_t *conf, hars_shelf_t *shelf)
     pthread_mutex_destroy(&ml.lock);
 
     return http ? HARS_EXIT_OK : HARS_EXIT_FAILED;
-}
-
-
-/* recordings are computed by these: one for each core, and for two at least */
-static unsigned
-hars_mlservice_workers(void)
-{
-    long  n;
-
-    n = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return n < 2 ? 2 : n > HARS_MLSERVICE_WORKERS ? HARS_MLSERVICE_WORKERS
-                                                  : (unsigned) n;
 }
 
 

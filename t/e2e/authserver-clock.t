@@ -12,7 +12,7 @@ use IO::Socket::UNIX;
 use Test::More;
 
 use lib dirname(__FILE__) . '/../lib';
-use HarsTest::EndToEnd ':oauth';
+use HarsTest::EndToEnd qw(:oauth start_redis redis);
 
 my ($faketime) = glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 my $certs = 'hars:{revoked}certs';
@@ -69,11 +69,7 @@ END
                          'https://ml.hars.localhost/');
     $rc == 0 or BAIL_OUT("client add: $said");
 
-    launch('redis', 'redis-server', '--port', 0, '--unixsocket',
-           "$dir/redis.sock", '--save', '', '--appendonly', 'no', '--dir',
-           $dir);
-    wait_for(sub { listening("$dir/redis.sock") })
-        or BAIL_OUT('redis-server does not start');
+    start_redis();
 }
 
 
@@ -102,15 +98,3 @@ sub clock {
 
 
 sub kept { return (as('token', 'show', $_[0]))[1] !~ /there is no such token/ }
-
-
-sub redis {
-    my (@words) = @_;
-
-    my $s = IO::Socket::UNIX->new(Peer => "$dir/redis.sock") or return;
-
-    print $s '*' . @words . "\r\n"
-        . join '', map { '$' . length($_) . "\r\n$_\r\n" } @words;
-
-    return answer($s);
-}

@@ -16,7 +16,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 use lib dirname(__FILE__) . '/../lib';
-use HarsTest::EndToEnd;
+use HarsTest::EndToEnd qw(:DEFAULT start_redis);
 
 my $issuer = 'https://auth.hars.localhost';
 my $o = 'O=HARS Gateway demo';
@@ -222,16 +222,6 @@ sub clients {
         ($rc) = as('client', 'add', @words);
         is($rc, 2, "client add: $what");
     }
-}
-
-
-sub start_redis {
-    launch('redis', 'redis-server', '--port', 0, '--unixsocket',
-           "$dir/redis.sock", '--save', '', '--appendonly', 'no', '--dir',
-           $dir);
-
-    wait_for(sub { listening("$dir/redis.sock") })
-        or BAIL_OUT('redis-server does not start');
 }
 
 

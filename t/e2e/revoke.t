@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 use lib dirname(__FILE__) . '/../lib';
-use HarsTest::EndToEnd ':oauth';
+use HarsTest::EndToEnd qw(:oauth start_redis redis);
 
 my $o = 'O=HARS Gateway demo';
 my $ml = 'https://ml.hars.localhost/';
@@ -77,28 +77,6 @@ END
                           @more);
         $rc == 0 or BAIL_OUT("client add: $said");
     }
-}
-
-
-sub start_redis {
-    launch('redis', 'redis-server', '--port', 0, '--unixsocket',
-           "$dir/redis.sock", '--save', '', '--appendonly', 'no', '--dir',
-           $dir);
-
-    wait_for(sub { listening("$dir/redis.sock") })
-        or BAIL_OUT('redis-server does not start');
-}
-
-
-sub redis {
-    my (@words) = @_;
-
-    my $s = IO::Socket::UNIX->new(Peer => "$dir/redis.sock") or return;
-
-    print $s '*' . @words . "\r\n"
-        . join '', map { '$' . length($_) . "\r\n$_\r\n" } @words;
-
-    return answer($s);
 }
 
 

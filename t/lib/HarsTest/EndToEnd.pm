@@ -6,6 +6,7 @@ package HarsTest::EndToEnd;
 #
 #   use HarsTest::EndToEnd;                the processes and certificates
 #   use HarsTest::EndToEnd ':oauth';       post, token, active, revoke, too
+#   use HarsTest::EndToEnd qw(start_redis redis);
 #
 # All of it lives in $dir and ends with the test.
 #
@@ -31,7 +32,7 @@ our @EXPORT = qw($top $build $dir $program $database $json %child %cert
                  %thumbprint write_file content run sql as wait_for launch ended
                  listening start pki certificate issue known answer stored);
 our %EXPORT_TAGS = (oauth => [@EXPORT, qw(post token active revoke)]);
-our @EXPORT_OK = qw(post token active revoke);
+our @EXPORT_OK = qw(post token active revoke start_redis redis);
 
 our $top = abs_path(dirname(__FILE__) . '/../../..');
 our $build = $ENV{HARS_BUILD} ? abs_path($ENV{HARS_BUILD}) : "$top/build";
@@ -248,6 +249,30 @@ sub stored {
     $rc == 0 or BAIL_OUT("pg_dump: $said");
 
     return $said =~ s/\\\\x([0-9a-f]+)/pack 'H*', $1/ger;
+}
+
+
+# at $dir/redis.sock, empty
+sub start_redis {
+    launch('redis', 'redis-server', '--port', 0, '--unixsocket',
+           "$dir/redis.sock", '--save', '', '--appendonly', 'no', '--dir',
+           $dir);
+
+    wait_for(sub { listening("$dir/redis.sock") })
+        or BAIL_OUT('redis-server does not start');
+}
+
+
+# one command to it
+sub redis {
+    my (@words) = @_;
+
+    my $s = IO::Socket::UNIX->new(Peer => "$dir/redis.sock") or return;
+
+    print $s '*' . @words . "\r\n"
+        . join '', map { '$' . length($_) . "\r\n$_\r\n" } @words;
+
+    return answer($s);
 }
 
 
